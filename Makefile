@@ -1,0 +1,89 @@
+# Two commands are enough: `make run` and `make test`. Both prepare the environment first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+ARGS ?=
+# The server alone, for any x86-64 or ARM machine of the last ten years, compiled in half the time.
+LLAMA_CMAKE_ARGS := -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF \
+	-DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF -DGGML_NATIVE=OFF -DGGML_OPENMP=OFF \
+	-DCMAKE_CXX_FLAGS_RELEASE='-O1 -DNDEBUG'
+
+.PHONY: help run setup setup-dev test test-peers test-slow lint check fmt lock bench docs clean
+.DEFAULT_GOAL := help
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+run: setup ## Start Roundhouse on http://127.0.0.1:8000 (ARGS="--port 9000" adds options)
+	@$(BIN)/roundhouse run $(ARGS)
+
+setup: $(VENV)/.ready ## Prepare .venv with what the service needs
+
+setup-dev: $(VENV)/.ready-dev ## Prepare .venv with what the tests need as well
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12"; exit 1; }
+	@if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) $(VENV); \
+	else $(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing (Debian: apt install python3-venv)"; exit 1; }; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv; fi
+
+$(VENV)/.ready: $(BIN)/python requirements.lock pyproject.toml
+	@echo "Preparing $(VENV) ..."
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+$(VENV)/.ready-dev: $(BIN)/python requirements-dev.lock pyproject.toml
+	@echo "Preparing $(VENV) for tests ..."
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@ $(VENV)/.ready
+
+test: setup-dev ## Run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-peers: setup-dev .venv-peers-llama/.ready .venv-peers-openai2/.ready ## Run the tests against real model servers and other clients (installs them once)
+	@$(BIN)/python -m pytest -m peer tests/peers $(ARGS)
+
+# By pip, which keeps a wheel that it compiled: the next environment on this machine is ready in seconds.
+.venv-peers-llama/.ready: tests/peers/requirements-llama.txt | $(VENV)/.ready-dev
+	@echo "Preparing .venv-peers-llama (compiles llama.cpp the first time: some minutes) ..."
+	@$(UV) venv --quiet --clear --seed --python $(BIN)/python .venv-peers-llama
+	@LLAMA_CPP_BUILD_JOBS=$$(nproc 2>/dev/null || echo 2) CMAKE_ARGS="$(LLAMA_CMAKE_ARGS)" \
+	  .venv-peers-llama/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.venv-peers-openai2/.ready: tests/peers/requirements-openai2.txt | $(VENV)/.ready-dev
+	@echo "Preparing .venv-peers-openai2 ..."
+	@$(UV) venv --quiet --clear --python $(BIN)/python .venv-peers-openai2
+	@$(UV) pip install --quiet --python .venv-peers-openai2/bin/python -r $<
+	@touch $@
+
+test-slow: setup-dev ## Run the campaigns that take minutes
+	@ROUNDHOUSE_TEST_HYPOTHESIS=campaign $(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: setup-dev ## Format, lint, types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+check: lint test ## All that must pass before a commit
+
+fmt: setup-dev ## Format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: ## Write the lock files anew from pyproject.toml
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements.lock pyproject.toml
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements-dev.lock --extra postgres --extra redis --group dev pyproject.toml
+
+docs: setup-dev ## Write the reference pages anew from the code
+	@$(BIN)/python scripts/write_reference.py
+
+bench: setup ## Measure the gateway against nginx and LiteLLM
+	@$(BIN)/python -m bench.gateway $(ARGS)
+
+clean: ## Remove the environment and caches
+	@rm -rf $(VENV) .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,0 +1,1 @@
+"""Benchmarks that need a running system; none of this is installed with the package."""

@@ -1,0 +1,163 @@
+"""Write the pages that are made from the code: `make docs`. A test compares them with what is in the repository."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from fastapi.routing import APIRoute
+
+from roundhouse.app import create_app
+from roundhouse.core import errors_reference, settings_reference
+from roundhouse.core.settings import Settings
+from roundhouse.features.access import routes as access_routes
+from roundhouse.features.gateway import routes as gateway_routes
+from roundhouse.features.ops import routes as ops_routes
+from roundhouse.infra.telemetry import metrics_reference
+
+ROOT = Path(__file__).resolve().parent.parent
+Document = dict[str, Any]
+
+_HEAD = """# Routes
+
+Made by `make docs` from the OpenAPI document; do not edit. The document itself is [openapi.json](openapi.json); a
+running server gives its own at `/openapi.json`, and shows it at `/docs`, where every shape can be read and tried.
+
+Every path under `/v1` is served under `/api/v1` as well. *Scope* is what the key must hold (`admin` holds all);
+*any key* means that a good key is enough, *none* that no key is asked for. Errors: [errors.md](errors.md).
+"""
+
+_TITLES = {
+    "inference": "Inference",
+    "models": "Models",
+    "providers": "Providers",
+    "aliases": "Aliases",
+    "keys": "Keys",
+    "usage": "Usage and quotas",
+    "audit": "Audit log",
+    "ops": "Operations",
+}
+
+
+def document() -> Document:
+    """The OpenAPI document of an application with default settings."""
+    with tempfile.TemporaryDirectory() as folder:
+        # Made of arguments alone: a developer's environment and files must not show.
+        settings = Settings.model_construct(data_dir=Path(folder), **_defaults())
+        return create_app(settings).rooms.openapi()
+
+
+def _defaults() -> dict[str, Any]:
+    fields = Settings.model_fields
+    return {name: field.get_default() for name, field in fields.items() if name != "data_dir"}
+
+
+def scopes() -> dict[tuple[str, str], str]:
+    """What each route of the framework asks for, by method and path; the inference routes are not among them."""
+    nothing: Any = None
+    routers = (
+        gateway_routes.router(nothing, nothing),
+        access_routes.router(nothing, nothing),
+        ops_routes.router(nothing, nothing),
+    )
+    return {
+        (method, route.path_format): _scope_of(route)
+        for router in routers
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+
+
+def _scope_of(route: APIRoute) -> str:
+    for dependency in route.dependant.dependencies:
+        # `require(scope)` of infra/auth.py keeps its scope in a closure.
+        found = (
+            inspect.getclosurevars(dependency.call).nonlocals if inspect.isfunction(dependency.call) else {}
+        )
+        if "scope" in found:
+            return f"`{found['scope']}`" if found["scope"] else "any key"
+    return "none"
+
+
+def routes_page(api: Document) -> str:
+    """The text of `docs/reference/api.md`."""
+    by_tag: dict[str, list[str]] = {tag: [] for tag in _TITLES}
+    known = scopes()
+    for path, methods in api["paths"].items():
+        for method, operation in methods.items():
+            (tag,) = operation["tags"]
+            scope = "`inference`" if tag == "inference" else known[method.upper(), path]
+            row = (f"`{method.upper()} {path}`", scope, _takes(operation), _meaning(operation))
+            by_tag[tag].append(f"| {' | '.join(row)} |")
+    by_tag["ops"] += [
+        "| `GET /docs` | none |  | This API's own page, without any other server. |",
+        "| `GET /openapi.json` | none |  | The OpenAPI document. |",
+    ]
+    lines = [_HEAD.rstrip()]
+    for tag, title in _TITLES.items():
+        lines += [
+            "",
+            f"## {title}",
+            "",
+            "| route | scope | takes | what it does |",
+            "|---|---|---|---|",
+            *by_tag[tag],
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _takes(operation: Document) -> str:
+    """Names of the query, then the shape of the body."""
+    query = [f"`{one['name']}`" for one in operation.get("parameters", ()) if one["in"] == "query"]
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    return ", ".join([*query, *(f"`{name}`" for name in _names(body))])
+
+
+def _names(schema: Document) -> Iterator[str]:
+    if "$ref" in schema:
+        yield schema["$ref"].rpartition("/")[2]
+    for one in schema.get("anyOf", ()):
+        yield from _names(one)
+
+
+def _meaning(operation: Document) -> str:
+    if operation["tags"] == ["inference"]:
+        return f"{operation['summary']}."
+    return " ".join(operation["description"].split())
+
+
+def openapi_page(api: Document) -> str:
+    """The text of `docs/reference/openapi.json`; without the version, which changes with every release."""
+    return json.dumps(api | {"info": api["info"] | {"version": "0"}}, indent=1, ensure_ascii=False) + "\n"
+
+
+def pages() -> dict[str, Callable[[], str]]:
+    """Every page that is made, by its path from the root of the repository."""
+    api = document()
+    return {
+        ".env.template": settings_reference.env_template,
+        "docs/reference/settings.md": settings_reference.markdown,
+        "docs/reference/errors.md": errors_reference.markdown,
+        "docs/reference/metrics.md": metrics_reference.markdown,
+        "docs/reference/api.md": lambda: routes_page(api),
+        "docs/reference/openapi.json": lambda: openapi_page(api),
+    }
+
+
+def main() -> None:
+    """Write what has changed and say so."""
+    for path, make in pages().items():
+        text, file = make(), ROOT / path
+        if not file.exists() or file.read_text("utf-8") != text:
+            file.write_text(text, encoding="utf-8", newline="\n")
+            sys.stdout.write(f"wrote {path}\n")
+
+
+if __name__ == "__main__":
+    main()

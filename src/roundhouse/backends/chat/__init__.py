@@ -1,0 +1,1 @@
+"""Chat backends: they take and give the OpenAI chat wire format."""

@@ -1,0 +1,1 @@
+"""Embedding backends: they take and give the OpenAI embeddings wire format."""

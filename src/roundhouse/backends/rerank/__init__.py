@@ -1,0 +1,1 @@
+"""Rerank backends: they take and give the Jina/Cohere rerank wire format."""

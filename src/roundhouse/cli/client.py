@@ -1,0 +1,184 @@
+"""Talks to a running Roundhouse over HTTP, with the standard library alone."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from roundhouse.cli.exits import FAILED, REFUSED, UNREACHABLE, USAGE, Stop
+
+_MOST_BYTES = 64 * 1024 * 1024
+_LONGEST_LINE_BYTES = 1024 * 1024
+
+
+class Client:
+    """One server and a key for it.
+
+    Args:
+        url: Its address, such as `http://127.0.0.1:8000`; a `/v1` at the end is left out.
+        key: API key, empty = none.
+        timeout_s: Longest silence of the server.
+
+    Raises:
+        Stop: The address or the key cannot be one.
+    """
+
+    def __init__(self, url: str, key: str, timeout_s: float = 60.0) -> None:
+        self.url = url.rstrip("/").removesuffix("/v1").rstrip("/")
+        try:
+            parts = urlsplit(self.url)
+            self._host, self._port = parts.hostname, parts.port
+        except ValueError:
+            self._host = None
+        if self._host is None or parts.scheme not in ("http", "https"):
+            raise Stop(f"{url!r} is not an address such as http://127.0.0.1:8000.", code=USAGE)
+        if not key.isascii() or not key.isprintable():
+            raise Stop("The key holds characters that no key has.", code=USAGE)
+        self._tls = parts.scheme == "https"
+        self._path = parts.path
+        self._key = key
+        self._timeout_s = timeout_s
+
+    def get(self, path: str, **query: str | int | float | None) -> Any:
+        """The JSON at a path; parameters that are None are left out. Raises Stop."""
+        given = {name.rstrip("_"): value for name, value in query.items() if value is not None}
+        return self.call("GET", f"{path}?{urlencode(given)}" if given else path)
+
+    def pages(self, path: str, **query: str | int | float | None) -> list[Any]:
+        """All items of a list that comes in pages; raises Stop."""
+        found: list[Any] = []
+        cursor: str | None = None
+        while True:
+            page = self.get(path, **query, cursor=cursor)
+            found += page["data"]
+            cursor = page.get("next_cursor")
+            if not page.get("has_more") or cursor is None:
+                return found
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Send one request and read its JSON, None when the answer has no body.
+
+        Raises:
+            Stop: The server cannot be reached, or answered with an error.
+        """
+        connection = self._connect()
+        try:
+            answer = self._send(connection, method, path, body)
+            read = answer.read(_MOST_BYTES)
+            if answer.length:
+                # Told only by a read without a limit.
+                raise http.client.IncompleteRead(read, answer.length)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._away(error) from error
+        finally:
+            connection.close()
+        return self._json(answer, read)
+
+    def events(self, method: str, path: str, body: Mapping[str, Any]) -> Iterator[Any]:
+        """Send one request and read its server-sent events until `[DONE]`.
+
+        Raises:
+            Stop: The server cannot be reached, answered with an error, or the stream told of one or was cut.
+        """
+        connection = self._connect()
+        try:
+            answer = self._send(connection, method, path, body)
+            if answer.status >= 400:
+                self._json(answer, answer.read(_MOST_BYTES))
+            while line := answer.readline(_LONGEST_LINE_BYTES):
+                data = line.removeprefix(b"data:").strip() if line.startswith(b"data:") else b""
+                if data == b"[DONE]":
+                    return
+                if data:
+                    yield self._event(data)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._away(error) from error
+        finally:
+            connection.close()
+        raise Stop("The stream was cut before its end.")
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self._tls:
+            context = ssl.create_default_context()
+            return http.client.HTTPSConnection(
+                self._host or "", self._port, timeout=self._timeout_s, context=context
+            )
+        return http.client.HTTPConnection(self._host or "", self._port, timeout=self._timeout_s)
+
+    def _send(
+        self, connection: http.client.HTTPConnection, method: str, path: str, body: Mapping[str, Any] | None
+    ) -> http.client.HTTPResponse:
+        headers = {"Accept": "application/json, text/event-stream", "User-Agent": "roundhouse-cli"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        sent = None if body is None else json.dumps(body).encode()
+        connection.request(method, self._path + path, sent, headers)
+        return connection.getresponse()
+
+    def _json(self, answer: http.client.HTTPResponse, body: bytes) -> Any:
+        if 300 <= answer.status < 400:
+            # Redirects are not followed: the key is for this server only.
+            raise Stop(f"{self.url} answers with a redirect.", fix="Give the final address with --url.")
+        try:
+            value = json.loads(body) if body else None
+        except ValueError:
+            value = None
+        if answer.status >= 400:
+            raise refusal(answer.status, value)
+        if not (answer.getheader("x-request-id") or "").startswith("req_"):
+            raise Stop(
+                f"What answers at {self.url} is not Roundhouse.",
+                fix="Give the address of Roundhouse with --url.",
+            )
+        return value
+
+    def _event(self, data: bytes) -> Any:
+        try:
+            value = json.loads(data)
+        except ValueError:
+            raise Stop("The stream holds something that is not JSON.") from None
+        if isinstance(value, dict) and "error" in value:
+            raise refusal(500, value)
+        return value
+
+    def _away(self, error: Exception) -> Stop:
+        if isinstance(error, ssl.SSLError):
+            return Stop(f"{self.url} cannot be reached safely: {error.reason}.", code=UNREACHABLE)
+        reason = "no answer in time" if isinstance(error, TimeoutError) else _reason(error)
+        return Stop(
+            f"No Roundhouse answers at {self.url}: {reason}.",
+            code=UNREACHABLE,
+            fix="Start it with `roundhouse run`, or give its address with --url.",
+        )
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".").lower()
+
+
+def refusal(status: int, body: Any) -> Stop:
+    """What a server's error answer means for a command.
+
+    Args:
+        status: HTTP status.
+        body: Its JSON: a problem document, an `error` object inside, or anything else.
+    """
+    problem = body if isinstance(body, dict) else {}
+    inner = problem.get("error")
+    error = inner if isinstance(inner, dict) else {}
+    detail = error.get("message") or problem.get("detail") or f"The server answered with status {status}."
+    marks = [str(mark) for mark in (error.get("code"), error.get("param"), problem.get("instance")) if mark]
+    message = f"{detail} [{', '.join(marks)}]" if marks else str(detail)
+    fixes = {
+        "not_signed_in": "Give a key with --key or ROUNDHOUSE_API_KEY; `roundhouse keys show-first` prints the first.",
+        "not_allowed": "Use a key that has the scope; `roundhouse keys ls` lists them.",
+        "model_not_found": "`roundhouse models ls` lists the models.",
+    }
+    code = REFUSED if error.get("code") in ("not_signed_in", "not_allowed") else FAILED
+    return Stop(message, code=code, fix=fixes.get(str(error.get("code"))))

@@ -1,0 +1,26 @@
+"""How a command ends when it does not end well."""
+
+from __future__ import annotations
+
+OK = 0
+FAILED = 1
+USAGE = 2
+UNREACHABLE = 3
+REFUSED = 4
+INTERRUPTED = 130
+
+
+class Stop(Exception):
+    """Ends a command with a message.
+
+    Args:
+        message: What happened; lines are shown as they are.
+        code: Exit code.
+        fix: What to do, exactly.
+    """
+
+    def __init__(self, message: str, *, code: int = FAILED, fix: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.fix = fix

@@ -1,0 +1,348 @@
+"""Every error Roundhouse can answer with, on one page.
+
+Each class holds its public face as class constants: `code` (machine-readable, stable), `kind` (OpenAI's
+`error.type`), `status` (HTTP), `title` (one line) and `retryable` (may the same request succeed later, or at
+another target?). Rooms, engine and backends raise them; only `infra/web.py` and the job runner catch them.
+
+RoundhouseError 500 internal_error
+├── BadInput 400 bad_input
+│   ├── ContextTooLong 400 context_length_exceeded
+│   ├── TooLarge 413 too_large
+│   ├── UnsupportedMedia 415 unsupported_media_type
+│   ├── Unprocessable 422 unprocessable
+│   │   ├── UnsupportedContent 422 unsupported_content
+│   │   └── DoesNotFit 422 does_not_fit
+│   ├── NotSupported 400 not_supported
+│   └── AddressRefused 400 address_refused
+├── NotSignedIn 401 not_signed_in
+├── NotAllowed 403 not_allowed
+├── NotFound 404 not_found
+│   └── ModelNotFound 404 model_not_found
+├── MethodNotAllowed 405 method_not_allowed
+├── RequestTimeout 408 request_timeout
+├── Conflict 409 conflict
+├── Busy 429 busy
+│   ├── RateLimited 429 rate_limit_exceeded
+│   └── BudgetExceeded 429 budget_exceeded
+├── Cancelled 499 cancelled
+├── BackendFailed 502 backend_failed
+│   ├── BackendBadAnswer 502 backend_bad_answer
+│   ├── BackendRefused (upstream 4xx, status kept) backend_refused
+│   ├── BackendBusy 429 backend_busy
+│   ├── BackendDown 503 backend_down
+│   └── BackendTimeout 504 backend_timeout
+├── MissingExtra 501 missing_extra
+├── ShuttingDown 503 shutting_down
+├── StorageUnavailable 503 storage_unavailable
+└── StorageFull 507 storage_full
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RoundhouseError(Exception):
+    """Root of the tree; raised itself only for a fault of ours.
+
+    Args:
+        detail: What happened and what to do, for the caller; holds no secret and no stack.
+        param: Name of the offending field, where there is one.
+        retry_after_s: Seconds after which a retry is sensible, where known.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    kind: ClassVar[str] = "server_error"
+    title: ClassVar[str] = "Internal error"
+    retryable: ClassVar[bool] = False
+    status: int = 500
+
+    def __init__(
+        self, detail: str = "", *, param: str | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.param = param
+        self.retry_after_s = retry_after_s
+
+
+class BadInput(RoundhouseError):
+    """The request is malformed or a field is out of range."""
+
+    code = "bad_input"
+    kind = "invalid_request_error"
+    title = "Bad input"
+    status = 400
+
+
+class ContextTooLong(BadInput):
+    """The messages do not fit the model's context window."""
+
+    code = "context_length_exceeded"
+    title = "Context too long"
+
+
+class TooLarge(BadInput):
+    """The body or a file is larger than the limit."""
+
+    code = "too_large"
+    title = "Too large"
+    status = 413
+
+
+class UnsupportedMedia(BadInput):
+    """The content type of the body or the file is not accepted."""
+
+    code = "unsupported_media_type"
+    title = "Unsupported media type"
+    status = 415
+
+
+class Unprocessable(BadInput):
+    """Well-formed, but its meaning cannot be carried out."""
+
+    code = "unprocessable"
+    title = "Unprocessable"
+    status = 422
+
+
+class UnsupportedContent(Unprocessable):
+    """A message part (image, audio, video) that the chosen model cannot take."""
+
+    code = "unsupported_content"
+    title = "Unsupported content"
+
+
+class DoesNotFit(Unprocessable):
+    """The model is larger than the memory budget; a retry cannot help."""
+
+    code = "does_not_fit"
+    title = "Model does not fit in memory"
+
+
+class NotSupported(BadInput):
+    """The chosen model or backend cannot do this operation at all."""
+
+    code = "not_supported"
+    title = "Not supported"
+
+
+class AddressRefused(BadInput):
+    """A URL given by a user points to an address that is not public."""
+
+    code = "address_refused"
+    title = "Address refused"
+
+
+class NotSignedIn(RoundhouseError):
+    """No credential, or one that is unknown, expired or revoked."""
+
+    code = "not_signed_in"
+    kind = "authentication_error"
+    title = "Not signed in"
+    status = 401
+
+
+class NotAllowed(RoundhouseError):
+    """The credential is good but lacks the scope, model or route."""
+
+    code = "not_allowed"
+    kind = "permission_error"
+    title = "Not allowed"
+    status = 403
+
+
+class NotFound(RoundhouseError):
+    """No such thing, or not visible to the caller's tenant."""
+
+    code = "not_found"
+    kind = "invalid_request_error"
+    title = "Not found"
+    status = 404
+
+
+class ModelNotFound(NotFound):
+    """No alias, provider or built-in knows the model's name."""
+
+    code = "model_not_found"
+    title = "Model not found"
+
+
+class MethodNotAllowed(RoundhouseError):
+    """The path exists, the method does not."""
+
+    code = "method_not_allowed"
+    kind = "invalid_request_error"
+    title = "Method not allowed"
+    status = 405
+
+
+class RequestTimeout(RoundhouseError):
+    """The client did not send its request in time."""
+
+    code = "request_timeout"
+    kind = "invalid_request_error"
+    title = "Request timeout"
+    status = 408
+    retryable = True
+
+
+class Conflict(RoundhouseError):
+    """The name is taken, or the version is not the current one."""
+
+    code = "conflict"
+    kind = "invalid_request_error"
+    title = "Conflict"
+    status = 409
+
+
+class Busy(RoundhouseError):
+    """A queue or the memory of a device is full; `retry_after_s` says when to come back."""
+
+    code = "busy"
+    kind = "rate_limit_error"
+    title = "Busy"
+    status = 429
+    retryable = True
+
+
+class RateLimited(Busy):
+    """The key used up its requests or tokens per minute."""
+
+    code = "rate_limit_exceeded"
+    title = "Rate limit exceeded"
+
+
+class BudgetExceeded(Busy):
+    """The key used up its budget of money or tokens for the period."""
+
+    code = "budget_exceeded"
+    kind = "insufficient_quota"
+    title = "Budget exceeded"
+    retryable = False
+
+
+class Cancelled(RoundhouseError):
+    """The client went away or asked to stop."""
+
+    code = "cancelled"
+    kind = "cancelled"
+    title = "Cancelled"
+    status = 499
+
+
+class BackendFailed(RoundhouseError):
+    """The model server failed (5xx, reset, cut stream); another target may do.
+
+    Args:
+        detail: What happened, for the caller.
+        param: Name of the offending field, where there is one.
+        retry_after_s: Seconds the model server asked to wait.
+        status: Status of the model server, kept where it is one a client acts on.
+    """
+
+    code = "backend_failed"
+    kind = "backend_error"
+    title = "Model backend failed"
+    status = 502
+    retryable = True
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(detail, param=param, retry_after_s=retry_after_s)
+        if status is not None:
+            self.status = status
+
+
+class BackendBadAnswer(BackendFailed):
+    """The model server's answer is not what its protocol says (HTML, broken JSON, broken SSE)."""
+
+    code = "backend_bad_answer"
+    title = "Model backend gave a bad answer"
+
+
+class BackendRefused(BackendFailed):
+    """The model server refused the request itself (4xx); its status is kept, another try cannot help."""
+
+    code = "backend_refused"
+    kind = "invalid_request_error"
+    title = "Model backend refused the request"
+    retryable = False
+
+
+class BackendBusy(BackendFailed):
+    """The model server says 429; `retry_after_s` is its own."""
+
+    code = "backend_busy"
+    kind = "rate_limit_error"
+    title = "Model backend is busy"
+    status = 429
+
+
+class BackendDown(BackendFailed):
+    """The model server cannot be reached, or its circuit is open."""
+
+    code = "backend_down"
+    title = "Model backend is down"
+    status = 503
+
+
+class BackendTimeout(BackendFailed):
+    """The model server did not connect, begin, go on or end in time."""
+
+    code = "backend_timeout"
+    title = "Model backend timed out"
+    status = 504
+
+
+class MissingExtra(RoundhouseError):
+    """The function needs an optional part that is not installed; the detail names the command."""
+
+    code = "missing_extra"
+    kind = "server_error"
+    title = "Optional part not installed"
+    status = 501
+
+
+class ShuttingDown(RoundhouseError):
+    """The process drains and takes no new work."""
+
+    code = "shutting_down"
+    title = "Shutting down"
+    status = 503
+    retryable = True
+
+
+class StorageUnavailable(RoundhouseError):
+    """The database does not answer."""
+
+    code = "storage_unavailable"
+    title = "Storage unavailable"
+    status = 503
+    retryable = True
+
+
+class StorageFull(RoundhouseError):
+    """The disk is full; reads go on."""
+
+    code = "storage_full"
+    title = "Storage full"
+    status = 507
+    retryable = True
+
+
+def tree() -> list[type[RoundhouseError]]:
+    """Every class of the tree, the root first, children in order of definition."""
+    found: list[type[RoundhouseError]] = []
+    waiting: list[type[RoundhouseError]] = [RoundhouseError]
+    while waiting:
+        kind = waiting.pop(0)
+        found.append(kind)
+        waiting[:0] = kind.__subclasses__()
+    return found

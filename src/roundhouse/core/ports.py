@@ -1,0 +1,337 @@
+"""Every seam of the house, as Protocols on one page. Floors meet here and nowhere else.
+
+Model backends speak OpenAI's wire format in both directions (bytes of JSON, events of a stream): a vendor that
+speaks it already is passed through untouched, one that does not translates inside its own file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from roundhouse.core.types import (
+    Answer,
+    Caller,
+    ModelInfo,
+    ModelRequest,
+    PullProgress,
+    RunningModel,
+    Timeouts,
+    Usage,
+    UsageRecord,
+)
+
+
+class Clock(Protocol):
+    """Time, so that tests can turn it."""
+
+    def now_s(self) -> float:
+        """Unix time in seconds."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds that never go back."""
+        ...
+
+    async def sleep(self, delay_s: float) -> None:
+        """Wait."""
+        ...
+
+
+class HttpResponse(Protocol):
+    """An answer whose headers have arrived. It must be read to the end or closed."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header names in lower case."""
+        ...
+
+    async def read(self, limit_bytes: int = 64 * 1024 * 1024) -> bytes:
+        """The whole body; raises BackendBadAnswer over the limit, BackendFailed when it is cut, BackendTimeout."""
+        ...
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, one item per read; raises BackendFailed when it is cut, BackendTimeout."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give the connection up; before the end of the body this tells the server to stop. Idempotent."""
+        ...
+
+
+class Endpoint(Protocol):
+    """One address with its fixed headers, prepared once and called many times."""
+
+    async def send(self, body: bytes = b"", *, timeouts: Timeouts) -> HttpResponse:
+        """Send one request; returns when the headers of the answer are there. Redirects are not followed.
+
+        Raises:
+            BackendDown: No connection.
+            BackendTimeout: Not connected or not begun in time.
+            BackendFailed: The connection was lost before the headers.
+            AddressRefused: The address is link-local or a metadata service.
+        """
+        ...
+
+
+class Http(Protocol):
+    """Outgoing HTTP to addresses the operator configured."""
+
+    def endpoint(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Endpoint:
+        """Prepare an address; raises BadInput when the URL is not http(s) or a header holds a line break."""
+        ...
+
+
+class MediaFetcher(Protocol):
+    """Outgoing HTTP to addresses that users give: public only, every hop checked, the checked address dialled."""
+
+    async def fetch(self, url: str, *, limit_bytes: int) -> tuple[bytes, str]:
+        """Body and content type; raises AddressRefused, BadInput, TooLarge."""
+        ...
+
+    async def check(self, url: str) -> None:
+        """Raise AddressRefused unless the URL is http(s) and all its addresses are public."""
+        ...
+
+
+class BackendContext(msgspec.Struct):
+    """What a backend gets besides its provider: the only ways out of its file.
+
+    Attributes:
+        http: To the provider's own address.
+        media: To addresses inside requests (images).
+        data_dir: Folder it may keep files in.
+        clock: Time.
+    """
+
+    http: Http
+    media: MediaFetcher
+    data_dir: Path
+    clock: Clock
+
+
+class AnswerStream(Protocol):
+    """A running answer. Items are whole server-sent events (one or more), without the final `[DONE]`."""
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens as the vendor told them; complete at the end."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Events as they come; raises BackendFailed and its kin in mid-stream."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop the generation at its source. Idempotent."""
+        ...
+
+
+class ChatBackend(Protocol):
+    """A vendor's chat. `__init__(provider: Provider, context: BackendContext)`."""
+
+    operations: frozenset[str]
+    """Subset of {`chat`, `completions`} that it speaks itself."""
+
+    async def chat(self, request: ModelRequest, model: str) -> Answer:
+        """The whole answer of the provider's `model` (chat completion or completion object).
+
+        Raises:
+            BackendFailed: And its kin.
+            NotSupported: The request asks what this vendor cannot do.
+            UnsupportedContent: A message part it cannot take.
+        """
+        ...
+
+    async def stream(self, request: ModelRequest, model: str) -> AnswerStream:
+        """The answer as events; returns once the vendor has accepted (status known), raises like `chat`."""
+        ...
+
+    async def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+class EmbeddingBackend(Protocol):
+    """A vendor's embeddings. `__init__(provider: Provider, context: BackendContext)`."""
+
+    async def embed(self, request: ModelRequest, model: str) -> Answer:
+        """OpenAI's list object; `encoding_format` and `dimensions` of the request hold. Raises like `chat`."""
+        ...
+
+    async def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+class RerankBackend(Protocol):
+    """A vendor's reranker. `__init__(provider: Provider, context: BackendContext)`."""
+
+    async def rerank(self, request: ModelRequest, model: str) -> Answer:
+        """`{"results":[{"index","relevance_score","document"?}]}`, best first, at most `top_n`."""
+        ...
+
+    async def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+class ModelControl(Protocol):
+    """What a provider has and holds. `__init__(provider: Provider, context: BackendContext)`."""
+
+    manages_memory: bool
+    """Whether load, unload and running are real: then its models are residents of the memory ledger."""
+
+    async def models(self) -> list[ModelInfo]:
+        """Models that it serves; raises BackendFailed and its kin."""
+        ...
+
+    async def running(self) -> list[RunningModel]:
+        """Models that it holds in memory now."""
+        ...
+
+    async def load(self, model: str, *, keep_alive_s: float | None = None) -> None:
+        """Bring a model into memory; None = the provider's own time. Raises NotSupported, ModelNotFound."""
+        ...
+
+    async def unload(self, model: str) -> None:
+        """Take it out of memory."""
+        ...
+
+    def pull(self, model: str) -> AsyncIterator[PullProgress]:
+        """Download a model, telling progress; raises NotSupported, ModelNotFound, BackendFailed."""
+        ...
+
+    async def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+class Cache(Protocol):
+    """Bytes by key for a while: in memory, or Redis when several processes share it."""
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, None when absent or expired. A cache that is away is a miss, logged once."""
+        ...
+
+    async def set(self, key: str, value: bytes, *, ttl_s: float) -> None:
+        """Keep the value for `ttl_s` seconds."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Forget the value."""
+        ...
+
+    async def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+class RateLimiter(Protocol):
+    """Counts per minute, smoothed: a burst of a whole minute is allowed once, then it refills evenly."""
+
+    def take(self, key: str, amount: float, per_minute: float) -> Awaitable[float] | float:
+        """Take `amount` if there is room: 0.0 = taken; > 0 = refused, seconds to wait.
+
+        In memory the answer comes at once, over Redis it is awaited.
+        """
+        ...
+
+    def charge(self, key: str, amount: float, per_minute: float) -> None:
+        """Count `amount` that was already used (tokens known only after the answer); never refuses."""
+        ...
+
+
+class UsageSink(Protocol):
+    """Where usage goes: kept in memory for less than a second, then written in a batch."""
+
+    def record(self, record: UsageRecord) -> None:
+        """Never blocks and never fails."""
+        ...
+
+
+class Authenticator(Protocol):
+    """Turns the headers of a request into a caller."""
+
+    def recall(self, authorization: bytes) -> Caller | None:
+        """The caller of an `Authorization` header value already seen and still good, without waiting."""
+        ...
+
+    async def authenticate(self, method: str, path: str, headers: Mapping[str, str]) -> Caller:
+        """The caller, from a key (`Authorization: Bearer`, `X-API-Key`, `api-key`), a JWT or signed headers.
+
+        Raises:
+            NotSignedIn: None given, or not a good one.
+            NotAllowed: Signed headers that would widen.
+        """
+        ...
+
+
+class Gatekeeper(Protocol):
+    """Rate limits and budgets of a caller, around one request."""
+
+    def admit(self, caller: Caller) -> Awaitable[None] | None:
+        """Take one request; raises RateLimited or BudgetExceeded. None = admitted without waiting."""
+        ...
+
+    def settle(self, caller: Caller, tokens: int, cost_usd: float) -> None:
+        """Count what the request used and free its slot; call exactly once after `admit` succeeded."""
+        ...
+
+    def headers(self, caller: Caller) -> Sequence[tuple[str, str]]:
+        """What is left of the limits per minute, as headers of an answer; empty without such limits."""
+        ...
+
+
+class Prices(Protocol):
+    """The price table."""
+
+    def cost_usd(self, target: str, usage: Usage) -> float:
+        """Cost of one call of `provider/model` in US dollars; 0.0 when it has no price."""
+        ...
+
+
+class FootprintStore(Protocol):
+    """Measured memory of models, remembered across restarts."""
+
+    async def load(self) -> Mapping[str, int]:
+        """MiB by `provider/model`."""
+        ...
+
+    async def save(self, target: str, footprint_mib: int) -> None:
+        """Remember one measurement."""
+        ...
+
+
+class Device(msgspec.Struct):
+    """One memory a model can be put in.
+
+    Attributes:
+        id: `cuda:0` … or `cpu`.
+        name: As the driver tells it.
+        total_mib: Its memory.
+        used_mib: In use now, by anybody.
+        utilization_percent: Of its cores, None = not told.
+    """
+
+    id: str
+    name: str
+    total_mib: int
+    used_mib: int
+    utilization_percent: float | None = None
+
+
+class DeviceProbe(Protocol):
+    """Looks at this machine's memories."""
+
+    def devices(self) -> Sequence[Device]:
+        """All accelerators, then `cpu`; blocking, some ms."""
+        ...

@@ -1,0 +1,87 @@
+"""Finds a backend by seam and name; nothing is imported before it is named.
+
+Built-in backends stand in a table of strings; others come from the entry-point group `roundhouse.<seam>` of any
+installed distribution. Both are loaded in the same way.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Literal
+
+from roundhouse.core.errors import BadInput, MissingExtra
+
+Seam = Literal["chat", "embedding", "rerank", "control"]
+
+BUILTIN: dict[Seam, dict[str, str]] = {
+    "chat": {
+        "openai": "roundhouse.backends.chat.openai_compat:OpenAIChat",
+        "vllm": "roundhouse.backends.chat.openai_compat:OpenAIChat",
+        "ollama": "roundhouse.backends.chat.ollama:OllamaChat",
+        "anthropic": "roundhouse.backends.chat.anthropic:AnthropicChat",
+        "builtin": "roundhouse.backends.chat.extractive:ExtractiveChat",
+        "fake": "roundhouse.backends.chat.fake:FakeChat",
+    },
+    "embedding": {
+        "openai": "roundhouse.backends.embedding.openai_compat:OpenAIEmbedding",
+        "vllm": "roundhouse.backends.embedding.openai_compat:OpenAIEmbedding",
+        "ollama": "roundhouse.backends.embedding.ollama:OllamaEmbedding",
+        "jina": "roundhouse.backends.embedding.jina:JinaEmbedding",
+        "builtin": "roundhouse.backends.embedding.minilm:MiniLMEmbedding",
+        "fake": "roundhouse.backends.embedding.fake:FakeEmbedding",
+    },
+    "rerank": {
+        "openai": "roundhouse.backends.rerank.jina_compat:JinaRerank",
+        "vllm": "roundhouse.backends.rerank.jina_compat:JinaRerank",
+        "jina": "roundhouse.backends.rerank.jina_compat:JinaRerank",
+        "builtin": "roundhouse.backends.rerank.minilm:MiniLMRerank",
+        "fake": "roundhouse.backends.rerank.fake:FakeRerank",
+    },
+    "control": {
+        "openai": "roundhouse.backends.control.openai_compat:OpenAIControl",
+        "vllm": "roundhouse.backends.control.vllm:VllmControl",
+        "ollama": "roundhouse.backends.control.ollama:OllamaControl",
+        "anthropic": "roundhouse.backends.control.anthropic:AnthropicControl",
+        "jina": "roundhouse.backends.control.listed:ListedControl",
+        "builtin": "roundhouse.backends.control.builtin:BuiltinControl",
+        "fake": "roundhouse.backends.control.fake:FakeControl",
+    },
+}
+
+
+def kinds() -> list[str]:
+    """Kinds of provider that can be configured, sorted; `fake` is for tests and not listed."""
+    found = {name for table in BUILTIN.values() for name in table}
+    for seam in BUILTIN:
+        found.update(point.name for point in entry_points(group=f"roundhouse.{seam}"))
+    return sorted(found - {"fake"})
+
+
+def find(seam: Seam, kind: str) -> Any | None:
+    """The backend class of a kind at a seam, None when that kind has none there.
+
+    Raises:
+        MissingExtra: Its library is not installed.
+    """
+    path = BUILTIN[seam].get(kind)
+    try:
+        if path is not None:
+            module, _, name = path.partition(":")
+            return getattr(import_module(module), name)
+        for point in entry_points(group=f"roundhouse.{seam}"):
+            if point.name == kind:
+                return point.load()
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("roundhouse"):
+            raise
+        raise MissingExtra(
+            f"The {kind} backend needs the library {error.name!r}: pip install {error.name}"
+        ) from None
+    return None
+
+
+def require_kind(kind: str) -> None:
+    """Raise BadInput unless `kind` is known at one seam at least."""
+    if kind not in kinds() and kind != "fake":
+        raise BadInput(f"Unknown kind {kind!r}; known: {', '.join(kinds())}.", param="kind")

@@ -1,0 +1,308 @@
+"""Every setting, with its unit, default and meaning. `docs/reference/settings.md` is generated from here.
+
+Sources, the first that has a value wins: arguments, environment (`ROUNDHOUSE_<SECTION>__<NAME>`), the environment
+names of systems whose users move here (`LEGACY_ENV`), `.env`, `roundhouse.toml` (or the file that
+`ROUNDHOUSE_CONFIG` names), the default below. Settings are built once and passed down by section.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+LEGACY_ENV: dict[str, tuple[str, ...]] = {
+    "API_HOST": ("server", "host"),
+    "API_PORT": ("server", "port"),
+    "DEBUG": ("server", "debug"),
+    "SECRET_API_KEY": ("access", "secret_api_key"),
+    "REDIS_URL": ("cache", "url"),
+    "DATABASE_URL": ("db", "url"),
+    "LOG_DIR": ("log", "dir"),
+    "DAYS_TO_KEEP": ("log", "keep_days"),
+}
+"""Environment names of other systems that are understood, and the setting each one means."""
+
+PLACEHOLDER_KEYS = frozenset(
+    {"changeme", "change-me", "change_me", "your_secret_api_key", "your-secret-api-key-here", ""}
+)
+"""Values of SECRET_API_KEY that are examples from templates, refused as keys."""
+
+
+class Section(BaseModel):
+    """A group of settings; an unknown name is an error, so that a typing mistake is told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(Section):
+    """The listening side."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback needs a key.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 = any free one.")
+    open: bool = Field(False, description="Serve without keys; loopback only, Host and Origin are checked.")
+    debug: bool = Field(False, description="Development: allows browsers from any localhost origin.")
+    cors_origins: list[str] = Field([], description="Origins whose pages may call the API.")
+    allowed_hosts: list[str] = Field([], description="Host names it answers to; empty = any well-formed one.")
+    max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Largest JSON body.")
+    header_timeout_s: float = Field(
+        15.0, gt=0, description="A request's headers must be complete in this time."
+    )
+    body_timeout_s: float = Field(60.0, gt=0, description="Longest pause while a request's body arrives.")
+    keep_alive_s: float = Field(75.0, gt=0, description="An idle connection is closed after this time.")
+    max_connections: int = Field(10_000, ge=1, description="Connections at a time; more are answered 503.")
+    drain_s: float = Field(30.0, ge=0, description="On stop, running requests get this long to end.")
+
+
+class DbSettings(Section):
+    """The database."""
+
+    url: str = Field("", description="SQLAlchemy URL; empty = SQLite in the data folder.")
+    pool_size: int = Field(5, ge=1, description="Connections kept open to PostgreSQL.")
+    busy_timeout_s: float = Field(5.0, gt=0, description="Longest wait for a lock or a connection.")
+
+
+class CacheSettings(Section):
+    """The response cache and shared counters."""
+
+    url: str = Field("", description="`redis://…` to share between processes; empty = in this process.")
+    responses: bool = Field(False, description="Keep answers of identical requests.")
+    ttl_s: float = Field(300.0, gt=0, description="How long an answer is kept.")
+    max_mib: int = Field(64, ge=1, description="Memory of the in-process cache.")
+    max_item_bytes: int = Field(1024 * 1024, ge=1024, description="A larger answer is not kept.")
+
+
+class LogSettings(Section):
+    """Logs."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severity that is written."
+    )
+    json_console: bool | None = Field(
+        None, description="JSON on the console; unset = JSON unless it is a terminal."
+    )
+    dir: Path | None = Field(None, description="Folder for log files; unset = `logs` in the data folder.")
+    max_mib: int = Field(100, ge=1, description="A log file is rotated at this size.")
+    keep_days: int = Field(7, ge=1, description="Rotated files are deleted after this time.")
+    requests: Literal["none", "errors", "all"] = Field("errors", description="Which requests get a line.")
+
+
+class AccessSettings(Section):
+    """Keys, tenants and usage."""
+
+    secret_api_key: SecretStr | None = Field(None, description="A fixed admin key from the environment.")
+    pepper: SecretStr | None = Field(
+        None,
+        description="Secret mixed into key hashes; unset = `pepper` in the data folder, made at first start.",
+    )
+    jwt_secret: SecretStr | None = Field(None, description="HS256 secret of the outer system's JWTs.")
+    jwt_public_key: str | None = Field(None, description="PEM public key for RS256/ES256/EdDSA JWTs.")
+    jwt_issuer: str | None = Field(None, description="Required `iss` of a JWT.")
+    jwt_audience: str | None = Field(None, description="Required `aud` of a JWT.")
+    core_secret: SecretStr | None = Field(None, description="HMAC secret of signed tenant headers.")
+    core_scopes: list[str] = Field(
+        ["inference", "models:read"], description="Most that a JWT or signed headers may be given."
+    )
+    signature_window_s: int = Field(300, ge=1, description="A signed request's time may differ by this much.")
+    revocation_poll_s: float = Field(
+        0.4, gt=0, le=1, description="How often changes by other processes are looked for."
+    )
+    offline_grace_s: float = Field(
+        60.0, ge=0, description="Known keys work this long while the database is away."
+    )
+    usage_flush_s: float = Field(0.5, gt=0, le=1, description="Usage is written in batches this often.")
+    usage_keep_days: int = Field(400, ge=1, description="Usage records are kept this long.")
+
+
+class EngineSettings(Section):
+    """Models in memory and calls to them."""
+
+    vram_share: float = Field(0.85, gt=0, le=1, description="Share of a card's memory that models may fill.")
+    vram_reserve_mib: int = Field(2048, ge=0, description="Memory of a card that stays free in any case.")
+    ram_share: float = Field(0.6, gt=0, le=1, description="Share of RAM that models on the CPU may fill.")
+    keep_alive_s: float = Field(300.0, ge=0, description="An idle model stays in memory this long.")
+    queue_depth: int = Field(64, ge=0, description="Requests that may wait for memory, per device.")
+    queue_timeout_s: float = Field(120.0, gt=0, description="Longest wait for memory.")
+    sequential: bool = Field(False, description="One stage at a time on a card: the last model leaves first.")
+    breaker_failures: int = Field(5, ge=1, description="Failures in a row that open a target's circuit.")
+    breaker_open_s: float = Field(15.0, gt=0, description="An open circuit is tried again after this time.")
+    catalog_ttl_s: float = Field(
+        60.0, gt=0, description="A provider's list of models is asked for again after this."
+    )
+    discover: bool = Field(True, description="Look for Ollama, vLLM and llama.cpp on this machine at start.")
+    discover_urls: list[str] = Field(
+        ["http://127.0.0.1:11434", "http://127.0.0.1:8080", "http://127.0.0.1:8001", "http://127.0.0.1:1234"],
+        description="Addresses at which they are looked for.",
+    )
+
+
+class OutboundSettings(Section):
+    """Requests that leave the house."""
+
+    allow_networks: list[str] = Field(
+        [], description="Private networks (CIDR) that URLs from users may reach."
+    )
+    client: Literal["lean", "aiohttp"] = Field(
+        "lean",
+        description="HTTP client for model servers; `aiohttp` for a server that `lean` does not get on with.",
+    )
+    ca_file: Path | None = Field(None, description="Extra certificate authorities (PEM).")
+    media_max_bytes: int = Field(
+        20 * 1024 * 1024, ge=1024, description="Largest image fetched for a request."
+    )
+    media_timeout_s: float = Field(20.0, gt=0, description="Time limit for fetching it.")
+    max_connections_per_host: int = Field(512, ge=1, description="Connections kept to one model server.")
+
+
+class TimeoutSettings(Section):
+    """Time limits of one call to a model server, in seconds."""
+
+    connect_s: float = Field(5.0, gt=0, description="Until the connection stands.")
+    first_byte_s: float = Field(300.0, gt=0, description="Until the answer begins.")
+    idle_s: float = Field(120.0, gt=0, description="Longest pause in the answer.")
+    total_s: float = Field(1800.0, gt=0, description="From start to end.")
+
+
+class ProviderSettings(Section):
+    """A provider written into `roundhouse.toml`; read-only through the API."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description="Unique name.")
+    kind: str = Field(description="`openai`, `ollama`, `vllm`, `anthropic`, `jina` or a plugin's.")
+    url: str = Field("", description="Address of its API.")
+    key: SecretStr | None = Field(None, description="Its key.")
+    headers: dict[str, str] = Field({}, description="Extra request headers.")
+    models: list[str] = Field([], description="Its models, when it cannot list them.")
+    options: dict[str, Any] = Field({}, description="Settings of its kind.")
+    timeouts: TimeoutSettings = Field(TimeoutSettings(), description="Time limits.")
+    max_concurrent: int = Field(64, ge=1, description="Requests in flight at a time.")
+    max_waiting: int = Field(1024, ge=0, description="Requests that may wait.")
+    retries: int = Field(1, ge=0, le=10, description="Further tries after a retryable error.")
+
+
+class AliasSettings(Section):
+    """An alias written into `roundhouse.toml`; read-only through the API."""
+
+    name: str = Field(min_length=1, max_length=200, description="Name that clients write.")
+    targets: list[str] = Field(min_length=1, description="Models in order of preference, `provider/model`.")
+    context_fallbacks: list[str] = Field([], description="Models for requests that do not fit the others.")
+    cache_ttl_s: float | None = Field(None, ge=0, description="Response cache of this alias; 0 = never.")
+
+
+class PriceSettings(Section):
+    """Price of one model."""
+
+    model: str = Field(description="`provider/model`, with `*` as wildcard.")
+    input_usd_per_mtok: float = Field(0.0, ge=0, description="US dollars per million prompt tokens.")
+    output_usd_per_mtok: float = Field(0.0, ge=0, description="US dollars per million completion tokens.")
+    cached_usd_per_mtok: float | None = Field(None, ge=0, description="Per million cached prompt tokens.")
+
+
+class Settings(BaseSettings):
+    """All sections."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ROUNDHOUSE_", env_nested_delimiter="__", env_file=".env", extra="ignore", frozen=True
+    )
+
+    data_dir: Path = Field(Path("data"), description="Folder of everything that is kept.")
+    server: ServerSettings = ServerSettings()
+    db: DbSettings = DbSettings()
+    cache: CacheSettings = CacheSettings()
+    log: LogSettings = LogSettings()
+    access: AccessSettings = AccessSettings()
+    engine: EngineSettings = EngineSettings()
+    outbound: OutboundSettings = OutboundSettings()
+    providers: list[ProviderSettings] = []
+    aliases: list[AliasSettings] = []
+    prices: list[PriceSettings] = []
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @property
+    def db_url(self) -> str:
+        """The database's URL with its default filled in."""
+        return self.db.url or f"sqlite+aiosqlite:///{self.data_dir / 'roundhouse.db'}"
+
+    @property
+    def log_dir(self) -> Path:
+        """The folder of log files with its default filled in."""
+        return self.log.dir or self.data_dir / "logs"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the legacy names and the TOML file in their places."""
+        path = settings_cls.model_config.get("toml_file") or config_path()
+        return (
+            init_settings,
+            env_settings,
+            _LegacyEnv(settings_cls),
+            dotenv_settings,
+            _LegacyDotEnv(settings_cls),
+            TomlConfigSettingsSource(settings_cls, path),
+        )
+
+
+class _LegacyEnv(EnvSettingsSource):
+    """The names of `LEGACY_ENV` in the environment."""
+
+    def _legacy_values(self) -> dict[str, str | None]:
+        return dict(os.environ)
+
+    def __call__(self) -> dict[str, Any]:
+        """Nested values by section."""
+        found: dict[str, Any] = {}
+        values = self._legacy_values()
+        for name, (section, field) in LEGACY_ENV.items():
+            value = values.get(name)
+            if value:
+                found.setdefault(section, {})[field] = value
+        return found
+
+
+class _LegacyDotEnv(_LegacyEnv):
+    """The names of `LEGACY_ENV` in `.env`."""
+
+    def _legacy_values(self) -> dict[str, str | None]:
+        read = DotEnvSettingsSource(self.settings_cls, case_sensitive=True)
+        return {name.upper(): value for name, value in read.env_vars.items()}
+
+
+def config_path() -> Path:
+    """The settings file that is read when none is named by an argument."""
+    return Path(os.environ.get("ROUNDHOUSE_CONFIG", "roundhouse.toml"))
+
+
+def environment() -> dict[str, str]:
+    """The variables of `ROUNDHOUSE_…` by name, those of `.env` included where they are in force."""
+    read = DotEnvSettingsSource(Settings, case_sensitive=True)
+    found = {name.upper(): value or "" for name, value in read.env_vars.items()} | dict(os.environ)
+    return {name: value for name, value in found.items() if name.startswith("ROUNDHOUSE_")}
+
+
+def wants_no_color() -> bool:
+    """Whether the user asked for output without colour.
+
+    Source:
+        no-color.org: present and not empty, whatever the value.
+    """
+    return bool(os.environ.get("NO_COLOR"))

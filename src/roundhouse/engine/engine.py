@@ -1,0 +1,255 @@
+"""The one door to every model: choose, fit in memory, call, cache, fall back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+
+from roundhouse.core.errors import ModelNotFound, NotSupported
+from roundhouse.core.ports import BackendContext, Cache, ModelControl
+from roundhouse.core.settings import CacheSettings, EngineSettings
+from roundhouse.core.types import (
+    Alias,
+    Answer,
+    Caller,
+    Decision,
+    ModelInfo,
+    ModelRequest,
+    Provider,
+    PullProgress,
+)
+from roundhouse.engine.catalog import Catalog
+from roundhouse.engine.choice import Chooser
+from roundhouse.engine.discovery import discover
+from roundhouse.engine.model import Running, Target
+from roundhouse.engine.patterns import matches
+from roundhouse.engine.residency import Residency
+from roundhouse.engine.routing import Route, Router
+from roundhouse.engine.wrappers import Attempts
+
+BUILTIN_PROVIDER = Provider(name="roundhouse", kind="builtin", max_concurrent=4, retries=0)
+"""Models inside this package; always there, last in order of preference."""
+
+START_WAIT_S = 1.0
+"""Longest wait for lists of models at start."""
+
+AUTO = "auto"
+"""Model name that lets Roundhouse choose."""
+
+
+class Engine:
+    """Every call to a model goes through here.
+
+    Args:
+        settings: Circuits, memory, discovery.
+        cache_settings: Response cache.
+        context: Given to every backend.
+        cache: Where answers are kept.
+        residency: Memory of this machine.
+        heard: Hears of every try at a target.
+    """
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        cache_settings: CacheSettings,
+        context: BackendContext,
+        cache: Cache,
+        residency: Residency,
+        heard: Attempts,
+    ) -> None:
+        self._settings = settings
+        self.context = context
+        self._discovered: list[Provider] = []
+        self._configured: list[Provider] = []
+        self._refreshing: asyncio.Task[None] | None = None
+        self.residency = residency
+        self.catalog = Catalog(context, settings.catalog_ttl_s, self._changed)
+        self.router = Router(self.catalog, settings, cache_settings, cache, context.clock, heard, self._lease)
+        self.chooser = Chooser(self.catalog, residency)
+
+    async def start(self, providers: Sequence[Provider], aliases: Sequence[Alias]) -> None:
+        """Put the configuration in force, look for local servers, and keep the lists fresh until `close`.
+
+        Lists that take longer than `START_WAIT_S` come in later: a provider that hangs delays no start.
+        """
+        if self._settings.discover:
+            self._discovered = await discover(self.context.http, self._settings.discover_urls)
+        await self.configure(providers, aliases)
+        await self.residency.start()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(START_WAIT_S):
+                await self.catalog.refresh()
+        self._refreshing = asyncio.create_task(self._keep_fresh())
+
+    async def configure(self, providers: Sequence[Provider], aliases: Sequence[Alias]) -> None:
+        """Put other providers and aliases in force; running requests end on the old ones."""
+        self._configured = list(providers)
+        await self._merge()
+        self.router.configure(aliases)
+
+    async def rediscover(self) -> list[Provider]:
+        """Look for local servers again, put them in force and return them."""
+        self._discovered = await discover(self.context.http, self._settings.discover_urls)
+        await self._merge()
+        await self.catalog.refresh(older_than_s=0)
+        return list(self._discovered)
+
+    async def answer(self, request: ModelRequest, decision: Decision) -> Answer:
+        """A whole answer. `decision` is filled in as things happen, also when it fails.
+
+        Raises:
+            RoundhouseError: Any of the tree's.
+        """
+        route = await self._route(request, decision)
+        return await route.model.answer(request, decision)
+
+    async def stream(self, request: ModelRequest, decision: Decision) -> Running:
+        """A running answer; returns once the first events are there. Close it, or read it to its end.
+
+        Raises:
+            RoundhouseError: Any of the tree's.
+        """
+        route = await self._route(request, decision)
+        return await route.model.stream(request, decision)
+
+    async def _route(self, request: ModelRequest, decision: Decision) -> Route:
+        route = await self.resolve(request)
+        decision.reason = route.reason
+        if request.caller.models:
+            self.router.check_allowed(request.caller, request.model, route)
+        return route
+
+    async def resolve(self, request: ModelRequest) -> Route:
+        """The route of a request; an unknown name is looked for at the providers once more.
+
+        Raises:
+            ModelNotFound: Nobody knows it.
+        """
+        if request.model == AUTO and AUTO not in self.router.aliases:
+            return self._automatic(request)
+        return await self.find(request.model)
+
+    async def find(self, model: str) -> Route:
+        """The route of a name; an unknown one is looked for at the providers once more.
+
+        Raises:
+            ModelNotFound: Nobody knows it.
+        """
+        try:
+            return self.router.route(model)
+        except ModelNotFound:
+            await self.catalog.refresh(older_than_s=5.0)
+            return self.router.route(model)
+
+    def _automatic(self, request: ModelRequest) -> Route:
+        targets, reason = self.chooser.choose(request)
+        return self.router.route_to(targets, f"auto: {reason}")
+
+    def target(self, model: str) -> Target:
+        """The first target behind a name; raises ModelNotFound."""
+        provider, _, name = self.router.route(model).targets[0].partition("/")
+        return Target(name, self.catalog.backends[provider], self.catalog.listings[provider].models.get(name))
+
+    async def listed(self, caller: Caller) -> list[tuple[str, ModelInfo]]:
+        """Models that the caller may use, as (provider, info), lists refreshed when they are old."""
+        await self.catalog.refresh()
+        if not caller.models:
+            return self.catalog.every()
+        return [
+            (provider, model)
+            for provider, model in self.catalog.every()
+            if self._allowed(caller, f"{provider}/{model.id}") or self._allowed(caller, model.id)
+        ]
+
+    @staticmethod
+    def _allowed(caller: Caller, name: str) -> bool:
+        return matches(caller.models, name)
+
+    async def load(self, model: str, *, pin: bool = False) -> Target:
+        """Bring a model into memory. Raises ModelNotFound, DoesNotFit, Busy, NotSupported."""
+        await self._known(model)
+        target = self.target(model)
+        if target.managed:
+            await self.residency.load(target, pin=pin)
+        else:
+            await self._control(target).load(target.model)
+        return target
+
+    async def unload(self, model: str) -> Target:
+        """Take a model out of memory; waits for nobody: a leased one is Busy."""
+        await self._known(model)
+        target = self.target(model)
+        if target.managed:
+            await self.residency.unload(target)
+        else:
+            await self._control(target).unload(target.model)
+        return target
+
+    async def pull(self, model: str) -> AsyncIterator[PullProgress]:
+        """Download a model: `provider/model`, or a bare name for the first provider that can download.
+
+        Raises:
+            NotSupported: No provider can.
+        """
+        provider, slash, name = model.partition("/")
+        if slash and provider in self.catalog.backends:
+            controls = [self.catalog.backends[provider].control]
+        else:
+            name = model
+            controls = [
+                backends.control
+                for backends in self.catalog.backends.values()
+                if backends.provider.kind == "ollama"
+            ]
+        control = next((control for control in controls if control is not None), None)
+        if control is None:
+            raise NotSupported("No provider can download models; an Ollama server can.", param="model")
+        async for progress in control.pull(name):
+            yield progress
+        await self.catalog.refresh(older_than_s=0)
+
+    async def _known(self, model: str) -> None:
+        try:
+            self.router.route(model)
+        except ModelNotFound:
+            await self.catalog.refresh(older_than_s=5.0)
+
+    @staticmethod
+    def _control(target: Target) -> ModelControl:
+        if target.backends.control is None:
+            raise NotSupported(f"{target.name!r} cannot be loaded or unloaded.", param="model")
+        return target.backends.control
+
+    def _lease(self, target: Target) -> AbstractAsyncContextManager[object]:
+        return self.residency.lease(target)
+
+    def _changed(self) -> None:
+        self.router.forget()
+        self.residency.configure(self.catalog.backends.values())
+
+    async def _merge(self) -> None:
+        configured = {provider.name for provider in self._configured}
+        addresses = {provider.url.rstrip("/") for provider in self._configured}
+        found = [
+            provider
+            for provider in self._discovered
+            if provider.name not in configured and provider.url not in addresses
+        ]
+        await self.catalog.configure([*self._configured, *found, BUILTIN_PROVIDER])
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await self.catalog.refresh()
+            await self.context.clock.sleep(self._settings.catalog_ttl_s)
+            if self._settings.discover:
+                self._discovered = await discover(self.context.http, self._settings.discover_urls)
+                await self._merge()
+
+    async def close(self) -> None:
+        """Stop the background work and close all backends."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+        await self.residency.close()
+        await self.catalog.close()

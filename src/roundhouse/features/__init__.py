@@ -1,0 +1,1 @@
+"""Rooms: one folder per promise of the README; no room imports another."""

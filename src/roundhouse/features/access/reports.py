@@ -1,0 +1,200 @@
+"""The verbs of looking: usage, quotas, audit. A caller without `admin` sees its own tenant only."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from roundhouse.core.errors import BadInput
+from roundhouse.core.ports import Clock
+from roundhouse.core.types import Caller
+from roundhouse.features.access import store
+from roundhouse.features.access.limits import LimitGatekeeper
+from roundhouse.features.access.schemas import (
+    AuditList,
+    AuditRead,
+    AuditVerification,
+    QuotaRead,
+    QuotasRead,
+    UsageGroup,
+    UsageList,
+    UsageRead,
+    UsageRecordList,
+)
+from roundhouse.infra import audit
+from roundhouse.infra.db import Database
+from roundhouse.infra.paging import decode_cursor, encode_cursor
+
+_DEFAULT_SPAN = timedelta(days=30)
+
+
+class Span(msgspec.Struct, frozen=True):
+    """Which usage is asked for.
+
+    Attributes:
+        start: First moment, None = 30 days before the end.
+        end: Moment after the last, None = now.
+        site_id: Tenant, for admins; None = all that the caller may see.
+        key_id: Key, None = all.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    site_id: str | None = None
+    key_id: str | None = None
+
+
+class ReportService:
+    """Usage, quotas and the audit log.
+
+    Args:
+        db: The database.
+        gatekeeper: Knows what is left.
+        clock: Time.
+    """
+
+    def __init__(self, db: Database, gatekeeper: LimitGatekeeper, clock: Clock) -> None:
+        self._db = db
+        self._gatekeeper = gatekeeper
+        self._clock = clock
+
+    async def usage(
+        self, caller: Caller, group_by: store.GroupBy, span: Span, *, cursor: str | None, limit: int
+    ) -> UsageList:
+        """Sums of usage by group; what was used in the last half second may be missing.
+
+        Raises:
+            BadInput: The span is empty, or the cursor is not one of this list.
+        """
+        start, end, wanted = self._filter(caller, span)
+        after = decode_cursor(cursor, int) if group_by == "day" else decode_cursor(cursor, str)
+        async with self._db.read() as tx:
+            rows = await store.usage_by(tx, group_by, wanted, after=after, limit=limit + 1)
+        page = rows[:limit]
+        more = len(rows) > limit
+        return UsageList(
+            group_by=group_by,
+            from_=start,
+            to=end,
+            data=[_group(row) for row in page],
+            has_more=more,
+            next_cursor=encode_cursor(page[-1]["group"]) if more else None,
+        )
+
+    async def records(self, caller: Caller, span: Span, *, cursor: str | None, limit: int) -> UsageRecordList:
+        """Single requests, newest first.
+
+        Raises:
+            BadInput: The span is empty, or the cursor is not one of this list.
+        """
+        _, _, wanted = self._filter(caller, span)
+        async with self._db.read() as tx:
+            rows = await store.list_usage(tx, wanted, before_id=decode_cursor(cursor, int), limit=limit + 1)
+        page = rows[:limit]
+        more = len(rows) > limit
+        found = []
+        for _, record in page:
+            values = msgspec.structs.asdict(record)
+            found.append(UsageRead(at=_time(values.pop("at_s")), **values))
+        return UsageRecordList(
+            data=found, has_more=more, next_cursor=encode_cursor(page[-1][0]) if more else None
+        )
+
+    async def quotas(self, caller: Caller) -> QuotasRead:
+        """Who the caller is and what it may still use."""
+        quotas = await self._gatekeeper.quotas(caller)
+        ends_s = caller.expires_at_s
+        return QuotasRead(
+            key_id=caller.key_id,
+            site_id=caller.site_id,
+            user_id=caller.user_id,
+            app_id=caller.app_id,
+            scopes=sorted(caller.scopes),
+            models=list(caller.models),
+            routes=list(caller.routes),
+            expires_at=None if ends_s is None else _time(ends_s),
+            budget_period=caller.limits.budget_period,
+            quotas=[QuotaRead.model_validate(msgspec.structs.asdict(quota)) for quota in quotas],
+        )
+
+    async def audit(self, caller: Caller, *, cursor: str | None, limit: int) -> AuditList:
+        """Rows of the audit log, newest first; raises BadInput for a wrong cursor."""
+        async with self._db.read() as tx:
+            rows = await audit.entries(
+                tx, site_id=_site(caller), before_seq=decode_cursor(cursor, int), limit=limit + 1
+            )
+        page = rows[:limit]
+        more = len(rows) > limit
+        return AuditList(
+            data=[_audit(row) for row in page],
+            has_more=more,
+            next_cursor=encode_cursor(page[-1].seq) if more else None,
+        )
+
+    async def verify_audit(self, caller: Caller) -> AuditVerification:
+        """Recompute the chain of the whole log, whatever the caller's tenant: it is one chain."""
+        async with self._db.read() as tx:
+            bad_id = await audit.verify_chain(tx)
+        return AuditVerification(
+            intact=bad_id is None, first_bad_id=bad_id if _site(caller) is None else None
+        )
+
+    def _filter(self, caller: Caller, span: Span) -> tuple[datetime, datetime, store.UsageFilter]:
+        end = _aware(span.end) if span.end else _time(self._clock.now_s())
+        try:
+            start = _aware(span.start) if span.start else end - _DEFAULT_SPAN
+        except OverflowError:
+            raise BadInput("'to' is too early.", param="to") from None
+        if start >= end:
+            raise BadInput("'from' must be before 'to'.", param="from")
+        wanted = store.UsageFilter(
+            from_s=start.timestamp(),
+            to_s=end.timestamp(),
+            site_id=_site(caller) or span.site_id,
+            key_id=span.key_id,
+        )
+        return start, end, wanted
+
+
+def _site(caller: Caller) -> str | None:
+    """The tenant whose rows a caller sees, None = all."""
+    return None if "admin" in caller.scopes else caller.site_id
+
+
+def _group(row: dict[str, Any]) -> UsageGroup:
+    group = row["group"]
+    prompt, completion = int(row["prompt_tokens"]), int(row["completion_tokens"])
+    return UsageGroup(
+        group=_time(group * store.DAY_S).date().isoformat() if isinstance(group, int) else group,
+        requests=row["requests"],
+        errors=row["errors"],
+        cache_hits=row["cache_hits"],
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        total_tokens=prompt + completion,
+        cost_usd=row["cost_usd"],
+    )
+
+
+def _audit(row: audit.AuditEntry) -> AuditRead:
+    return AuditRead(
+        id=row.id,
+        at=_time(row.at_s),
+        site_id=row.site_id,
+        key_id=row.key_id,
+        action=row.action,
+        target=row.object,
+        detail=row.detail,
+        prev_hash=row.prev_hash,
+        hash=row.hash,
+    )
+
+
+def _aware(time: datetime) -> datetime:
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _time(unix_s: float) -> datetime:
+    return datetime.fromtimestamp(unix_s, UTC)

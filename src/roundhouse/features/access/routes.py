@@ -1,0 +1,130 @@
+"""Routes of keys, usage, quotas and audit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from roundhouse.core.types import Caller
+from roundhouse.features.access.reports import ReportService, Span
+from roundhouse.features.access.schemas import (
+    AuditList,
+    AuditVerification,
+    KeyCreate,
+    KeyCreated,
+    KeyList,
+    KeyPatch,
+    KeyRead,
+    KeyRotate,
+    QuotasRead,
+    UsageList,
+    UsageRecordList,
+)
+from roundhouse.features.access.service import KeyService
+from roundhouse.features.access.store import GroupBy
+from roundhouse.infra.auth import require
+
+KeyKeeper = Annotated[Caller, Depends(require("keys"))]
+UsageReader = Annotated[Caller, Depends(require("usage:read"))]
+Auditor = Annotated[Caller, Depends(require("audit:read"))]
+Anybody = Annotated[Caller, Depends(require(None))]
+
+KeyId = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9_]+$")]
+Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="Most rows in one page.")]
+OneSite = Annotated[str | None, Query(max_length=200, pattern=r"^[\x20-\x7e]+$", description="For admins.")]
+OneKey = Annotated[str | None, Query(max_length=40, pattern=r"^[A-Za-z0-9_]+$", description="Only this key.")]
+From = Annotated[
+    datetime | None, Query(alias="from", description="First moment; unset = 30 days before `to`.")
+]
+To = Annotated[datetime | None, Query(description="Moment after the last; unset = now.")]
+
+
+def router(keys: KeyService, reports: ReportService) -> APIRouter:
+    """The room's routes."""
+    routes = APIRouter()
+    _key_routes(routes, keys)
+    _report_routes(routes, reports)
+    return routes
+
+
+def _key_routes(routes: APIRouter, keys: KeyService) -> None:
+    @routes.post("/v1/keys", status_code=201, operation_id="create_key", tags=["keys"])
+    async def create_key(caller: KeyKeeper, body: KeyCreate) -> KeyCreated:
+        """Make a key, never wider than yours; its text is shown this once."""
+        return await keys.create(caller, body)
+
+    @routes.get("/v1/keys", operation_id="list_keys", tags=["keys"])
+    async def list_keys(
+        caller: KeyKeeper, site_id: OneSite = None, cursor: Cursor = None, limit: Limit = 50
+    ) -> KeyList:
+        """Keys of your site, newest first."""
+        return await keys.list(caller, site_id=site_id, cursor=cursor, limit=limit)
+
+    @routes.get("/v1/keys/{key_id}", operation_id="get_key", tags=["keys"])
+    async def get_key(caller: KeyKeeper, key_id: KeyId) -> KeyRead:
+        """One key, without its secret."""
+        return await keys.get(caller, key_id)
+
+    @routes.patch("/v1/keys/{key_id}", operation_id="update_key", tags=["keys"])
+    async def update_key(caller: KeyKeeper, key_id: KeyId, body: KeyPatch) -> KeyRead:
+        """Change a key; in force everywhere within a second."""
+        return await keys.update(caller, key_id, body)
+
+    @routes.delete("/v1/keys/{key_id}", operation_id="revoke_key", tags=["keys"])
+    async def revoke_key(caller: KeyKeeper, key_id: KeyId) -> KeyRead:
+        """Revoke a key for good; in force everywhere within a second."""
+        return await keys.revoke(caller, key_id)
+
+    @routes.post("/v1/keys/{key_id}/rotate", status_code=201, operation_id="rotate_key", tags=["keys"])
+    async def rotate_key(caller: KeyKeeper, key_id: KeyId, body: KeyRotate | None = None) -> KeyCreated:
+        """Replace a key by one with the same rights; the old one works for `overlap_s` more seconds."""
+        return await keys.rotate(caller, key_id, body or KeyRotate())
+
+
+def _report_routes(routes: APIRouter, reports: ReportService) -> None:
+    @routes.get("/v1/usage", operation_id="usage", tags=["usage"])
+    async def usage(
+        caller: UsageReader,
+        group_by: GroupBy = "key",
+        start: From = None,
+        to: To = None,
+        site_id: OneSite = None,
+        key_id: OneKey = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> UsageList:
+        """Requests, tokens and cost by key, model, site, user or day."""
+        return await reports.usage(
+            caller, group_by, Span(start, to, site_id, key_id), cursor=cursor, limit=limit
+        )
+
+    @routes.get("/v1/usage/records", operation_id="list_usage_records", tags=["usage"])
+    async def list_usage_records(
+        caller: UsageReader,
+        start: From = None,
+        to: To = None,
+        site_id: OneSite = None,
+        key_id: OneKey = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> UsageRecordList:
+        """Single requests, newest first."""
+        return await reports.records(caller, Span(start, to, site_id, key_id), cursor=cursor, limit=limit)
+
+    @routes.get("/v1/quotas/me", operation_id="my_quotas", tags=["usage"])
+    async def my_quotas(caller: Anybody) -> QuotasRead:
+        """Who you are, and what you may still use."""
+        return await reports.quotas(caller)
+
+    @routes.get("/v1/audit", operation_id="list_audit", tags=["audit"])
+    async def list_audit(caller: Auditor, cursor: Cursor = None, limit: Limit = 50) -> AuditList:
+        """Who changed what, newest first."""
+        return await reports.audit(caller, cursor=cursor, limit=limit)
+
+    @routes.get("/v1/audit/verification", operation_id="verify_audit", tags=["audit"])
+    async def verify_audit(caller: Auditor) -> AuditVerification:
+        """Whether the log is as it was written."""
+        return await reports.verify_audit(caller)

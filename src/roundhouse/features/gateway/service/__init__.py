@@ -1,0 +1,6 @@
+"""The verbs of the room."""
+
+from roundhouse.features.gateway.service.models import Footprints, ModelService
+from roundhouse.features.gateway.service.providers import ProviderService
+
+__all__ = ["Footprints", "ModelService", "ProviderService"]

@@ -1,0 +1,53 @@
+"""Routes of the operator's view."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from roundhouse.core.types import Caller
+from roundhouse.features.ops.schemas import Alive, Health, Readiness, SystemRead
+from roundhouse.features.ops.service import OpsService
+from roundhouse.infra.auth import require
+from roundhouse.infra.telemetry.metrics import Metrics
+
+
+def router(service: OpsService, metrics: Metrics) -> APIRouter:
+    """The room's routes."""
+    routes = APIRouter(tags=["ops"])
+
+    @routes.get("/livez", operation_id="livez")
+    async def livez() -> Alive:
+        """Whether the process answers."""
+        return Alive()
+
+    @routes.get("/readyz", operation_id="readyz", responses={503: {"model": Readiness}})
+    async def readyz(response: Response) -> Readiness:
+        """Whether new requests should be sent here: database, disk, not stopping."""
+        readiness = await service.readiness()
+        if readiness.status != "ready":
+            response.status_code = 503
+        return readiness
+
+    @routes.get("/health", operation_id="health", responses={503: {"model": Health}})
+    async def health(response: Response) -> Health:
+        """One line about everything."""
+        state = await service.health()
+        if state.status == "unavailable":
+            response.status_code = 503
+        return state
+
+    @routes.get("/metrics", operation_id="metrics", response_class=Response)
+    async def read_metrics() -> Response:
+        """Prometheus metrics in the text format."""
+        body, kind = metrics.render()
+        return Response(body, headers={"content-type": kind})
+
+    @routes.get("/v1/system", operation_id="system")
+    async def system(caller: Annotated[Caller, Depends(require("ops"))]) -> SystemRead:
+        """State of the machine and this process."""
+        return await asyncio.to_thread(service.system_blocking)
+
+    return routes

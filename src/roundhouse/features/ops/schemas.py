@@ -1,0 +1,74 @@
+"""Wire shapes of the operator's view."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class CheckRead(BaseModel):
+    """One thing that was looked at."""
+
+    name: str
+    state: Literal["ok", "warn", "fail"]
+    detail: str
+    fix: str | None = Field(None, description="What to do, exactly; null when nothing is to be done.")
+
+
+class Readiness(BaseModel):
+    """Whether new requests should be sent here."""
+
+    status: Literal["ready", "not_ready"]
+    checks: list[CheckRead]
+
+
+class Health(BaseModel):
+    """One line about everything."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+    version: str
+    uptime_s: int = Field(ge=0)
+    database: Literal["ok", "unavailable"]
+    providers: dict[str, str] = Field(description="State by provider: `ok`, or what is wrong.")
+
+
+class DeviceRead(BaseModel):
+    """One memory of the machine."""
+
+    id: str
+    name: str
+    total_mib: int
+    used_mib: int
+    utilization_percent: float | None
+
+
+class DiskRead(BaseModel):
+    """The disk of the data folder."""
+
+    total_bytes: int
+    free_bytes: int
+
+
+class SystemRead(BaseModel):
+    """State of the machine and this process."""
+
+    version: str
+    python: str
+    platform: str
+    pid: int
+    uptime_s: int
+    cpu_count: int
+    cpu_percent: float
+    process_memory_mib: int
+    open_files: int
+    devices: list[DeviceRead]
+    disk: DiskRead
+    database: str = Field(description="Dialect: `sqlite` or `postgresql`.")
+    cache: str = Field(description="`memory` or `redis`.")

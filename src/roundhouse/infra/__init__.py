@@ -1,0 +1,1 @@
+"""Pipes: database, cache, outgoing HTTP, the web edge, authentication, probes, telemetry."""

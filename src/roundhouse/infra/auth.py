@@ -1,0 +1,78 @@
+"""Who calls: finding the credential in a request's headers, and the dependency that guards a route.
+
+A route says which scope it needs: `caller: Annotated[Caller, Depends(require("keys"))]`. The decision hangs
+on the route that was matched, never on the text of a URL. Keys in the query string or in cookies are not
+read: they would end up in logs and in requests that other pages make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+from fastapi import Request, Security
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+
+from roundhouse.core.errors import NotAllowed, RoundhouseError
+from roundhouse.core.ports import Authenticator
+from roundhouse.core.types import ALL_SCOPES, Caller
+
+TENANT_HEADERS = ("x-site-id", "x-user-id", "x-app-id", "x-scopes")
+"""Headers that change who the caller is; a request with one of them must not be answered from `recall`."""
+
+_bearer = HTTPBearer(auto_error=False, description="A key `rh_…`, or a JWT of the outer system.")
+_api_key = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key, where no bearer can be sent.")
+
+
+def read_credential(headers: Mapping[str, str]) -> str | None:
+    """The key or token of a request: `Authorization: Bearer`, else `X-API-Key`, else `api-key` (Azure).
+
+    Args:
+        headers: Names in lower case.
+
+    Returns:
+        The first that is there and not empty, None when there is none.
+    """
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    candidates = (
+        value if scheme.lower() == "bearer" else "",
+        headers.get("x-api-key", ""),
+        headers.get("api-key", ""),
+    )
+    return next((found for candidate in candidates if (found := candidate.strip())), None)
+
+
+def route_allowed(caller: Caller, route: str) -> bool:
+    """Whether the caller's key may call a route, by its template without `/api`, e.g. `/v1/keys/{key_id}`."""
+    if not caller.routes:
+        return True
+    path = route.removeprefix("/api")
+    return any(fnmatchcase(path, pattern) for pattern in caller.routes)
+
+
+def require(scope: str | None) -> Callable[..., Awaitable[Caller]]:
+    """A dependency that gives the caller if it holds `scope` and may call the route.
+
+    Uses `app.state.authenticator` (core.ports.Authenticator).
+
+    Args:
+        scope: One of `core.types.ALL_SCOPES`; None = any good credential will do.
+    """
+    if scope is not None and scope not in ALL_SCOPES:
+        raise RoundhouseError(f"There is no scope {scope!r}.")
+
+    async def caller(
+        request: Request,
+        _bearer_shown: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
+        _api_key_shown: Annotated[str | None, Security(_api_key)] = None,
+    ) -> Caller:
+        authenticator: Authenticator = request.app.state.authenticator
+        found = await authenticator.authenticate(request.method, request.scope["path"], request.headers)
+        if scope is not None and not found.may(scope):
+            raise NotAllowed(f"This needs the scope {scope!r}.")
+        if not route_allowed(found, request.scope["route"].path):
+            raise NotAllowed("This key may not call this route.")
+        return found
+
+    return caller

@@ -1,0 +1,144 @@
+"""What every room's routes share: rendering of errors, the local API docs, CORS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fastapi_offline
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException as Refusal  # noqa: TID251 - caught here, never raised
+from starlette.middleware.cors import CORSMiddleware
+from starlette.staticfiles import StaticFiles
+
+from roundhouse.core.errors import (
+    BadInput,
+    MethodNotAllowed,
+    NotFound,
+    RoundhouseError,
+    Unprocessable,
+    UnsupportedMedia,
+)
+from roundhouse.core.settings import ServerSettings
+from roundhouse.infra.web import App, problem
+
+_NO_OBJECT = ("model_attributes_type", "dict_type")
+_JSON = re.compile(r"\s*application/(json|[a-z0-9.+-]+\+json)\s*(;|$)", re.IGNORECASE)
+_LOCALHOST_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+_DOCS_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+)
+
+
+def render_errors(rooms: FastAPI) -> None:
+    """Answer every error of a route in the one form of `infra.web.problem`."""
+
+    def answer(request: Request, error: RoundhouseError) -> Response:
+        status, headers, body = problem(error, request.scope.get("request_id", ""))
+        kept = {name.decode(): value.decode() for name, value in headers if name != b"x-request-id"}
+        return Response(body, status, kept)
+
+    async def ours(request: Request, error: Exception) -> Response:
+        return answer(request, error if isinstance(error, RoundhouseError) else RoundhouseError())
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        kind = request.headers.get("content-type", "")
+        return answer(
+            request, _invalid(error, kind) if isinstance(error, RequestValidationError) else BadInput()
+        )
+
+    async def framework(request: Request, error: Exception) -> Response:
+        if isinstance(error.__cause__, RoundhouseError):
+            # Raised by what the body is read from; the framework makes a fault of the body's form of it.
+            return answer(request, error.__cause__)
+        status = error.status_code if isinstance(error, Refusal) else 500
+        kinds: dict[int, RoundhouseError] = {
+            404: NotFound(f"There is nothing at {request.url.path[:200]!r}."),
+            405: MethodNotAllowed(f"{request.method} is not a method of this path."),
+        }
+        found = kinds.get(status) or (
+            BadInput("The request cannot be read.") if status < 500 else RoundhouseError()
+        )
+        response = answer(request, found)
+        for name, value in (getattr(error, "headers", None) or {}).items():
+            response.headers[name] = value
+        return response
+
+    rooms.add_exception_handler(RoundhouseError, ours)
+    rooms.add_exception_handler(Exception, ours)
+    rooms.add_exception_handler(RequestValidationError, invalid)
+    rooms.add_exception_handler(Refusal, framework)
+
+
+def _invalid(error: RequestValidationError, kind: str) -> RoundhouseError:
+    """The first fault of a request that its schema refuses; what the client sent is not repeated."""
+    first = error.errors()[0]
+    if first["loc"] == ("body",) and first["type"] in _NO_OBJECT and not _JSON.match(kind):
+        return UnsupportedMedia("The body must be JSON, with Content-Type: application/json.")
+    if first["type"] == "json_invalid":
+        return BadInput("The body is not JSON.")
+    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
+    param = ".".join(place) or None
+    return Unprocessable(f"{param or 'The request'}: {first['msg']}", param=param)
+
+
+def mount_docs(rooms: FastAPI) -> None:
+    """Serve Swagger UI at `/docs` from the installed package: no request leaves the origin."""
+    static = Path(fastapi_offline.__file__).parent / "static"
+    rooms.mount("/docs/static", StaticFiles(directory=static), name="docs-static")
+
+    @rooms.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        page = get_swagger_ui_html(
+            openapi_url="../openapi.json",
+            title="Roundhouse API",
+            swagger_js_url="docs/static/swagger-ui-bundle.js",
+            swagger_css_url="docs/static/swagger-ui.css",
+            swagger_favicon_url="docs/static/favicon.png",
+        )
+        page.headers["content-security-policy"] = _DOCS_POLICY
+        return page
+
+
+def describe(
+    rooms: FastAPI, paths: Callable[[], dict[str, Any]], components: Callable[[], dict[str, Any]]
+) -> None:
+    """Add the lean endpoints to the framework's OpenAPI document, built when it is first asked for.
+
+    Args:
+        rooms: The framework's application.
+        paths: Path items of the lean endpoints.
+        components: Schemas and the like that they name, by kind.
+    """
+    generate = rooms.openapi
+
+    def openapi() -> dict[str, Any]:
+        if rooms.openapi_schema is None:
+            document = generate()
+            document["paths"] |= paths()
+            for kind, entries in components().items():
+                document.setdefault("components", {}).setdefault(kind, {}).update(entries)
+            rooms.openapi_schema = document
+        return rooms.openapi_schema
+
+    rooms.openapi = openapi  # type: ignore[method-assign]
+
+
+def with_cors(app: App, settings: ServerSettings) -> App:
+    """Let browsers of the allowed origins in; without any, nothing is added."""
+    if not settings.cors_origins and not settings.debug:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=settings.cors_origins,
+        allow_origin_regex=_LOCALHOST_ORIGIN if settings.debug else None,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["x-request-id", "x-roundhouse-model", "x-roundhouse-decision", "x-roundhouse-cache"],
+    )

@@ -1,0 +1,1 @@
+"""What the process tells its operator: logs without secrets, and metrics with bounded labels."""

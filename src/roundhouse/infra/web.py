@@ -1,0 +1,406 @@
+"""The web edge: request ids, bodies, problem answers, and the front that stands before all rooms.
+
+Only here (and in the job runner) are errors caught. Everything is plain ASGI; a middleware that wraps every
+request costs more than the routing itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from types import TracebackType
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from roundhouse.core.errors import (
+    BadInput,
+    Cancelled,
+    MethodNotAllowed,
+    NotAllowed,
+    NotFound,
+    RequestTimeout,
+    RoundhouseError,
+    TooLarge,
+    UnsupportedMedia,
+)
+from roundhouse.core.settings import ServerSettings
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+DISCONNECT = "roundhouse.disconnect"
+"""ASGI extension of our server: an object whose `task` is cancelled when the client's connection is lost."""
+
+_REMEMBERED_HOSTS = 256
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{0,5}))?")
+# Of these a second one could be read by a proxy, or by another part of ours, in place of the first.
+_ONCE = frozenset(
+    {
+        b"host",
+        b"origin",
+        b"authorization",
+        b"x-api-key",
+        b"api-key",
+        b"content-type",
+        b"content-encoding",
+        b"x-site-id",
+        b"x-user-id",
+        b"x-app-id",
+        b"x-scopes",
+        b"x-timestamp",
+        b"x-signature",
+    }
+)
+_JSON_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class RequestIds:
+    """Makes request ids that are unique across processes: a random start and a counter."""
+
+    def __init__(self) -> None:
+        self._start = secrets.token_hex(6)
+        self._count = 0
+
+    def next(self) -> str:
+        """The next id, `req_…`."""
+        self._count += 1
+        return f"req_{self._start}{self._count:08x}"
+
+
+class ProblemBody(NamedTuple):
+    """A rendered error: status, headers, JSON body."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+def error_object(error: RoundhouseError) -> dict[str, Any]:
+    """OpenAI's `error` object: the same in JSON answers, streams, job rows and traces."""
+    return {"message": error.detail, "type": error.kind, "param": error.param, "code": error.code}
+
+
+def problem(error: RoundhouseError, request_id: str) -> ProblemBody:
+    """Render an error for both kinds of reader: RFC 9457 with OpenAI's object inside.
+
+    Source:
+        RFC 9457 (2023). `x-should-retry` is obeyed by the official OpenAI clients.
+    """
+    body = msgspec.json.encode(
+        {
+            "type": f"urn:roundhouse:error:{error.code}",
+            "title": error.title,
+            "status": error.status,
+            "detail": error.detail,
+            "instance": request_id,
+            "error": error_object(error),
+        }
+    )
+    headers: Headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-request-id", request_id.encode()),
+        (b"x-should-retry", b"true" if error.retryable else b"false"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", str(max(1, round(error.retry_after_s + 0.5))).encode()))
+    if error.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    return ProblemBody(error.status, headers, body)
+
+
+async def send_problem(
+    send: Send, error: RoundhouseError, request_id: str, extra: Headers | None = None
+) -> None:
+    """Answer with an error."""
+    status, headers, body = problem(error, request_id)
+    await send({"type": "http.response.start", "status": status, "headers": headers + (extra or [])})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def read_body(receive: Receive, limit_bytes: int, pause_s: float) -> bytes:
+    """The whole request body.
+
+    Args:
+        receive: Of the request.
+        limit_bytes: Largest body taken.
+        pause_s: Longest wait for the next part.
+
+    Raises:
+        TooLarge: Over the limit.
+        RequestTimeout: The client paused too long.
+        Cancelled: The client went away.
+    """
+    message = await receive()
+    if not message.get("more_body"):
+        body: bytes = message.get("body", b"")
+        if len(body) > limit_bytes:
+            raise TooLarge(f"The body is larger than {limit_bytes} bytes.")
+        return _checked(message, body)
+    parts: list[bytes] = []
+    size_bytes = 0
+    while True:
+        part = message.get("body", b"")
+        size_bytes += len(part)
+        if size_bytes > limit_bytes:
+            raise TooLarge(f"The body is larger than {limit_bytes} bytes.")
+        parts.append(part)
+        if not message.get("more_body"):
+            return _checked(message, b"".join(parts))
+        try:
+            async with asyncio.timeout(pause_s):
+                message = await receive()
+        except TimeoutError:
+            raise RequestTimeout("The request's body did not arrive in time.") from None
+
+
+def _checked(message: Message, body: bytes) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise Cancelled("The client went away.")
+    return body
+
+
+class CancelOnDisconnect:
+    """Cancels the work inside when the client's connection is lost; it then ends with Cancelled.
+
+    Under our own server the connection itself does it, at no cost; under another one a task waits for the
+    disconnect message. An asynchronous context manager, used once.
+
+    Args:
+        scope: Of the request.
+        receive: Of the request, its body read.
+    """
+
+    __slots__ = ("_gone", "_hook", "_receive", "_task", "_watcher")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._hook = (scope.get("extensions") or {}).get(DISCONNECT)
+        self._receive = receive
+        self._task: asyncio.Task[Any] | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._gone = False
+
+    async def __aenter__(self) -> None:
+        """Begin to watch."""
+        self._task = asyncio.current_task()
+        if self._hook is not None:
+            self._hook.watch(self._lost)
+        else:
+            self._watcher = asyncio.create_task(_watch(self._receive, self._lost))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop watching.
+
+        Raises:
+            Cancelled: The client went away.
+        """
+        if self._hook is not None:
+            self._hook.watch(None)
+        elif self._watcher is not None:
+            self._watcher.cancel()
+        ours = self._gone and isinstance(error, asyncio.CancelledError)
+        # Somebody else may have cancelled as well (a stop of the server): that must go on.
+        if ours and self._task is not None and self._task.uncancel() == 0:
+            raise Cancelled("The client went away.") from None
+
+    def _lost(self) -> None:
+        self._gone = True
+        if self._task is not None:
+            self._task.cancel()
+
+
+async def _watch(receive: Receive, lost: Callable[[], None]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    lost()
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Header values by lower-case name; of repeated names the last one.
+
+    Raises:
+        BadInput: A header that says who asks, or what, stands there twice.
+    """
+    sent = scope["headers"]
+    found = {name.decode("latin-1"): value.decode("latin-1") for name, value in sent}
+    if len(found) != len(sent):
+        names = [name for name, _ in sent]
+        twice = next((name for name in names if name in _ONCE and names.count(name) > 1), None)
+        if twice is not None:
+            raise BadInput(f"The header {twice.decode()} stands there twice.", param=twice.decode())
+    return found
+
+
+class HostRules:
+    """Which Host and Origin headers are answered.
+
+    Args:
+        settings: Of the server.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self._open = settings.open
+        self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
+        self._origins = frozenset(settings.cors_origins)
+        self._names: dict[str, str] = {}
+
+    def check(self, headers: Mapping[str, str]) -> None:
+        """Raise BadInput on a malformed Host, NotAllowed on one (or an Origin) that may not call.
+
+        With `--open` a web page of another site could use this service through its reader's browser: then only
+        loopback hosts and origins pass (no DNS name can be rebound to us, no page can call us).
+        """
+        host = headers.get("host", "")
+        name = self._names.get(host) or self._name(host)
+        if self._open and name not in _LOOPBACK:
+            raise NotAllowed("Started with --open, this service answers to localhost only.")
+        if self._hosts and name not in self._hosts and name not in _LOOPBACK:
+            raise NotAllowed("This service does not answer to that host name.")
+        origin = headers.get("origin")
+        if self._open and origin is not None and origin not in self._origins and not _is_local(origin, host):
+            raise NotAllowed("Started with --open, this service refuses pages of other origins.")
+
+    def _name(self, host: str) -> str:
+        name = host_name(host)
+        if name is None:
+            raise BadInput("The Host header is malformed.")
+        # Parsing costs more than the rest of the check; a client sends the same Host every time.
+        if len(self._names) < _REMEMBERED_HOSTS:
+            self._names[host] = name
+        return name
+
+
+def _is_local(origin: str, host: str) -> bool:
+    """Whether an Origin is this service itself; another port of localhost is another program's page."""
+    parts = urlsplit(origin)
+    return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
+
+
+def host_name(host: str) -> str | None:
+    """The name in a Host header, lower case; None when the header is malformed."""
+    match = _HOST.fullmatch(host)
+    if match is None or int(match["port"] or 0) > 65_535:
+        return None
+    return (match["v6"] or match["name"]).lower()
+
+
+class Front:
+    """Stands before the rooms: hot paths go straight to their endpoint, all else to the framework.
+
+    `/api/v1/…` is `/v1/…`. A JSON body labelled as a form (as `curl -d` does) is taken for JSON.
+
+    Args:
+        rooms: The framework's application.
+        hot: Lean endpoints by path.
+        settings: Of the server.
+        request_ids: Makes the ids.
+        fault: Told of every unexpected exception with its request id.
+    """
+
+    def __init__(
+        self,
+        rooms: App,
+        hot: Mapping[str, App],
+        settings: ServerSettings,
+        request_ids: RequestIds,
+        fault: Callable[[BaseException, str], None],
+    ) -> None:
+        self._rooms = rooms
+        self._hot = dict(hot)
+        self._rules = HostRules(settings)
+        self._limit_bytes = settings.max_body_bytes
+        self._pause_s = settings.body_timeout_s
+        self._request_ids = request_ids
+        self._fault = fault
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        else:
+            await self._rooms(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = scope["request_id"] = self._request_ids.next()
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            headers = scope["header_map"] = headers_of(scope)
+            self._rules.check(headers)
+            self._check_body(headers)
+            if scope["path"].startswith("/api/v1/"):
+                scope["path"] = scope["path"][4:]
+                scope["raw_path"] = scope.get("raw_path", b"")[4:]
+            hot = self._hot.get(scope["path"])
+            if hot is None:
+                await self._rooms(scope, self._prepare(scope, headers, receive), noting)
+            elif scope["method"] == "POST":
+                await hot(scope, receive, send)
+            else:
+                error = MethodNotAllowed("This path takes POST only.")
+                await send_problem(send, error, request_id, [(b"allow", b"POST")])
+        except RoundhouseError as error:
+            if not started:
+                await send_problem(send, error, request_id)
+        except Exception as error:  # noqa: BLE001 - the edge: a fault of ours is logged and answered, not leaked
+            self._fault(error, request_id)
+            if not started:
+                await send_problem(send, RoundhouseError(f"Internal error {request_id}."), request_id)
+
+    def _check_body(self, headers: Mapping[str, str]) -> None:
+        """Refuse by its headers a body that would be refused anyway, before any of it is read."""
+        length = headers.get("content-length")
+        if length is not None and int(length) > self._limit_bytes:
+            raise TooLarge(f"The body is larger than {self._limit_bytes} bytes.")
+        if headers.get("content-encoding", "identity") != "identity":
+            raise UnsupportedMedia("Send the body as it is, without Content-Encoding.")
+        if headers.get("transfer-encoding", "chunked").lower() != "chunked":
+            raise UnsupportedMedia("Of the transfer encodings only 'chunked' is taken.")
+
+    def _prepare(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Receive:
+        """Make a request such that the framework does not misread it; returns what it may receive."""
+        if "\n" in scope["path"]:
+            # Its patterns take a line feed at the end for the end.
+            raise NotFound("There is nothing at a path with a line feed.")
+        if scope["method"] not in _JSON_METHODS:
+            return receive
+        kind = headers.get("content-type", "")
+        if not kind or kind.startswith("application/x-www-form-urlencoded"):
+            rest = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
+            scope["headers"] = [*rest, (b"content-type", b"application/json")]
+        return _Limited(receive, self._limit_bytes)
+
+
+class _Limited:
+    """Counts the body as the rooms receive it."""
+
+    def __init__(self, receive: Receive, limit_bytes: int) -> None:
+        self._receive = receive
+        self._room_bytes = limit_bytes
+        self._limit_bytes = limit_bytes
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._room_bytes -= len(message.get("body", b""))
+        if self._room_bytes < 0:
+            raise TooLarge(f"The body is larger than {self._limit_bytes} bytes.")
+        return message

@@ -1,0 +1,1 @@
+"""Schema revisions, a resource folder: no code imports it."""

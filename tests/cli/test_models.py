@@ -1,0 +1,59 @@
+"""`roundhouse models …` against a real server and a scripted Ollama."""
+
+import asyncio
+from typing import Any
+
+from peers.ollama import ollama_peer
+from roundhouse.cli.exits import FAILED, UNREACHABLE
+from running_server import as_json, good
+
+in_thread = asyncio.to_thread
+"""A command waits for the server, and the server for a peer that runs in this thread."""
+
+
+async def test_models_of_a_provider(ask: Any) -> None:
+    async with ollama_peer() as peer:
+        peer.models["tiny:latest"].on_card = 0.0
+        peer.models["tiny:latest"].size = 8 * 1024 * 1024
+        await in_thread(ask, "providers", "add", "desk", "--kind", "ollama", "--address", peer.url)
+        assert "desk/tiny:latest\tchat" in good(await in_thread(ask, "models", "ls"))
+
+        pulled = await in_thread(ask, "models", "pull", "desk/qwen:0.5b")
+        assert good(pulled) == "ready desk/qwen:0.5b\n"
+        assert pulled.stderr.splitlines()[0] == "pulling manifest"
+        assert pulled.stderr.splitlines()[-1] == "success"
+        last = as_json(await in_thread(ask, "models", "pull", "desk/qwen:0.5b", "--json"))
+        assert (last["model_id"], last["status"]) == ("desk/qwen:0.5b", "success")
+        absent = await in_thread(ask, "models", "pull", "desk/absent:1b")
+        assert (absent.exit_code, absent.stdout) == (FAILED, "")
+
+        loaded = await in_thread(ask, "models", "load", "desk/tiny", "--pin", "--json")
+        assert as_json(loaded)["state"] == "loaded"
+        assert "desk/tiny:latest\tloaded, pinned\tcpu\t" in good(await in_thread(ask, "models", "status"))
+        status = as_json(await in_thread(ask, "models", "status", "--json"))
+        assert [row["model_id"] for row in status["data"] if row["pinned"]] == ["tiny:latest"]
+        unloaded = await in_thread(ask, "models", "unload", "desk/tiny")
+        assert good(unloaded).startswith("desk/tiny:latest: absent")
+        assert peer.running == {}
+        await in_thread(ask, "providers", "rm", "desk")
+
+
+def test_discover(ask: Any) -> None:
+    result = ask("models", "discover")
+    assert result.exit_code == 0, result.output
+    assert as_json(ask("models", "discover", "--json"))["object"] == "list"
+
+
+def test_recommend(ask: Any) -> None:
+    words = ("models", "recommend", "--task", "summarize", "--language", "vi", "--complexity", "low")
+    model, score, reason = good(ask(*words)).splitlines()[0].split("\t")
+    assert model == "roundhouse/extractive"
+    float(score)
+    assert reason
+    assert as_json(ask(*words, "--json"))["recommended_model"] == model
+
+
+def test_without_a_server(cli: Any) -> None:
+    result = cli("models", "ls", "--url", "http://127.0.0.1:1", "--key", "x")
+    assert (result.exit_code, result.stdout) == (UNREACHABLE, "")
+    assert "roundhouse run" in result.stderr

@@ -1,0 +1,88 @@
+"""What is shown is safe to show: no control characters, no colour in a pipe, JSON that any encoding carries."""
+
+import io
+import json
+import sys
+
+import pytest
+
+from roundhouse.cli.exits import Stop
+from roundhouse.cli.terminal import complain, download_progress, good, say, show_json, show_table
+
+
+def test_control_characters_of_a_server_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table(("a", "b"), [["x\x1b[2J\ty", None], [("p", "q"), True]], empty="none")
+    assert capsys.readouterr().out == "x [2J y\t\np, q\tyes\n"
+
+
+def test_an_empty_table_is_told_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table(("a",), [], empty="No model.")
+    assert capsys.readouterr() == ("", "No model.\n")
+
+
+def test_no_colour_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    say(good("fine"))
+    complain(Stop("first\nsecond", fix="do this"))
+    out, err = capsys.readouterr()
+    assert out == "fine\n"
+    assert err == "error: first\n       second\nfix:   do this\n"
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("no_color", "colored"), [("", True), ("1", False), ("no", False)])
+def test_colour_on_a_terminal_unless_not_wanted(
+    monkeypatch: pytest.MonkeyPatch, no_color: str, colored: bool
+) -> None:
+    screen = Tty()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    say(good("fine"))
+    assert ("\x1b[" in screen.getvalue()) is colored
+    assert "fine" in screen.getvalue()
+
+
+def test_a_table_on_a_terminal_keeps_long_names_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Tty()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    show_table(("model", "does"), [["n" * 60 + "[bold]", "chat"]], empty="none")
+    text = screen.getvalue()
+    assert "model" in text
+    assert text.count("n") == 60
+    assert "[bold]" in text.replace("\n", "").replace(" ", "")
+
+
+def test_a_download_has_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Tty()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with download_progress("tiny") as advance:
+        advance("pulling [red]1111", 400, 1000)
+        advance("pulling [red]1111", 1000, 1000)
+    text = screen.getvalue()
+    assert "━" in text
+    assert "pulling [red]1111" in text
+
+
+def test_a_download_has_a_line_per_step_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    with download_progress("tiny") as advance:
+        for step in ("manifest", "1111", "1111", "success"):
+            advance(step, 1, 2)
+    assert capsys.readouterr() == ("", "manifest\n1111\nsuccess\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8", "latin-1"])
+def test_any_terminal_can_show_any_text(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    screen = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", screen)
+    say("Ünïcode ✓ 模型")
+    show_json({"name": "模型"})
+    screen.flush()
+    first, rest = screen.buffer.getvalue().decode(encoding).split("\n", 1)
+    assert "code" in first
+    assert json.loads(rest) == {"name": "模型"}

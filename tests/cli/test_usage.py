@@ -1,0 +1,30 @@
+"""`roundhouse usage` against a real server."""
+
+import json
+import time
+import urllib.request
+from typing import Any
+
+from running_server import KEY, Running, as_json, good
+
+
+def test_usage(ask: Any, server: Running) -> None:
+    (key,) = KEY.findall(server.out)
+    body = {
+        "model": "roundhouse/extractive",
+        "messages": [{"role": "user", "content": "Rome is old. Who is old?"}],
+    }
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    sent = urllib.request.Request(f"{server.url}/v1/chat/completions", json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(sent, timeout=60) as answer:
+        assert answer.status == 200
+    until_s = time.monotonic() + 20
+    while not (rows := as_json(ask("usage", "--group-by", "model", "--json"))["data"]):
+        assert time.monotonic() < until_s
+        time.sleep(0.2)
+    assert (rows[0]["group"], rows[0]["requests"]) == ("roundhouse/extractive", 1)
+    cells = good(ask("usage", "--group-by", "model")).rstrip("\n").split("\t")
+    assert cells[:4] == ["roundhouse/extractive", "1", "0", "0"]
+    assert (
+        ask("usage", "--from", "2001-01-01T00:00:00Z", "--to", "2001-01-02T00:00:00Z").stderr == "No usage.\n"
+    )

@@ -1,0 +1,136 @@
+"""Settings are read from all sources, and what is wrong with them is told by name, never by value."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from roundhouse.core.errors import BadInput
+from roundhouse.core.settings import LEGACY_ENV
+from roundhouse.core.settings_load import check_admin_key, check_open, load, unknown_variables
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in list(os.environ):
+        if name.startswith("ROUNDHOUSE_") or name in LEGACY_ENV:
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def problem(**overrides: object) -> list[str]:
+    with pytest.raises(BadInput) as caught:
+        load(overrides)
+    return caught.value.detail.splitlines()
+
+
+def test_overrides_are_merged_into_the_other_sources(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "roundhouse.toml").write_text("[server]\nhost = '127.0.0.9'\nport = 1\ndrain_s = 1.5\n")
+    (place / ".env").write_text("ROUNDHOUSE_SERVER__KEEP_ALIVE_S=9\nAPI_PORT=2\nUNRELATED=x\n")
+    monkeypatch.setenv("ROUNDHOUSE_SERVER__BODY_TIMEOUT_S", "3")
+    monkeypatch.setenv("API_PORT", "4")
+    settings = load({"server": {"port": 5}})
+    assert (settings.server.host, settings.server.port, settings.server.drain_s) == ("127.0.0.9", 5, 1.5)
+    assert (settings.server.keep_alive_s, settings.server.body_timeout_s) == (9.0, 3.0)
+    assert load().server.port == 4
+
+
+def test_a_named_file_is_read_instead_of_the_usual_one(place: Path) -> None:
+    (place / "roundhouse.toml").write_text("[server]\nport = 1\nhost = '127.0.0.2'\n")
+    (place / "other.toml").write_text("[server]\nport = 2\n")
+    settings = load(config=place / "other.toml")
+    assert (settings.server.port, settings.server.host) == (2, "127.0.0.1")
+
+
+def test_the_variable_names_the_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "other.toml").write_text("[server]\nport = 2\n")
+    monkeypatch.setenv("ROUNDHOUSE_CONFIG", str(place / "other.toml"))
+    assert load().server.port == 2
+
+
+def test_each_wrong_setting_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROUNDHOUSE_SERVER__PROT", "1")
+    monkeypatch.setenv("ROUNDHOUSE_LOG__LEVEL", "loud")
+    assert problem() == [
+        "server.prot: no such setting; did you mean port?",
+        "log.level: input should be 'debug', 'info', 'warning' or 'error'",
+    ]
+
+
+def test_a_wrong_setting_of_a_list_is_named_by_its_place(place: Path) -> None:
+    (place / "roundhouse.toml").write_text(
+        "[[providers]]\nname='a'\nkind='openai'\nulr='http://x'\n[providers.timeouts]\nconect_s=1\n"
+    )
+    assert problem() == [
+        "providers.0.timeouts.conect_s: no such setting; did you mean connect_s?",
+        "providers.0.ulr: no such setting; did you mean url?",
+    ]
+
+
+def test_a_secret_is_not_repeated(place: Path) -> None:
+    (place / "roundhouse.toml").write_text("[access]\nsecret_api_key = ['hunter2']\njwt_secrt = 'hunter2'\n")
+    lines = problem()
+    assert len(lines) == 2
+    assert "hunter2" not in "".join(lines)
+
+
+def test_a_variable_that_should_hold_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROUNDHOUSE_SERVER__CORS_ORIGINS", "http://a")
+    (line,) = problem()
+    assert line.startswith("server.cors_origins: ROUNDHOUSE_SERVER__CORS_ORIGINS must hold JSON")
+    monkeypatch.delenv("ROUNDHOUSE_SERVER__CORS_ORIGINS")
+    monkeypatch.setenv("ROUNDHOUSE_PROVIDERS", "nonsense")
+    (line,) = problem()
+    assert line.startswith("providers: ROUNDHOUSE_PROVIDERS must hold JSON")
+
+
+@pytest.mark.parametrize("text", ["a = [", "a = 'x", "\xff\xfe"])
+def test_broken_toml_names_the_file(place: Path, text: str) -> None:
+    (place / "roundhouse.toml").write_text(text, "latin-1")
+    (line,) = problem()
+    assert line.startswith("roundhouse.toml is not valid TOML: ")
+
+
+def test_a_folder_is_no_settings_file(place: Path) -> None:
+    (place / "roundhouse.toml").mkdir()
+    assert problem() == ["roundhouse.toml cannot be read: Is a directory."]
+
+
+def test_an_unknown_section_is_an_error(place: Path) -> None:
+    (place / "roundhouse.toml").write_text("[sever]\nport = 1\n")
+    assert problem() == ["sever: no such setting (in roundhouse.toml); did you mean server?"]
+
+
+def test_variables_without_effect_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROUNDHOUSE_SEVER__PORT", "1")
+    monkeypatch.setenv("ROUNDHOUSE_SERVER_PORT", "1")
+    monkeypatch.setenv("ROUNDHOUSE_SERVER__PORT", "1")
+    monkeypatch.setenv("ROUNDHOUSE_DATA_DIR", "x")
+    monkeypatch.setenv("ROUNDHOUSE_API_KEY", "x")
+    assert unknown_variables() == ["ROUNDHOUSE_SERVER_PORT", "ROUNDHOUSE_SEVER__PORT"]
+
+
+@pytest.mark.parametrize("key", ["changeme", " Change-Me ", "your_secret_api_key"])
+def test_placeholder_keys_are_refused(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("SECRET_API_KEY", key)
+    with pytest.raises(BadInput, match="SECRET_API_KEY"):
+        check_admin_key(load())
+
+
+@pytest.mark.parametrize("key", ["", "a-long-random-value"])
+def test_other_keys_are_not(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("ROUNDHOUSE_ACCESS__SECRET_API_KEY", key)
+    check_admin_key(load())
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.2", "example.org"])
+def test_without_keys_only_this_machine_may_reach_it(host: str) -> None:
+    with pytest.raises(BadInput, match="--open"):
+        check_open(load({"server": {"open": True, "host": host}}))
+    check_open(load({"server": {"open": False, "host": host}}))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
+def test_loopback_needs_no_key(host: str) -> None:
+    check_open(load({"server": {"open": True, "host": host}}))

