@@ -45,6 +45,7 @@ from roundhouse.infra.rate_limit import MemoryRateLimiter, RedisRateLimiter
 from roundhouse.infra.redis_link import RedisLink
 from roundhouse.infra.revision import RevisionWatcher
 from roundhouse.infra.rooms import describe, mount_docs, render_errors, with_cors
+from roundhouse.infra.telemetry.logs import RequestLog
 from roundhouse.infra.telemetry.metrics import BREAKER, IN_FLIGHT, MODEL_MEMORY, USAGE_DROPPED, Metrics
 from roundhouse.infra.vault import Vault
 from roundhouse.infra.web import App, Front, RequestIds
@@ -142,7 +143,7 @@ class Roundhouse:
             self.gatekeeper,
             self.usage,
             self.prices,
-            self.metrics,
+            RequestLog(self.settings.log.requests, self.metrics),
             MediaGuard(
                 self.media, self.settings.outbound.media_max_bytes, self.settings.server.max_body_bytes
             ),

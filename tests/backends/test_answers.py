@@ -36,7 +36,7 @@ class Given:
 @pytest.fixture
 def reader(turned_clock: Clock) -> AnswerReader:
     assert turned_clock.now_s() == NOW_S
-    return AnswerReader(turned_clock, "sk-secret")
+    return AnswerReader(turned_clock, ("sk-secret",))
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,16 @@ async def test_a_fallback_answers_and_the_decision_is_told(tmp_path, two):
         )
 
 
+async def test_a_streams_headers_tell_who_answers(tmp_path, two):
+    first, second = two
+    first.script = scripts.error_answer(503)
+    second.script = scripts.stream(scripts.good_events("Hel", "lo"))
+    async with await started(tmp_path, *two) as house:
+        answer = await house.chat("gpt-4o", stream=True)
+        told = [answer.headers[f"x-roundhouse-{name}"] for name in ("model", "attempts")]
+        assert told == ["second/m", "2"]
+
+
 async def test_an_error_in_mid_stream_is_an_event_and_never_a_silent_stop(tmp_path, up):
     listing(up)
     up.script = scripts.stream(scripts.good_events("Hel", "lo")[:2])

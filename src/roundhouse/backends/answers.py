@@ -15,6 +15,7 @@ import msgspec
 
 from roundhouse.core.errors import BackendBadAnswer, BackendFailed
 from roundhouse.core.ports import Clock, HttpResponse
+from roundhouse.core.types import Provider
 from roundhouse.core.wire import check_answer, raise_error_object
 
 _ERROR_LIMIT_BYTES = 256 * 1024
@@ -29,11 +30,11 @@ class AnswerReader(msgspec.Struct, frozen=True):
 
     Attributes:
         clock: For a Retry-After that is a date.
-        secret: The provider's key; taken out of error texts that echo it.
+        secrets: The provider's key and the like; taken out of error texts that echo them.
     """
 
     clock: Clock
-    secret: str | None = None
+    secrets: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Without the secret."""
@@ -124,7 +125,14 @@ class AnswerReader(msgspec.Struct, frozen=True):
             return None
 
     def _without_secret(self, body: bytes) -> bytes:
-        return body.replace(self.secret.encode(), b"***") if self.secret else body
+        for secret in self.secrets:
+            body = body.replace(secret.encode(), b"***")
+        return body
+
+
+def reader_of(provider: Provider, clock: Clock) -> AnswerReader:
+    """The reader of one provider's answers."""
+    return AnswerReader(clock, provider.secrets)
 
 
 def _content_type(response: HttpResponse) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from roundhouse.backends.answers import AnswerReader
+from roundhouse.backends.answers import reader_of
 from roundhouse.core.errors import BackendBadAnswer, BackendFailed, RoundhouseError
 from roundhouse.core.ports import BackendContext, Endpoint, HttpResponse
 from roundhouse.core.types import Provider, Timeouts, Usage
@@ -44,7 +44,7 @@ class VendorCalls:
         refine: Callable[[BackendFailed], RoundhouseError] = lambda error: error,
     ) -> None:
         self._timeouts = provider.timeouts
-        self._reader = AnswerReader(context.clock, provider.key)
+        self._reader = reader_of(provider, context.clock)
         self._refine = refine
 
     async def whole(self, endpoint: Endpoint, body: bytes = b"") -> bytes:

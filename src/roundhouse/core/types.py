@@ -24,6 +24,9 @@ ALL_SCOPES: tuple[str, ...] = (
 """Scopes a key may hold; `admin` includes every other."""
 
 
+_SECRET_CHARS = 8
+
+
 class Limits(msgspec.Struct, frozen=True):
     """What a key may use. None means no limit.
 
@@ -216,6 +219,15 @@ class Provider(msgspec.Struct, frozen=True):
     max_concurrent: int = 64
     max_waiting: int = 1024
     retries: int = 1
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that nobody may be told: the key, and the values of its headers, unless they are short words."""
+        given = [self.key or "", *self.headers.values()]
+        # A header may hold a scheme before its secret.
+        found = {part for value in given for part in (value, value.rpartition(" ")[2])}
+        # The longest first: a part that is gone would leave the rest of its whole.
+        return tuple(sorted((part for part in found if len(part) >= _SECRET_CHARS), key=len, reverse=True))
 
     def __repr__(self) -> str:
         """Without the key and the headers: a provider may end up in a log."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from roundhouse.core.errors import BackendFailed, NotSupported
+from roundhouse.core.errors import BackendFailed, NotSupported, RoundhouseError
 from roundhouse.core.ports import AnswerStream, ChatBackend, EmbeddingBackend, ModelControl, RerankBackend
 from roundhouse.core.types import Answer, Decision, ModelInfo, ModelRequest, Provider, Usage
 from roundhouse.engine.completions import CompletionStream, chat_from_completion, completion_from_chat
@@ -174,6 +174,30 @@ class Target:
 
     async def answer(self, request: ModelRequest, decision: Decision) -> Answer:
         """The vendor's whole answer; raises NotSupported when the vendor has no such operation."""
+        try:
+            return await self._answer(request)
+        except RoundhouseError as error:
+            self._conceal(error)
+            raise
+
+    async def stream(self, request: ModelRequest, decision: Decision) -> Running:
+        """The vendor's stream; raises NotSupported when the vendor has no such operation."""
+        try:
+            running = await self._stream(request)
+        except RoundhouseError as error:
+            self._conceal(error)
+            raise
+        running.ends.append(self._conceal)
+        return running
+
+    def _conceal(self, error: BaseException | None) -> None:
+        """Take the provider's secrets out of an error: a vendor's text may repeat what it was sent."""
+        if isinstance(error, RoundhouseError):
+            for secret in self.backends.provider.secrets:
+                error.detail = error.detail.replace(secret, "***")
+            error.args = (error.detail,)
+
+    async def _answer(self, request: ModelRequest) -> Answer:
         operation = request.operation
         if operation == "chat":
             return await self._chat(request).chat(request, self.model)
@@ -188,8 +212,7 @@ class Target:
             return await self.backends.rerank.rerank(request, self.model)
         raise self._unsupported(request)
 
-    async def stream(self, request: ModelRequest, decision: Decision) -> Running:
-        """The vendor's stream; raises NotSupported when the vendor has no such operation."""
+    async def _stream(self, request: ModelRequest) -> Running:
         chat = self._chat(request)
         if request.operation in chat.operations:
             return Running(await chat.stream(request, self.model))

@@ -21,8 +21,15 @@ from roundhouse.core.types import ALL_SCOPES, Caller
 TENANT_HEADERS = ("x-site-id", "x-user-id", "x-app-id", "x-scopes")
 """Headers that change who the caller is; a request with one of them must not be answered from `recall`."""
 
-_bearer = HTTPBearer(auto_error=False, description="A key `rh_…`, or a JWT of the outer system.")
-_api_key = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key, where no bearer can be sent.")
+_bearer = HTTPBearer(
+    scheme_name="bearer", auto_error=False, description="A key `rh_…`, or a JWT of the outer system."
+)
+_api_key = APIKeyHeader(
+    name="X-API-Key",
+    scheme_name="apiKey",
+    auto_error=False,
+    description="A key, where no bearer can be sent.",
+)
 
 
 def read_credential(headers: Mapping[str, str]) -> str | None:

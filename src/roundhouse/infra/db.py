@@ -22,10 +22,10 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from roundhouse.core.errors import BadInput, MissingExtra, StorageFull, StorageUnavailable
 from roundhouse.core.settings import DbSettings
+from roundhouse.infra.async_core import AsyncConnection, create_async_engine
 
 metadata = sa.MetaData(
     naming_convention={

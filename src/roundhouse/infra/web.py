@@ -28,6 +28,7 @@ from roundhouse.core.errors import (
     UnsupportedMedia,
 )
 from roundhouse.core.settings import ServerSettings
+from roundhouse.infra.telemetry.logs import REQUEST_ID
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -334,6 +335,7 @@ class Front:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = scope["request_id"] = self._request_ids.next()
+        REQUEST_ID.set(request_id)
         started = False
 
         async def noting(message: Message) -> None:

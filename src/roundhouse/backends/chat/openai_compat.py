@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from roundhouse.backends.answers import AnswerReader
+from roundhouse.backends.answers import reader_of
 from roundhouse.backends.openai_provider import Address, read_options
 from roundhouse.core.errors import BackendFailed
 from roundhouse.core.ports import BackendContext, Endpoint, HttpResponse
@@ -36,7 +36,7 @@ class OpenAIChat:
         options = read_options(provider)
         self._timeouts = provider.timeouts
         self._stream_usage = options.stream_usage
-        self._reader = AnswerReader(context.clock, provider.key)
+        self._reader = reader_of(provider, context.clock)
         self._extra: Fields = {
             name: msgspec.Raw(msgspec.json.encode(value)) for name, value in options.extra_body.items()
         }

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from roundhouse.backends.answers import AnswerReader
+from roundhouse.backends.answers import reader_of
 from roundhouse.backends.control.listed import (
     CHAT,
     EMBEDS,
@@ -58,7 +58,7 @@ class OpenAIControl:
         options = read_options(provider)
         self._provider = provider
         self._listed = listed_models(provider)
-        self._reader = AnswerReader(context.clock, provider.key)
+        self._reader = reader_of(provider, context.clock)
         self._models = context.http.endpoint(
             "GET", f"{provider_url(provider)}/models", request_headers(provider, options)
         )

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from roundhouse.backends.answers import AnswerReader
+from roundhouse.backends.answers import reader_of
 from roundhouse.backends.control.openai_compat import OpenAIControl
 from roundhouse.backends.openai_provider import provider_url, read_options, request_headers
 from roundhouse.core.errors import BackendBadAnswer, BackendRefused, ModelNotFound, NotSupported
@@ -31,7 +31,7 @@ class VllmControl:
     def __init__(self, provider: Provider, context: BackendContext) -> None:
         options = read_options(provider)
         self._provider = provider
-        self._reader = AnswerReader(context.clock, provider.key)
+        self._reader = reader_of(provider, context.clock)
         self._openai = OpenAIControl(provider, context)
         self.manages_memory = options.sleep
         root = provider_url(provider).removesuffix("/v1")

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from roundhouse.backends.answers import AnswerReader
+from roundhouse.backends.answers import reader_of
 from roundhouse.backends.openai_form import pack_floats, unpack_floats
 from roundhouse.backends.openai_provider import Address, read_options
 from roundhouse.core.errors import BackendBadAnswer
@@ -43,7 +43,7 @@ class OpenAIEmbedding:
 
     def __init__(self, provider: Provider, context: BackendContext) -> None:
         self._timeouts = provider.timeouts
-        self._reader = AnswerReader(context.clock, provider.key)
+        self._reader = reader_of(provider, context.clock)
         self._address = Address(provider, read_options(provider), context.http, "embeddings")
 
     async def embed(self, request: ModelRequest, model: str) -> Answer:

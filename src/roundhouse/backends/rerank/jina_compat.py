@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from roundhouse.backends.answers import AnswerReader
+from roundhouse.backends.answers import reader_of
 from roundhouse.backends.openai_provider import Address, read_options
 from roundhouse.backends.rerank.shape import Ranked, rerank_answer, rerank_query
 from roundhouse.core.errors import BackendBadAnswer
@@ -41,7 +41,7 @@ class JinaRerank:
         options = read_options(provider)
         self._timeouts = provider.timeouts
         self._texts = options.rerank_texts
-        self._reader = AnswerReader(context.clock, provider.key)
+        self._reader = reader_of(provider, context.clock)
         self._address = Address(provider, options, context.http, "rerank")
 
     async def rerank(self, request: ModelRequest, model: str) -> Answer:

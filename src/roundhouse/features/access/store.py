@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from roundhouse.core.errors import NotFound
 from roundhouse.core.types import UsageRecord
@@ -214,7 +214,8 @@ async def add_spending(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
         tx: The transaction that writes the records themselves.
         rows: `key_id`, `day`, `requests`, `tokens`, `cost_usd`; each (key, day) once.
     """
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
+    # Both dialects have the same upsert; the engine has loaded its own already, the other is not wanted.
+    dialect = import_module(f"sqlalchemy.dialects.{tx.dialect.name}")
     insert = dialect.insert(spending)
     added = {name: spending.c[name] + insert.excluded[name] for name in ("requests", "tokens", "cost_usd")}
     # In one order everywhere, so that two processes cannot wait for each other.
