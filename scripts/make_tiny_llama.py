@@ -1,7 +1,7 @@
 """Makes a Llama of under 1 MB with random weights, as a GGUF file that any llama.cpp loads.
 
 It has no sense but every part of a real one: byte-level BPE, a chat template with tools, a context window. It says
-readable words, seldom ends by itself, and obeys a grammar, so a server that runs it can be tested in full.
+readable words until it is stopped, and obeys a grammar, so a server that runs it can be tested in full.
 
     python scripts/make_tiny_llama.py tiny.gguf
 
@@ -101,13 +101,13 @@ def kind_of(token: str) -> gguf.TokenType:
 
 
 def wishes(tokens: list[str]) -> npt.NDArray[np.float32]:
-    """How much the model wants to say each token: whole words most, a rare end, a mark or an odd byte never."""
+    """How much the model wants to say each token: whole words; an end, a mark or an odd byte only if it must."""
     letters = byte_letters()
     wanted = np.full(len(tokens), -30.0, dtype=np.float32)
     for word in WORDS:
         wanted[tokens.index(letters[ord(" ")] + word)] = 3.0
     wanted[tokens.index(".")] = 2.0
-    wanted[tokens.index("<|im_end|>")] = 1.0
+    wanted[tokens.index("<|im_end|>")] = -8.0
     # Where a grammar asks for a mark, its one token comes before its letters.
     wanted[[tokens.index(mark) for mark in MARKS]] = -10.0
     return wanted

@@ -1,6 +1,7 @@
 """Requests that mean to be read in two ways: hosts, targets, paths, headers, origins."""
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 
@@ -265,6 +266,32 @@ async def test_nothing_is_upgraded(house, open_house):
             assert "upgrade" not in answer.headers
 
 
+async def test_a_wish_for_another_protocol_costs_no_body(house):
+    """Java's client sends it with every first request."""
+    for wish in (
+        ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c"),
+        ("UPGRADE: websocket", "connection: upgrade"),
+    ):
+        chat = request(
+            "POST",
+            "/v1/chat/completions",
+            *wish,
+            "HTTP2-Settings: AAMAAABkAAQAAP__",
+            "Host: localhost",
+            f"Authorization: Bearer {house.key}",
+            f"Content-Length: {len(BODY)}",
+            body=BODY,
+        )
+        async with RawClient(house.port) as client:
+            for _ in range(3):
+                await client.send(chat)
+                assert (await client.answer()).status == 200
+    upgrading = b'{"model":"auto","messages":[{"role":"user","content":"\\r\\nUpgrade: x"}]}'
+    head = ("Host: localhost", f"Authorization: Bearer {house.key}", f"Content-Length: {len(upgrading)}")
+    answer = await ask(house.port, request("POST", "/v1/chat/completions", *head, body=upgrading))
+    assert answer.status == 200
+
+
 FOREIGN = [
     "https://evil.example",
     "http://evil.example",
@@ -370,25 +397,29 @@ async def test_answers_in_a_stream_keep_to_their_request(house):
 async def test_slow_loris_is_closed_by_a_deadline(tmp_path: Path):
     server = {"header_timeout_s": 0.5, "body_timeout_s": 0.5, "keep_alive_s": 0.5}
     async with House(tmp_path / "data", server=server) as house:
-        key = f"Authorization: Bearer {house.key}".encode()
+        begun = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+        begun += f"Authorization: Bearer {house.key}\r\n".encode()
 
-        async def drip(head: bytes, wanted: int) -> None:
+        async def dripping() -> None:
             async with RawClient(house.port) as client:
-                await client.send(head)
-                asking = asyncio.create_task(client.answer(15))
-                try:
-                    while not asking.done():
-                        await client.send(b"X-A: b\r\n" if not head.endswith(b"\r\n\r\n") else b"")
+                await client.send(begun)
+                with contextlib.suppress(ConnectionError):
+                    for _ in range(300):
+                        await client.send(b"X-A: b\r\n")
                         await asyncio.sleep(0.05)
-                except ConnectionError:
-                    pass
-                answer = await asking
-                assert answer.status == wanted
-                await client.closed(15)
+                    raise AssertionError
 
-        begun = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n" + key + b"\r\n"
-        stopped = begun + b"Content-Length: 100\r\n\r\n"
-        await asyncio.gather(*(drip(begun, 408) for _ in range(20)), *(drip(stopped, 408) for _ in range(20)))
-        async with RawClient(house.port) as idle:
-            assert await idle.closed(15) == b""
+        async def stopping() -> None:
+            async with RawClient(house.port) as client:
+                await client.send(begun + b"Content-Length: 100\r\n\r\n{")
+                assert (await client.answer(15)).code == "request_timeout"
+                assert await client.closed(15) == b""
+
+        async def idling() -> None:
+            async with RawClient(house.port) as client:
+                assert await client.closed(15) == b""
+
+        async with asyncio.timeout(15):
+            attacks = [attack() for attack in (dripping, stopping, idling) for _ in range(20)]
+            await asyncio.gather(*attacks)
         assert (await house.chat()).status == 200

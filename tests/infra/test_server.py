@@ -18,7 +18,7 @@ import pytest
 from roundhouse.core.errors import BackendDown, BadInput, Conflict, RoundhouseError
 from roundhouse.core.settings import ServerSettings
 from roundhouse.infra.server import Listener, bind
-from roundhouse.infra.web import DISCONNECT
+from roundhouse.infra.web import CONNECTION
 
 
 class App:
@@ -89,7 +89,7 @@ class App:
     def watch(scope: Any) -> None:
         task = asyncio.current_task()
         assert task is not None
-        scope["extensions"][DISCONNECT].watch(task.cancel)
+        scope["extensions"][CONNECTION].watch(task.cancel)
 
     @staticmethod
     async def answer(send: Any, body: bytes) -> None:

@@ -45,7 +45,7 @@ async def llama(llama_binary, tiny_model, tmp_path):
 
 @pytest.fixture
 async def embedder(llama_binary, tiny_model, tmp_path):
-    options = ("--embeddings", "--pooling", "mean")
+    options = ("--embeddings", "--pooling", "mean", "--parallel", "1")
     async with LlamaServer(llama_binary, tiny_model, tmp_path, *options, name="tiny-embed") as server:
         yield server
 
@@ -161,11 +161,14 @@ async def test_a_seed_repeats_and_another_does_not(house):
 async def test_limits_and_stops_are_obeyed(client):
     more = {"model": "tiny", "messages": ASKED, "seed": 3, "extra_body": REPEATABLE}
     whole = await client.chat.completions.create(max_tokens=30, **more)
-    words = whole.choices[0].message.content.split()
-    stop = next(word for word in words[5:] if words.index(word) >= 5)
-    cut = await client.chat.completions.create(max_tokens=30, stop=[f" {stop}"], **more)
-    assert cut.choices[0].finish_reason == "stop"
-    assert cut.choices[0].message.content.split() == words[: words.index(stop)]
+    text = whole.choices[0].message.content
+    stop, kept = next(
+        (f" {word}", before)
+        for word in text.split()[5:]
+        if len((before := text.partition(f" {word}")[0]).split()) > 3
+    )
+    cut = await client.chat.completions.create(max_tokens=30, stop=[stop], **more)
+    assert (cut.choices[0].finish_reason, cut.choices[0].message.content) == ("stop", kept)
     short = await client.chat.completions.create(max_completion_tokens=3, **more)
     assert (short.choices[0].finish_reason, short.usage.completion_tokens) == ("length", 3)
 
@@ -280,7 +283,7 @@ async def test_embeddings_in_both_forms(llama, embedder, tmp_path):
         long = await embed(input="road " * 3 * SLOT_TOKENS)
         assert (long.status, long.code) == (400, "context_length_exceeded")
         async with openai.AsyncOpenAI(base_url=f"{house.url}/v1", api_key=house.key) as client:
-            made = await client.embeddings.create(model="tiny-embed", input=["the road", "a river"])
+            made = await client.embeddings.create(model="tiny-embed", input="the road")
             assert made.data[0].embedding == pytest.approx(plain["data"][0]["embedding"], abs=1e-5)
 
 
@@ -296,8 +299,12 @@ async def test_too_long_is_typed_and_goes_to_a_longer_model(llama, tmp_path, str
         answer = await house.chat("small", text, stream=stream)
         assert (answer.status, answer.headers["x-roundhouse-model"]) == (200, "roundhouse/extractive")
         assert b"nine" in answer.body
-        short = await house.chat("small", "The road?", stream=stream, max_tokens=5)
-        assert short.headers["x-roundhouse-model"] == "llamacpp/tiny"
+        # Six bytes a token: much text, but it fits.
+        for fits in ("The road?", " people river water" * (SLOT_TOKENS // 4)):
+            short = await house.chat("small", fits, stream=stream, max_tokens=5)
+            assert short.headers["x-roundhouse-model"] == "llamacpp/tiny"
+        huge = await house.chat("small", "road " * 4 * SLOT_TOKENS, stream=stream, max_tokens=5)
+        assert (huge.status, huge.headers["x-roundhouse-attempts"]) == (200, "1")
 
 
 PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}

@@ -286,7 +286,7 @@ class Gatekeeper(Protocol):
         """Count what the request used and free its slot; call exactly once after `admit` succeeded."""
         ...
 
-    def headers(self, caller: Caller) -> Sequence[tuple[str, str]]:
+    def headers(self, caller: Caller) -> list[tuple[bytes, bytes]]:
         """What is left of the limits per minute, as headers of an answer; empty without such limits."""
         ...
 

@@ -46,7 +46,9 @@ class Chooser:
         demand = demand_of(request)
         found = self._recommend(request.caller, demand)[:FALLBACKS]
         if not found and self._recommend(request.caller, msgspec.structs.replace(demand, context_tokens=0)):
-            raise ContextTooLong("The request does not fit the context window of any model here.")
+            raise ContextTooLong(
+                "The request is longer than the model's context length, whatever model here is taken."
+            )
         if not found:
             raise ModelNotFound("No model here can do what this request asks.", param="model")
         return [choice.target for choice in found], found[0].reason

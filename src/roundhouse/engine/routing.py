@@ -20,8 +20,11 @@ from roundhouse.engine.wrappers import Attempts, Cached, Fallback, Leased, Limit
 Lease = Callable[[Target], AbstractAsyncContextManager[object]]
 
 _DEEPEST_ALIAS = 50
-BYTES_PER_TOKEN = 4
-"""Bytes of JSON per token, on the low side for every language: more than this never fits."""
+BYTES_PER_TOKEN = 12
+"""Bytes of JSON per token, on the high side for every language (escapes included): more than this never fits."""
+CUT_BYTES_PER_TOKEN = 4
+"""The same for servers that cut a long prompt instead of refusing it: about English prose, rather too early."""
+_CUTTING_KINDS = frozenset({"ollama"})
 
 
 class Route(msgspec.Struct):
@@ -41,12 +44,17 @@ class Route(msgspec.Struct):
 class Fitting:
     """Refuses at once what surely does not fit a known context window, so that a longer model is tried.
 
-    Some servers (Ollama) cut a long prompt silently instead of refusing it.
+    Some servers (Ollama) cut a long prompt silently instead of refusing it; the others count better than we can.
+
+    Args:
+        inner: The target.
+        context_tokens: Its context window.
+        bytes_per_token: A request of more JSON than this is too long.
     """
 
-    def __init__(self, inner: Model, context_tokens: int) -> None:
+    def __init__(self, inner: Model, context_tokens: int, bytes_per_token: int) -> None:
         self._inner = inner
-        self._limit_bytes = context_tokens * BYTES_PER_TOKEN
+        self._limit_bytes = context_tokens * bytes_per_token
         self._context_tokens = context_tokens
 
     async def answer(self, request: ModelRequest, decision: Decision) -> Answer:
@@ -64,8 +72,10 @@ class Fitting:
         # Pictures inside the messages are large in bytes and small in tokens.
         if messages is None or len(bytes(messages)) <= self._limit_bytes or b"base64," in bytes(messages):
             return
+        # In OpenAI's words: clients such as LiteLLM know this error by them.
         raise ContextTooLong(
-            f"The messages do not fit the model's {self._context_tokens} tokens.", param="messages"
+            f"This model's maximum context length is {self._context_tokens} tokens. The messages do not fit.",
+            param="messages",
         )
 
 
@@ -247,5 +257,8 @@ class Router:
         if retries:
             model = Retried(model, retries)
         if fitting and target.info is not None and target.info.context_tokens:
-            model = Fitting(model, target.info.context_tokens)
+            cuts = target.backends.provider.kind in _CUTTING_KINDS
+            model = Fitting(
+                model, target.info.context_tokens, CUT_BYTES_PER_TOKEN if cuts else BYTES_PER_TOKEN
+            )
         return model

@@ -5,7 +5,7 @@ the size and number of headers. One sweep per server looks at all connections; n
 
 Source:
     RFC 9110, sections 15.5.9 and 15.6.4 (2022): 408 and 503. RFC 9112 (2022): section 3.2.2, a target with a host;
-    section 9.6, closing without a reset.
+    section 9.6, closing without a reset. RFC 9110, section 7.8: a server may ignore Upgrade.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from roundhouse.core.errors import BadInput, Busy, RequestTimeout, RoundhouseError, TooLarge
 from roundhouse.core.ids import new_id
 from roundhouse.core.settings import ServerSettings
-from roundhouse.infra.web import DISCONNECT, problem
+from roundhouse.infra.web import CONNECTION, Headers, Scope, problem
 
 HEAD_BYTES = 64 * 1024
 """Most that a request's line and headers may measure."""
@@ -29,7 +29,9 @@ HEAD_BYTES = 64 * 1024
 HEAD_COUNT = 128
 """Most headers of a request."""
 
+_OK = b"HTTP/1.1 200 OK\r\n"
 _PIPELINED = 16
+_UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 _AUTHORITY_END = re.compile(rb"[/?#]")
 _LINGER_S = 2.0
 _LINGERING = 256
@@ -76,7 +78,7 @@ class Sweep:
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's connection with limits; it is also the `roundhouse.disconnect` extension of its requests.
+    """uvicorn's connection with limits; it is also the `roundhouse.connection` extension of its requests.
 
     Args:
         sweep: Of the server.
@@ -88,7 +90,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.access_log = False
         self._sweep = sweep
         self._limits = sweep.settings
-        self._extensions = {DISCONNECT: self}
+        self._extensions = {CONNECTION: self}
         self._on_lost: Callable[[], None] | None = None
         self._is_lost = False
         self._is_turned_away = False
@@ -106,6 +108,26 @@ class GuardedProtocol(HttpToolsProtocol):
         self._on_lost = lost
         if lost is not None and self._is_lost:
             self.loop.call_soon(lost)
+
+    def answer(self, scope: Scope, headers: Headers, body: bytes) -> bool:
+        """Answer the running request with 200 in one write; False = it must be sent the ordinary way.
+
+        Args:
+            scope: Of the request.
+            headers: Safe to send, `content-length` among them.
+            body: The whole body.
+        """
+        cycle = self.cycle
+        ordinary = cycle.disconnected or cycle.response_started or not cycle.keep_alive
+        if ordinary or cycle.scope is not scope or self.flow.write_paused:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        lines = [_OK, *(b"%b: %b\r\n" % line for line in self.server_state.default_headers)]
+        lines += [b"%b: %b\r\n" % line for line in headers]
+        self.transport.write(b"".join((*lines, b"\r\n", body)))
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
     def expire(self, now_s: float) -> None:
         """Called by the sweep: close the connection if one of its limits has passed."""
@@ -163,6 +185,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """Parse, and count what is neither a complete head nor a body."""
         if self._is_turned_away:
             return
+        if self._incoming != _BODY and (b"pgrade" in data or b"PGRADE" in data):
+            data = _without_upgrade(data)
         self._chunk_bytes = len(data)
         self._quiet_bytes += self._chunk_bytes
         super().data_received(data)
@@ -291,6 +315,15 @@ class GuardedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(_render(error))
             self.transport.close()
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Leave out the wish for another protocol, which a server may ignore: the parser would drop the body with it.
+
+    Java's client asks for HTTP/2 so with every first request.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"", head) + end + rest
 
 
 def _render(error: RoundhouseError) -> bytes:

@@ -14,6 +14,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException as Refusal  # noqa: TID251 - caught here, never raised
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 
 from roundhouse.core.errors import (
@@ -29,7 +30,20 @@ from roundhouse.infra.web import App, problem
 
 _NO_OBJECT = ("model_attributes_type", "dict_type")
 _JSON = re.compile(r"\s*application/(json|[a-z0-9.+-]+\+json)\s*(;|$)", re.IGNORECASE)
+_TOLD = (
+    *("x-request-id", "x-should-retry", "retry-after"),
+    *(f"x-roundhouse-{name}" for name in ("model", "decision", "attempts", "cache")),
+    *(
+        f"x-ratelimit-{name}-{kind}"
+        for name in ("limit", "remaining", "reset")
+        for kind in ("requests", "tokens")
+    ),
+)
 _LOCALHOST_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+_PROBLEMS = {
+    "4XX": "The request cannot be served; `error.code` says why.",
+    "5XX": "Roundhouse, its database or a model server failed; `x-should-retry` says whether to ask again.",
+}
 _DOCS_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
@@ -66,14 +80,26 @@ def render_errors(rooms: FastAPI) -> None:
             BadInput("The request cannot be read.") if status < 500 else RoundhouseError()
         )
         response = answer(request, found)
-        for name, value in (getattr(error, "headers", None) or {}).items():
-            response.headers[name] = value
+        if status == 405:
+            response.headers["allow"] = ", ".join(_methods(request))
         return response
 
     rooms.add_exception_handler(RoundhouseError, ours)
     rooms.add_exception_handler(Exception, ours)
     rooms.add_exception_handler(RequestValidationError, invalid)
     rooms.add_exception_handler(Refusal, framework)
+
+
+def _methods(request: Request) -> list[str]:
+    """Methods of a path; the framework itself tells those of one of its routes only."""
+    return [
+        method
+        for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 def _invalid(error: RequestValidationError, kind: str) -> RoundhouseError:
@@ -114,13 +140,14 @@ def describe(
     Args:
         rooms: The framework's application.
         paths: Path items of the lean endpoints.
-        components: Schemas and the like that they name, by kind.
+        components: Schemas and the like that they name, by kind; `Problem` among them.
     """
     generate = rooms.openapi
 
     def openapi() -> dict[str, Any]:
         if rooms.openapi_schema is None:
             document = generate()
+            _tell_problems(document)
             document["paths"] |= paths()
             for kind, entries in components().items():
                 document.setdefault("components", {}).setdefault(kind, {}).update(entries)
@@ -128,6 +155,19 @@ def describe(
         return rooms.openapi_schema
 
     rooms.openapi = openapi  # type: ignore[method-assign]
+
+
+def _tell_problems(document: dict[str, Any]) -> None:
+    """Describe the errors of the rooms as they are: problems, not the framework's own form."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            answers = operation["responses"]
+            answers.pop("422", None)
+            for statuses, about in _PROBLEMS.items():
+                content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+                answers[statuses] = {"description": about, "content": content}
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
 
 
 def with_cors(app: App, settings: ServerSettings) -> App:
@@ -140,5 +180,5 @@ def with_cors(app: App, settings: ServerSettings) -> App:
         allow_origin_regex=_LOCALHOST_ORIGIN if settings.debug else None,
         allow_methods=["*"],
         allow_headers=["*"],
-        expose_headers=["x-request-id", "x-roundhouse-model", "x-roundhouse-decision", "x-roundhouse-cache"],
+        expose_headers=_TOLD,
     )

@@ -1,4 +1,5 @@
 import asyncio
+from datetime import UTC, datetime
 
 import jwt
 import pytest
@@ -80,7 +81,7 @@ async def test_recall_gives_the_caller_without_the_narrowing_of_an_earlier_reque
 
 
 async def test_recall_ends_with_the_key(process, turned_clock):
-    made = await process.key(expires_at=turned_clock.now_s() + 5)
+    made = await process.key(expires_at=datetime.fromtimestamp(turned_clock.now_s() + 5, UTC))
     await process.caller(made.key)
     header = f"Bearer {made.key}".encode()
     assert process.authenticator.recall(header)
@@ -130,7 +131,7 @@ async def test_a_key_revoked_in_another_process_fails_within_a_second(start):
 
 
 async def test_a_refused_key_is_asked_for_once_until_something_changes(process, turned_clock):
-    ended = turned_clock.now_s() + 5
+    ended = datetime.fromtimestamp(turned_clock.now_s() + 5, UTC)
     made = await process.key(expires_at=ended)
     turned_clock.turn(6)
     with pytest.raises(NotSignedIn):

@@ -228,12 +228,12 @@ async def test_headers_as_clients_of_openai_read_them(process):
     await admit(process.gatekeeper, caller)
     process.gatekeeper.settle(caller, 60, 0.0)
     assert dict(process.gatekeeper.headers(caller)) == {
-        "x-ratelimit-limit-requests": "60",
-        "x-ratelimit-remaining-requests": "59",
-        "x-ratelimit-reset-requests": "1.000s",
-        "x-ratelimit-limit-tokens": "600",
-        "x-ratelimit-remaining-tokens": "540",
-        "x-ratelimit-reset-tokens": "6.000s",
+        b"x-ratelimit-limit-requests": b"60",
+        b"x-ratelimit-remaining-requests": b"59",
+        b"x-ratelimit-reset-requests": b"1.000s",
+        b"x-ratelimit-limit-tokens": b"600",
+        b"x-ratelimit-remaining-tokens": b"540",
+        b"x-ratelimit-reset-tokens": b"6.000s",
     }
 
 

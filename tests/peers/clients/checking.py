@@ -26,7 +26,7 @@ def run(checks, version):
             passed.append(name)
         except Exception:
             failed[name] = traceback.format_exc()
-    print(json.dumps({"version": version, "passed": passed, "failed": failed}))
+    sys.stdout.write(json.dumps({"version": version, "passed": passed, "failed": failed}) + "\n")
 
 
 def raised(kind, call, *arguments, **named):

@@ -62,7 +62,7 @@ def check_embedding(house):
 
 def check_text_completion(house):
     told = litellm.text_completion(
-        **asking(house, "talk/m", model="text-completion-openai/talk/m"), prompt="Hello there."
+        **asking(house, "talk/m") | {"model": "text-completion-openai/talk/m"}, prompt="Hello there."
     )
     assert told.choices[0].text == "You said: Hello there."
 

@@ -58,7 +58,7 @@ class FakeChat:
         saying = _Saying(request, model, self._script, self._clock.now_s())
         limit = self._script.context_tokens
         if limit is not None and saying.usage.prompt_tokens > limit:
-            raise ContextTooLong(f"The model's context is {limit} tokens.", param="messages")
+            raise ContextTooLong(f"This model's maximum context length is {limit} tokens.", param="messages")
         return saying
 
     async def close(self) -> None:

@@ -33,7 +33,7 @@ class FakeEmbedding:
         limit = self._script.context_tokens
         words = [text.split() for text in texts]
         if limit is not None and any(len(one) > limit for one in words):
-            raise ContextTooLong(f"The model's context is {limit} tokens.", param="input")
+            raise ContextTooLong(f"This model's maximum context length is {limit} tokens.", param="input")
         size = read(request.fields, "dimensions", int) or self._script.dimensions
         vectors: list[Any] = [_vector(one, size) for one in words]
         if read(request.fields, "encoding_format", str) == "base64":

@@ -13,7 +13,6 @@ import asyncio
 import math
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
-from inspect import isawaitable
 from typing import Literal, Protocol
 
 import msgspec
@@ -33,6 +32,18 @@ _READ_BATCH = 500
 _IDLE_S = 600.0
 
 _log = structlog.get_logger(__name__)
+
+
+_REQUESTS_HEADERS = (
+    b"x-ratelimit-limit-requests",
+    b"x-ratelimit-remaining-requests",
+    b"x-ratelimit-reset-requests",
+)
+_TOKENS_HEADERS = (
+    b"x-ratelimit-limit-tokens",
+    b"x-ratelimit-remaining-tokens",
+    b"x-ratelimit-reset-tokens",
+)
 
 
 class CountingLimiter(RateLimiter, Protocol):
@@ -110,7 +121,7 @@ class LimitGatekeeper:
             BudgetExceeded: The budget of the period is used up.
         """
         limits = caller.limits
-        if limits == _NO_LIMITS:
+        if limits is _NO_LIMITS or limits == _NO_LIMITS:
             return None
         if limits.budget_usd is not None or limits.budget_tokens is not None:
             book = self._book(caller)
@@ -122,7 +133,7 @@ class LimitGatekeeper:
     def settle(self, caller: Caller, tokens: int, cost_usd: float) -> None:
         """Count what an admitted request used and free its slot."""
         limits = caller.limits
-        if limits == _NO_LIMITS:
+        if limits is _NO_LIMITS or limits == _NO_LIMITS:
             return
         root = _root(caller)
         self._free_slot(caller)
@@ -184,17 +195,22 @@ class LimitGatekeeper:
             )
         return found
 
-    def headers(self, caller: Caller) -> list[tuple[str, str]]:
+    def headers(self, caller: Caller) -> list[tuple[bytes, bytes]]:
         """`x-ratelimit-limit-requests` and its kin, as OpenAI's clients read them; empty without such limits."""
-        found: list[tuple[str, str]] = []
-        if caller.limits.requests_per_minute is None and caller.limits.tokens_per_minute is None:
-            return found
-        for quota in self.quotas_now(caller):
-            if quota.name.endswith("_per_minute") and quota.reset_s is not None:
-                kind = quota.name.removesuffix("_per_minute")
-                found.append((f"x-ratelimit-limit-{kind}", f"{quota.limit:.0f}"))
-                found.append((f"x-ratelimit-remaining-{kind}", f"{quota.remaining:.0f}"))
-                found.append((f"x-ratelimit-reset-{kind}", f"{quota.reset_s:.3f}s"))
+        limits = caller.limits
+        if limits.requests_per_minute is None and limits.tokens_per_minute is None:
+            return []
+        root = _root(caller)
+        found: list[tuple[bytes, bytes]] = []
+        for bound, sign, (limit_name, remaining_name, reset_name) in (
+            (limits.requests_per_minute, "r:", _REQUESTS_HEADERS),
+            (limits.tokens_per_minute, "t:", _TOKENS_HEADERS),
+        ):
+            if bound is not None:
+                left = self._limiter.left(sign + root, bound)
+                found.append((limit_name, b"%d" % bound))
+                found.append((remaining_name, b"%d" % (left + 1e-6)))
+                found.append((reset_name, b"%.3fs" % (60.0 * (1 - left / bound))))
         return found
 
     async def reread(self) -> None:
@@ -252,7 +268,7 @@ class LimitGatekeeper:
         try:
             for place, (key, bound, kind) in enumerate(buckets):
                 wait = self._limiter.take(key, 1, bound)
-                if isawaitable(wait):
+                if not isinstance(wait, float):
                     return self._admit_waiting(caller, wait, buckets[place:])
                 _refuse_if(wait, bound, kind)
         except RateLimited:
@@ -268,7 +284,7 @@ class LimitGatekeeper:
             for place, (key, bound, kind) in enumerate(buckets):
                 if place:
                     wait = self._limiter.take(key, 1, bound)
-                _refuse_if(await wait if isawaitable(wait) else wait, bound, kind)
+                _refuse_if(wait if isinstance(wait, float) else await wait, bound, kind)
         except BaseException:
             self._free_slot(caller)
             raise

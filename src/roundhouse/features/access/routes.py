@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -18,6 +17,7 @@ from roundhouse.features.access.schemas import (
     KeyPatch,
     KeyRead,
     KeyRotate,
+    Moment,
     QuotasRead,
     UsageList,
     UsageRecordList,
@@ -36,10 +36,8 @@ Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor`
 Limit = Annotated[int, Query(ge=1, le=200, description="Most rows in one page.")]
 OneSite = Annotated[str | None, Query(max_length=200, pattern=r"^[\x20-\x7e]+$", description="For admins.")]
 OneKey = Annotated[str | None, Query(max_length=40, pattern=r"^[A-Za-z0-9_]+$", description="Only this key.")]
-From = Annotated[
-    datetime | None, Query(alias="from", description="First moment; unset = 30 days before `to`.")
-]
-To = Annotated[datetime | None, Query(description="Moment after the last; unset = now.")]
+From = Annotated[Moment | None, Query(alias="from", description="First moment; unset = 30 days before `to`.")]
+To = Annotated[Moment | None, Query(description="Moment after the last; unset = now.")]
 
 
 def router(keys: KeyService, reports: ReportService) -> APIRouter:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Scope = Literal[
     "inference",
@@ -19,17 +20,28 @@ Scope = Literal[
     "admin",
 ]
 Period = Literal["day", "month", "total"]
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ]|$)")
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value)):
+        return value
+    raise ValueError("must be a time of RFC 3339, such as 2030-01-31T12:00:00Z")
+
+
 Pattern = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[\x20-\x7e]+$")]
 TenantId = Annotated[
     str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$")
 ]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Moment = Annotated[datetime, Field(strict=False), BeforeValidator(_written)]
+"""A time as RFC 3339 has it, or a date; a number is none, for nobody could tell its unit."""
 Count = Annotated[int, Field(ge=1, le=10**12)]
 Usd = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 
 
 class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class KeyCreate(_Input):
@@ -46,7 +58,7 @@ class KeyCreate(_Input):
     site_id: TenantId | None = Field(None, description="Tenant; other than your own for admins only.")
     user_id: TenantId | None = None
     app_id: TenantId | None = None
-    expires_at: datetime | None = Field(None, description="RFC 3339; without an offset it is UTC.")
+    expires_at: Moment | None = Field(None, description="RFC 3339; without an offset it is UTC.")
     requests_per_minute: Count | None = None
     tokens_per_minute: Count | None = None
     concurrent_requests: Count | None = Field(None, description="Requests in flight in one process.")
@@ -62,7 +74,7 @@ class KeyPatch(_Input):
     scopes: list[Scope] | None = Field(None, max_length=20)
     models: list[Pattern] | None = Field(None, max_length=200)
     routes: list[Pattern] | None = Field(None, max_length=200)
-    expires_at: datetime | None = None
+    expires_at: Moment | None = None
     requests_per_minute: Count | None = None
     tokens_per_minute: Count | None = None
     concurrent_requests: Count | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Literal
@@ -13,6 +14,9 @@ from roundhouse.core.errors import NotFound
 from roundhouse.core.types import UsageRecord
 from roundhouse.infra.db import Tx, metadata
 from roundhouse.infra.revision import bump
+
+_ROWS = 500
+"""Records in one statement; their values stay below what both dialects take as parameters."""
 
 DAY_S = 86_400
 
@@ -197,14 +201,22 @@ async def update_key(tx: Tx, key_id: str, **changed: Any) -> None:
 
 
 async def insert_usage(tx: Tx, records: Sequence[UsageRecord]) -> None:
-    """Write records in one statement, past SQLAlchemy's own per-row work: this runs beside the hot path."""
+    """Write records, many in one statement: this runs beside the hot path.
+
+    SQLite's driver gives the interpreter lock back and takes it again around every statement, so one statement a
+    record would fight the event loop for it thousands of times a second.
+    """
     columns = UsageRecord.__struct_fields__
     mark = "?" if tx.dialect.name == "sqlite" else "%s"
-    statement = (
-        f"INSERT INTO {usage_records.name} ({', '.join(columns)}) "  # noqa: S608 - names of our own struct
-        f"VALUES ({', '.join(mark for _ in columns)})"
-    )
-    await tx.exec_driver_sql(statement, [msgspec.structs.astuple(record) for record in records])
+    row = f"({', '.join(mark for _ in columns)})"
+    for start in range(0, len(records), _ROWS):
+        chunk = records[start : start + _ROWS]
+        statement = (
+            f"INSERT INTO {usage_records.name} ({', '.join(columns)}) "  # noqa: S608 - names of our own struct
+            f"VALUES {', '.join([row] * len(chunk))}"
+        )
+        values = itertools.chain.from_iterable(msgspec.structs.astuple(record) for record in chunk)
+        await tx.exec_driver_sql(statement, tuple(values))
 
 
 async def add_spending(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:

@@ -26,6 +26,7 @@ from roundhouse.infra.web import (
     error_object,
     read_body,
     send_problem,
+    send_whole,
 )
 
 _STREAM_HEADERS: Headers = [
@@ -33,6 +34,7 @@ _STREAM_HEADERS: Headers = [
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
+_TENANT_HEADERS = frozenset(TENANT_HEADERS)
 _CACHE_MODES = {"no-cache": "refresh", "no-store": "off"}
 _REQUIRED: dict[Operation, tuple[str, bytes]] = {
     "chat": ("messages", b"["),
@@ -127,7 +129,7 @@ class Desk:
         headers = scope["header_map"]
         caller = None
         authorization = headers.get("authorization")
-        if authorization is not None and not any(name in headers for name in TENANT_HEADERS):
+        if authorization is not None and _TENANT_HEADERS.isdisjoint(headers):
             caller = self.authenticator.recall(authorization.encode("latin-1"))
         if caller is None:
             caller = await self.authenticator.authenticate(scope["method"], scope["path"], headers)
@@ -156,7 +158,7 @@ class InferenceEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        call = _Call(self._desk, self._operation, scope["request_id"], send)
+        call = _Call(self._desk, self._operation, scope, send)
         self._desk.in_flight += 1
         try:
             call.caller = await self._desk.caller(scope, self._route)
@@ -190,8 +192,8 @@ class InferenceEndpoint:
             raise BadInput("'model' is missing.", param="model")
         call.decision.requested = model
         name, starts = _REQUIRED[self._operation]
-        given = bytes(fields.get(name, b""))
-        if given[:1] not in starts or not given or given == b"[]":
+        given = memoryview(fields.get(name, b""))
+        if not given or given[0] not in starts or bytes(given[:3]) == b"[]":
             raise BadInput(f"{name!r} is missing, empty or of the wrong type.", param=name)
         stream = bool(read(fields, "stream", bool)) and self._operation in ("chat", "completions")
         options = read(fields, "stream_options", StreamOptions) if stream else None
@@ -226,6 +228,7 @@ class _Call:
         "_desk",
         "_first_byte_s",
         "_operation",
+        "_scope",
         "_send",
         "_started_s",
         "_stream",
@@ -237,9 +240,10 @@ class _Call:
         "started",
     )
 
-    def __init__(self, desk: Desk, operation: Operation, request_id: str, send: Send) -> None:
+    def __init__(self, desk: Desk, operation: Operation, scope: Scope, send: Send) -> None:
         self._desk = desk
         self._operation = operation
+        self._scope = scope
         self._send = send
         self._started_s = time.perf_counter()
         self._first_byte_s = 0.0
@@ -249,7 +253,7 @@ class _Call:
         self.caller = _NOBODY
         self.decision = Decision("")
         self.error: RoundhouseError | None = None
-        self.request_id = request_id
+        self.request_id: str = scope["request_id"]
         self.started = False
 
     async def admit(self) -> None:
@@ -272,8 +276,7 @@ class _Call:
             (b"x-request-id", self.request_id.encode()),
         ]
         self.started = True
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+        await send_whole(self._scope, self._send, headers, body)
 
     async def stream(self, request: ModelRequest, adapter: Adapter | None, asked: Fields) -> None:
         """Answer with server-sent events; an error after the first becomes an event."""
@@ -306,11 +309,8 @@ class _Call:
 
     def headers(self) -> Headers:
         """The decision and what is left of the limits, for the client."""
-        decision, limits = self.decision, self.caller.limits
-        left: Headers = []
-        if limits.requests_per_minute is not None or limits.tokens_per_minute is not None:
-            told = self._desk.gatekeeper.headers(self.caller)
-            left = [(name.encode(), value.encode()) for name, value in told]
+        decision = self.decision
+        left = self._desk.gatekeeper.headers(self.caller)
         if not decision.target and not decision.attempts:
             return left
         return [

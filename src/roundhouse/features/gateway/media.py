@@ -14,7 +14,7 @@ import msgspec
 
 from roundhouse.core.errors import AddressRefused, BadInput, UnsupportedMedia
 from roundhouse.core.ports import MediaFetcher
-from roundhouse.core.types import ModelRequest, Operation
+from roundhouse.core.types import Fields, ModelRequest, Operation
 from roundhouse.core.wire import read
 
 MOST_URLS = 50
@@ -29,6 +29,10 @@ _FIELDS: dict[Operation, tuple[str, ...]] = {
     "embeddings": ("input", "messages"),
     "rerank": ("query", "documents"),
 }
+
+
+_messages_decoder = msgspec.json.Decoder(list[Fields])
+_encoder = msgspec.json.Encoder()
 
 
 class _Place(NamedTuple):
@@ -66,7 +70,13 @@ class MediaGuard:
         room_bytes, left = self._total_bytes, MOST_URLS
         for field in _FIELDS[request.operation]:
             raw = request.fields.get(field)
-            if raw is None or not _may_hold(bytes(raw), request.operation):
+            if raw is None:
+                continue
+            plain = _plain_messages(raw) if field == "messages" else None
+            if plain is not None:
+                request.fields[field] = plain
+                continue
+            if not _may_hold(bytes(raw), request.operation):
                 continue
             value = read(request.fields, field)
             places = [place for place in _places(value, names) if not _is_data(place.inside[place.name])]
@@ -125,6 +135,23 @@ def _encode(value: Any, field: str) -> msgspec.Raw:
         raise BadInput(
             f"{field!r} holds a number out of range, or is nested too deep.", param=field
         ) from None
+
+
+def _plain_messages(raw: msgspec.Raw) -> msgspec.Raw | None:
+    """The messages, if surely no URL is in them; None when they need a closer look.
+
+    One step into the list is cheaper than a search through a long text, which most messages are. They are written
+    anew, so that of members that stand there twice the model server reads the one that was looked at.
+    """
+    try:
+        messages = _messages_decoder.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    for message in messages:
+        for value in message.values():
+            if memoryview(value)[0] in b"[{" and _may_hold(bytes(value), "chat"):
+                return None
+    return msgspec.Raw(_encoder.encode(messages))
 
 
 def _may_hold(text: bytes, operation: Operation) -> bool:

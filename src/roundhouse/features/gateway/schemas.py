@@ -42,9 +42,9 @@ Options = Annotated[dict[str, Any], AfterValidator(_storable)]
 
 
 class Wire(BaseModel):
-    """An unknown field is refused, so that a typing mistake is told."""
+    """An unknown field is refused, so that a typing mistake is told; and `true` is no number, nor is `"5"`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class TimeoutsWire(Wire):
