@@ -5,10 +5,13 @@ import base64
 import json
 
 import pytest
+import pytest_asyncio
 
 from peers import scripts
 from peers.upstream import Upstream
 from serving import House
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 DATA = "data:image/png;base64," + base64.b64encode(PNG).decode()
@@ -34,7 +37,7 @@ class Names:
         raise OSError("not known")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pictures():
     """Somebody's web server."""
     async with Upstream() as server:
@@ -50,14 +53,14 @@ async def pictures():
         yield server
 
 
-@pytest.fixture
-async def inside(up):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def inside():
     """A server of the inner network that nobody outside may make us call."""
-    up.script = scripts.body_answer(PNG, Content_Type="image/png")
-    return up
+    async with Upstream(scripts.body_answer(PNG, Content_Type="image/png")) as server:
+        yield server
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def model():
     """A model server that takes anything."""
     async with Upstream() as upstream:
@@ -82,20 +85,29 @@ def providers(model: Upstream) -> list[dict[str, object]]:
     ]
 
 
-@pytest.fixture
-async def house(tmp_path, model):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(tmp_path_factory, model):
     """The product with no private network allowed."""
-    async with House(tmp_path / "closed", providers=providers(model), lookup=Names()) as running:
+    folder = tmp_path_factory.mktemp("closed") / "data"
+    async with House(folder, providers=providers(model), lookup=Names()) as running:
         yield running
 
 
-@pytest.fixture
-async def friendly(tmp_path, model):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def friendly(tmp_path_factory, model):
     """The product that may fetch from this machine, as if it were public."""
     outbound = {"allow_networks": ["127.0.0.1/32"], "media_max_bytes": 200_000, "media_timeout_s": 2.0}
-    folder = tmp_path / "data"
+    folder = tmp_path_factory.mktemp("friendly") / "data"
     async with House(folder, providers=providers(model), lookup=Names(), outbound=outbound) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def forgotten(pictures, inside, model):
+    """What earlier tests asked for."""
+    for server in (pictures, inside, model):
+        server.requests.clear()
+        server.left.clear()
 
 
 def messages(*parts):

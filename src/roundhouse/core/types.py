@@ -95,7 +95,7 @@ class Timeouts(msgspec.Struct, frozen=True):
     total_s: float = 1800.0
 
 
-class Usage(msgspec.Struct):
+class Usage(msgspec.Struct, gc=False):
     """Tokens of one call, as the backend counted them (0 = not told)."""
 
     prompt_tokens: int = 0
@@ -250,7 +250,7 @@ class Alias(msgspec.Struct, frozen=True):
     cache_ttl_s: float | None = None
 
 
-class Attempt(msgspec.Struct):
+class Attempt(msgspec.Struct, gc=False):
     """One try at one target: `error` is the code of the error tree, None = it answered."""
 
     target: str
@@ -278,8 +278,11 @@ class Decision(msgspec.Struct):
     queued_ms: int = 0
 
 
-class UsageRecord(msgspec.Struct):
-    """What one request used; times are Unix seconds, cost is in US dollars by the price table."""
+class UsageRecord(msgspec.Struct, gc=False):
+    """What one request used; times are Unix seconds, cost is in US dollars by the price table.
+
+    It holds scalars only and thousands wait to be written, so the garbage collector need not know of them.
+    """
 
     request_id: str
     at_s: float
