@@ -222,12 +222,12 @@ class Provider(msgspec.Struct, frozen=True):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that nobody may be told: the key, and the values of its headers, unless they are short words."""
-        given = [self.key or "", *self.headers.values()]
+        """Texts that nobody may be told: the key, and the values of its headers unless they are short words."""
         # A header may hold a scheme before its secret.
-        found = {part for value in given for part in (value, value.rpartition(" ")[2])}
+        found = {part for value in self.headers.values() for part in (value, value.rpartition(" ")[2])}
+        told = [part for part in found if len(part) >= _SECRET_CHARS] + [self.key or ""]
         # The longest first: a part that is gone would leave the rest of its whole.
-        return tuple(sorted((part for part in found if len(part) >= _SECRET_CHARS), key=len, reverse=True))
+        return tuple(sorted(filter(None, told), key=len, reverse=True))
 
     def __repr__(self) -> str:
         """Without the key and the headers: a provider may end up in a log."""

@@ -1,0 +1,83 @@
+"""The whole OpenAPI document against the running product: what is described holds, whatever is sent.
+
+The document is the one in the docs, which `test_docs` keeps equal to the product's own. Some checks are left out:
+
+- `positive_data_acceptance`: a schema cannot say that a cursor must come from a list, or that a span must not be
+  empty; such requests are refused.
+- `negative_data_rejection` for inference: members that a model does not know are passed on or ignored on purpose,
+  so a wrong one is not always refused.
+- `allow_header_conformance` where a name may be any word: `GET /v1/models/load` asks for a model called `load`.
+- `response_schema_conformance` of a stream: the schema is of the whole text, the check takes it for one event's.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis import checks
+
+from running_server import KEY, running
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
+QUIET = {
+    "ROUNDHOUSE_LOG__LEVEL": "error",
+    "ROUNDHOUSE_LOG__REQUESTS": "none",
+    "ROUNDHOUSE_ENGINE__DISCOVER_URLS": "[]",
+}
+
+api = schemathesis.openapi.from_path(DOCUMENT)
+SHADOWED = ("/v1/models/load", "/v1/models/unload", "/v1/models/pull", "/v1/providers/discover")
+Call = Callable[[schemathesis.Case], None]
+
+
+@pytest.fixture(scope="module")
+def call(tmp_path_factory) -> Iterator[Call]:
+    """Sends a case with the admin key and checks the answer."""
+    with running(tmp_path_factory.mktemp("schemathesis"), **QUIET) as server:
+        (key,) = KEY.findall(server.out)
+
+        def send(case: schemathesis.Case) -> None:
+            answer = case.call(server.url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+            case.validate_response(answer, excluded_checks=left_out(case, answer))
+
+        yield send
+        assert server.get("/livez")[0] == 200
+        assert server.get("/v1/audit/verification", key)[1]["intact"]
+        code, err = server.stop()
+        assert code == 0
+        assert "Traceback" not in err
+
+
+def left_out(case: schemathesis.Case, answer: schemathesis.Response) -> list[Any]:
+    found = [checks.positive_data_acceptance]
+    if case.operation.tags == ["inference"]:
+        found.append(checks.negative_data_rejection)
+    if case.path in SHADOWED:
+        found.append(checks.allow_header_conformance)
+    if answer.headers["content-type"][0].startswith("text/event-stream"):
+        found.append(checks.response_schema_conformance)
+    return found
+
+
+def bounded(examples: int, *, same: bool) -> Callable[[Call], Call]:
+    every = list(HealthCheck)
+    return settings(
+        max_examples=examples, derandomize=same, database=None, deadline=None, suppress_health_check=every
+    )
+
+
+@api.parametrize()
+@bounded(8, same=True)
+def test_what_is_described_holds(case: schemathesis.Case, call: Call) -> None:
+    call(case)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@api.parametrize()
+@bounded(400, same=False)
+def test_what_is_described_holds_in_a_campaign(case: schemathesis.Case, call: Call) -> None:
+    call(case)
