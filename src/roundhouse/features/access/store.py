@@ -15,8 +15,8 @@ from roundhouse.core.types import UsageRecord
 from roundhouse.infra.db import Tx, metadata
 from roundhouse.infra.revision import bump
 
-_ROWS = 500
-"""Records in one statement; their values stay below what both dialects take as parameters."""
+_ROWS = (500, 50, 5, 1)
+"""Records in one statement, the largest first."""
 
 DAY_S = 86_400
 
@@ -204,19 +204,20 @@ async def insert_usage(tx: Tx, records: Sequence[UsageRecord]) -> None:
     """Write records, many in one statement: this runs beside the hot path.
 
     SQLite's driver gives the interpreter lock back and takes it again around every statement, so one statement a
-    record would fight the event loop for it thousands of times a second.
+    record would fight the event loop for it thousands of times a second. The statements come in few sizes,
+    because drivers keep what they compiled, and that of many rows is large.
     """
     columns = UsageRecord.__struct_fields__
-    mark = "?" if tx.dialect.name == "sqlite" else "%s"
-    row = f"({', '.join(mark for _ in columns)})"
-    for start in range(0, len(records), _ROWS):
-        chunk = records[start : start + _ROWS]
-        statement = (
-            f"INSERT INTO {usage_records.name} ({', '.join(columns)}) "  # noqa: S608 - names of our own struct
-            f"VALUES {', '.join([row] * len(chunk))}"
-        )
-        values = itertools.chain.from_iterable(msgspec.structs.astuple(record) for record in chunk)
-        await tx.exec_driver_sql(statement, tuple(values))
+    row = f"({', '.join('?' if tx.dialect.name == 'sqlite' else '%s' for _ in columns)})"
+    head = f"INSERT INTO {usage_records.name} ({', '.join(columns)}) VALUES "  # noqa: S608 - our own names
+    written = 0
+    for size in _ROWS:
+        statement = head + ", ".join([row] * size)
+        while len(records) - written >= size:
+            chunk = records[written : written + size]
+            values = itertools.chain.from_iterable(msgspec.structs.astuple(record) for record in chunk)
+            await tx.exec_driver_sql(statement, tuple(values))
+            written += size
 
 
 async def add_spending(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:

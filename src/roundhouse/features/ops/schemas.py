@@ -36,7 +36,9 @@ class Health(BaseModel):
     version: str
     uptime_s: int = Field(ge=0)
     database: Literal["ok", "unavailable"]
-    providers: dict[str, str] = Field(description="State by provider: `ok`, or what is wrong.")
+    providers: dict[str, str] = Field(
+        description="State by provider: `ok`, `unavailable` or `circuit open`; why is told by GET /v1/providers."
+    )
 
 
 class DeviceRead(BaseModel):

@@ -52,7 +52,10 @@ class OpsService:
     async def health(self) -> Health:
         """One line about everything."""
         database = await self._database_check()
-        providers = {name: listing.error or "ok" for name, listing in self._engine.catalog.listings.items()}
+        providers = {
+            name: "unavailable" if listing.error else "ok"
+            for name, listing in self._engine.catalog.listings.items()
+        }
         for target in self._engine.router.open_circuits():
             providers[target.partition("/")[0]] = "circuit open"
         status: Literal["ok", "degraded", "unavailable"] = "ok"
