@@ -72,7 +72,7 @@ class MediaGuard:
             raw = request.fields.get(field)
             if raw is None:
                 continue
-            plain = _plain_messages(raw) if field == "messages" else None
+            plain = _plain_messages(raw) if request.operation == "chat" else None
             if plain is not None:
                 request.fields[field] = plain
                 continue
@@ -148,6 +148,8 @@ def _plain_messages(raw: msgspec.Raw) -> msgspec.Raw | None:
     except (msgspec.DecodeError, RecursionError):
         return None
     for message in messages:
+        if not _LINKS.keys().isdisjoint(message):
+            return None
         for value in message.values():
             if memoryview(value)[0] in b"[{" and _may_hold(bytes(value), "chat"):
                 return None
