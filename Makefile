@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 ARGS ?=
+# A file of tests stays with one process: its fixtures are made once.
+PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile
 # The server alone, for any x86-64 or ARM machine of the last ten years, compiled in half the time.
 LLAMA_CMAKE_ARGS := -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF \
 	-DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF -DGGML_NATIVE=OFF -DGGML_OPENMP=OFF \
@@ -41,7 +43,7 @@ $(VENV)/.ready-dev: $(BIN)/python requirements-dev.lock pyproject.toml
 	@touch $@ $(VENV)/.ready
 
 test: setup-dev ## Run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-peers: setup-dev .venv-peers-llama/.ready .venv-peers-openai2/.ready ## Run the tests against real model servers and other clients (installs them once)
 	@$(BIN)/python -m pytest -m peer tests/peers $(ARGS)
@@ -77,7 +79,7 @@ fmt: setup-dev ## Format and mend what can be mended
 
 lock: ## Write the lock files anew from pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements.lock pyproject.toml
-	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements-dev.lock --extra postgres --extra redis --group dev pyproject.toml
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements-dev.lock --extra postgres --extra redis --extra s3 --group dev pyproject.toml
 
 docs: setup-dev ## Write the reference pages anew from the code
 	@$(BIN)/python scripts/write_reference.py

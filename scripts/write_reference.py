@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from roundhouse.app import create_app
@@ -17,6 +18,7 @@ from roundhouse.core import errors_reference, settings_reference
 from roundhouse.core.settings import Settings
 from roundhouse.features.access import routes as access_routes
 from roundhouse.features.gateway import routes as gateway_routes
+from roundhouse.features.knowledge import routes as knowledge_routes
 from roundhouse.features.ops import routes as ops_routes
 from roundhouse.infra.telemetry import metrics_reference
 
@@ -40,6 +42,8 @@ _TITLES = {
     "keys": "Keys",
     "usage": "Usage and quotas",
     "audit": "Audit log",
+    "jobs": "Jobs and events",
+    "files": "Files",
     "ops": "Operations",
 }
 
@@ -61,17 +65,26 @@ def scopes() -> dict[tuple[str, str], str]:
     """What each route of the framework asks for, by method and path; the inference routes are not among them."""
     nothing: Any = None
     routers = (
-        gateway_routes.router(nothing, nothing),
+        gateway_routes.router(nothing, nothing, nothing),
         access_routes.router(nothing, nothing),
-        ops_routes.router(nothing, nothing),
+        knowledge_routes.router(nothing, nothing),
+        ops_routes.router(nothing, nothing, nothing, nothing),
     )
     return {
         (method, route.path_format): _scope_of(route)
         for router in routers
-        for route in router.routes
-        if isinstance(route, APIRoute)
+        for route in _flat(router)
         for method in route.methods or ()
     }
+
+
+def _flat(router: APIRouter) -> Iterator[APIRoute]:
+    """The routes of a router and of those that it includes."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif hasattr(route, "original_router"):
+            yield from _flat(route.original_router)
 
 
 def _scope_of(route: APIRoute) -> str:

@@ -45,7 +45,9 @@ class Running:
 def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in LEGACY_ENV}
     kept = {name: value for name, value in kept.items() if not name.startswith("ROUNDHOUSE_")}
-    return kept | {"ROUNDHOUSE_ENGINE__DISCOVER": "false"} | more
+    # Most tests need no second process; those of the executor ask for it.
+    usual = {"ROUNDHOUSE_ENGINE__DISCOVER": "false", "ROUNDHOUSE_JOBS__EXECUTOR": "false"}
+    return kept | usual | more
 
 
 def start(folder: Path, *words: str, **env: str) -> subprocess.Popen[str]:

@@ -24,6 +24,7 @@ ROOT = DEPLOY.parent
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text("utf-8")
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 SERVICE = (DEPLOY / "roundhouse.service").read_text("utf-8")
+EXECUTOR = (DEPLOY / "roundhouse-executor@.service").read_text("utf-8")
 EXAMPLE = DEPLOY / "roundhouse.toml.example"
 DEFAULTS = Settings.model_construct(
     **{name: field.get_default() for name, field in Settings.model_fields.items()}
@@ -34,13 +35,18 @@ OURS = {row.env for section in sections() for row in section.rows if row.env} | 
 
 def environment_names() -> set[str]:
     """Every variable that the files set for the service."""
-    given = set(re.findall(r"\b(ROUNDHOUSE_\w+)=", DOCKERFILE + SERVICE))
-    return given | set(COMPOSE["services"]["api"]["environment"])
+    given = set(re.findall(r"\b(ROUNDHOUSE_\w+)=", DOCKERFILE + SERVICE + EXECUTOR))
+    services = COMPOSE["services"]
+    return given | set(services["api"]["environment"]) | set(services["executor"]["environment"])
 
 
-def run_options() -> set[str]:
-    run = get_command(commands).commands["run"]  # type: ignore[attr-defined]
-    return {name for part in run.params for name in part.opts}
+def options(name: str) -> set[str]:
+    command = get_command(commands).commands[name]  # type: ignore[attr-defined]
+    return {name for part in command.params for name in part.opts}
+
+
+def started(unit: str) -> list[str]:
+    return shlex.split(re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)[0])
 
 
 def instruction(name: str) -> str:
@@ -56,12 +62,17 @@ def test_every_variable_is_a_setting() -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
-    [json.loads(instruction("CMD")), shlex.split(re.findall(r"^ExecStart=(.+)$", SERVICE, re.MULTILINE)[0])],
+    ("words", "verb"),
+    [
+        (json.loads(instruction("CMD")), "run"),
+        (started(SERVICE), "run"),
+        (started(EXECUTOR), "executor"),
+        (COMPOSE["services"]["executor"]["command"], "executor"),
+    ],
 )
-def test_what_is_started_exists(words: list[str]) -> None:
-    assert [Path(words[0]).name, words[1]] == ["roundhouse", "run"]
-    assert {word for word in words if word.startswith("--")} <= run_options()
+def test_what_is_started_exists(words: list[str], verb: str) -> None:
+    assert [Path(words[0]).name, words[1]] == ["roundhouse", verb]
+    assert {word for word in words if word.startswith("--")} <= options(verb)
 
 
 def test_ports_are_the_default() -> None:
@@ -97,7 +108,7 @@ def test_what_the_image_copies_is_there() -> None:
 
 def test_the_services_of_compose() -> None:
     services: dict[str, Any] = COMPOSE["services"]
-    assert set(services) == {"api", "postgres", "redis"}
+    assert set(services) == {"api", "executor", "postgres", "redis"}
     assert services["postgres"]["image"].startswith("pgvector/pgvector:pg")
     assert (ROOT / services["api"]["build"]["dockerfile"]).is_file()
     assert (DEPLOY / services["api"]["build"]["context"]).resolve() == ROOT
@@ -106,6 +117,12 @@ def test_the_services_of_compose() -> None:
     used = {mount.split(":")[0] for one in services.values() for mount in one.get("volumes", ())}
     assert used == set(COMPOSE["volumes"])
     environment = services["api"]["environment"]
+    # The same database and files; nothing but the key is the server's alone.
+    own = {"SECRET_API_KEY", "ROUNDHOUSE_JOBS__EXECUTOR"}
+    assert services["executor"]["environment"].items() == environment.items() - {
+        (name, environment[name]) for name in own
+    }
+    assert services["executor"]["volumes"] == services["api"]["volumes"]
     assert "@postgres:5432/" in environment["ROUNDHOUSE_DB__URL"]
     assert environment["ROUNDHOUSE_CACHE__URL"].startswith("redis://redis:6379")
 
@@ -117,6 +134,10 @@ def seconds(text: str) -> float:
 def test_a_stop_waits_longer_than_requests_may_take_to_drain() -> None:
     assert seconds(COMPOSE["services"]["api"]["stop_grace_period"]) > DEFAULTS.server.drain_s
     assert seconds(re.findall(r"^TimeoutStopSec=(.+)$", SERVICE, re.MULTILINE)[0]) > DEFAULTS.server.drain_s
+    assert seconds(COMPOSE["services"]["executor"]["stop_grace_period"]) > 2 * DEFAULTS.jobs.drain_s
+    assert (
+        seconds(re.findall(r"^TimeoutStopSec=(.+)$", EXECUTOR, re.MULTILINE)[0]) > 2 * DEFAULTS.jobs.drain_s
+    )
     assert instruction("STOPSIGNAL") == "SIGTERM"
 
 
@@ -141,6 +162,18 @@ def test_the_service_reads_and_writes_where_the_page_says() -> None:
         assert path in SERVICE, path
         assert path in page, path
     assert "StateDirectory=roundhouse" in SERVICE
+    same = (
+        "LoadCredential",
+        "EnvironmentFile",
+        "StateDirectory",
+        "WorkingDirectory",
+        "UMask",
+        "ProtectSystem",
+    )
+    for name in same:
+        pattern = rf"^{name}=.+$"
+        assert re.findall(pattern, SERVICE, re.M) == re.findall(pattern, EXECUTOR, re.M), name
+    assert "User=roundhouse" in EXECUTOR
     limit = int(re.findall(r"^LimitNOFILE=(\d+)$", SERVICE, re.MULTILINE)[0])
     assert limit > 2 * DEFAULTS.server.max_connections
 

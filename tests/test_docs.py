@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -23,12 +23,17 @@ from roundhouse.backends.openai_provider import OpenAIOptions
 from roundhouse.cli.tree import commands
 from roundhouse.core import registry
 from roundhouse.core.errors import RoundhouseError, tree
+from roundhouse.core.jobs import JOB_STATES
 from roundhouse.core.settings import LEGACY_ENV, Settings
 from roundhouse.core.settings_reference import sections
 from roundhouse.core.types import ALL_SCOPES, Caller, Fields, ModelInfo, ModelRequest
 from roundhouse.features.access.schemas import KeyCreate
 from roundhouse.features.access.signatures import sign, signed_text
 from roundhouse.features.gateway.schemas import BudgetRead, ProviderCreate, ResidentRead
+from roundhouse.features.gateway.service.pulls import PULL
+from roundhouse.features.ops.jobs import CLEANUP
+from roundhouse.infra.jobs.shapes import JobRead
+from roundhouse.infra.jobs.transitions import EventType
 from roundhouse.infra.telemetry.metrics import Metrics
 from serving import House
 
@@ -342,12 +347,25 @@ def test_scopes_and_fields_of_keys() -> None:
 
 def test_actions_of_the_audit_log() -> None:
     rooms = "\n".join(path.read_text("utf-8") for path in (SOURCE / "features").rglob("*.py"))
-    written_down = set(re.findall(r'"((?:key|provider|alias|model)\.[a-z]+)"', rooms))
-    assert len(written_down) >= 13
-    assert (
-        set(re.findall(r"`((?:key|provider|alias|model)\.[a-z]+)`", text_of("docs/access.md")))
-        == written_down
-    )
+    action = r"(?:key|provider|alias|model|job)\.[a-z]+"
+    written_down = set(re.findall(f'"({action})"', rooms)) - set(get_args(EventType))
+    assert len(written_down) >= 15
+    assert set(re.findall(f"`({action})`", text_of("docs/access.md"))) == written_down
+
+
+def test_kinds_fields_states_and_events_of_jobs() -> None:
+    page = text_of("docs/jobs.md")
+    kinds = rows(page.partition("\n## ")[0])
+    assert {word for cells in kinds for word in coded(cells[0])} == {PULL, CLEANUP}
+    fields, _, states = part(page, "Submit, look, follow").partition("| state |")
+    assert {word for cells in rows(fields) for word in coded(cells[0])} == set(JobRead.model_fields)
+    (shown,) = fences(page, "json")
+    assert list(json.loads(shown)) == list(JobRead.model_fields)
+    assert {word for cells in rows(f"| state |{states}") for word in coded(cells[0])} == set(JOB_STATES)
+    events = part(page, "Events")
+    assert {word for cells in rows(events) for word in coded(cells[0])} == set(get_args(EventType))
+    for line in re.findall(r"^data: (.*)$", fences(page, "events")[0], re.MULTILINE):
+        assert json.loads(line)["data"]["job_id"] == json.loads(shown)["id"]
 
 
 def test_the_worked_example_of_a_signature() -> None:

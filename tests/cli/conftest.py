@@ -40,8 +40,8 @@ def cli(place: Path) -> Cli:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One server for all commands; a test removes what it made."""
-    with running(tmp_path_factory.mktemp("server")) as started:
+    """One server with its executor for all commands; a test removes what it made."""
+    with running(tmp_path_factory.mktemp("server"), ROUNDHOUSE_JOBS__EXECUTOR="true") as started:
         yield started
 
 

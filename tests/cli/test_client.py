@@ -161,37 +161,45 @@ def test_what_is_no_key_is_wrong_usage_and_not_repeated(key: str) -> None:
     assert key not in caught.value.message
 
 
-async def events(*parts: bytes) -> list[Any]:
+async def events(*parts: bytes, last_id: str | None = None) -> tuple[list[Any], bytes]:
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-request-id: req_1\r\n\r\n"
     async with raw_server(always(head, *parts, close=True)) as server:
-        return await asyncio.to_thread(lambda: list(Client(server.url, "").events("POST", "/p", {})))
+        found = await asyncio.to_thread(lambda: list(Client(server.url, "").events("/p", last_id)))
+    return found, server.requests[0]
 
 
 async def test_events_are_read_as_they_come() -> None:
-    found = await events(
-        b'data: {"a":1}\n\ndata: {"a"',
-        b":2}\n\n: note\n\nevent: x\ndata:",
-        b'{"a":3}\n\n',
-        b"data: [DONE]\n\n",
+    found, _ = await events(
+        b'id: 1\nevent: job.queued\ndata: {"a":1}\n\nid: 2\nevent: job.st',
+        b'arted\r\ndata:{"a":2}\r\n\r\n:\n\n: note\n\nid: 3\n\n',
+        b'data: {"a":3}\n\nid: 4\ndata: {"cut',
     )
-    assert found == [{"a": 1}, {"a": 2}, {"a": 3}]
+    assert found == [("1", "job.queued", {"a": 1}), ("2", "job.started", {"a": 2}), ("3", "", {"a": 3})]
 
 
-@pytest.mark.parametrize(
-    ("part", "message"),
-    [
-        (b'data: {"error":{"message":"No space.","code":"storage_full"}}\n\n', "No space"),
-        (b'data: {"a":1}\n\n', "cut"),
-        (b"data: {\n\n", "not JSON"),
-    ],
-)
-async def test_a_stream_that_fails_says_why(part: bytes, message: str) -> None:
-    with pytest.raises(Stop, match=message):
-        await events(part)
+async def test_who_comes_back_says_what_is_known() -> None:
+    assert b"last-event-id: 7\r\n" in (await events(last_id="7"))[1].lower()
+    assert b"last-event-id" not in (await events())[1].lower()
 
 
-async def test_an_error_before_the_stream_is_the_error() -> None:
+async def test_a_stream_that_is_broken_says_so() -> None:
+    with pytest.raises(Stop, match="not JSON"):
+        await events(b"data: {\n\n")
+
+
+@pytest.mark.parametrize(("told", "passing"), [(b"true", True), (b"false", False)])
+async def test_an_error_before_the_stream_is_the_error(told: bytes, passing: bool) -> None:
     body = json.dumps({"error": {"message": "No model.", "code": "model_not_found"}}).encode()
-    async with raw_server(always(answer(body, OURS, status=b"404 Not Found"))) as server:
-        with pytest.raises(Stop, match="No model"):
-            await asyncio.to_thread(lambda: list(Client(server.url, "").events("POST", "/p", {})))
+    headers = (OURS, b"x-should-retry: " + told)
+    async with raw_server(always(answer(body, *headers, status=b"404 Not Found"))) as server:
+        with pytest.raises(Stop, match="No model") as caught:
+            await asyncio.to_thread(lambda: list(Client(server.url, "").events("/p")))
+    assert caught.value.passing is passing
+
+
+async def test_a_server_that_is_away_may_come_back() -> None:
+    async with raw_server(always(answer())) as server:
+        pass
+    with pytest.raises(Stop) as caught:
+        await asyncio.to_thread(lambda: list(Client(server.url, "").events("/p")))
+    assert (caught.value.code, caught.value.passing) == (UNREACHABLE, True)

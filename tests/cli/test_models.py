@@ -20,12 +20,16 @@ async def test_models_of_a_provider(ask: Any) -> None:
 
         pulled = await in_thread(ask, "models", "pull", "desk/qwen:0.5b")
         assert good(pulled) == "ready desk/qwen:0.5b\n"
-        assert pulled.stderr.splitlines()[0] == "pulling manifest"
-        assert pulled.stderr.splitlines()[-1] == "success"
-        last = as_json(await in_thread(ask, "models", "pull", "desk/qwen:0.5b", "--json"))
-        assert (last["model_id"], last["status"]) == ("desk/qwen:0.5b", "success")
+        assert pulled.stderr.splitlines()[0] == "queued"
+        assert pulled.stderr.splitlines()[-1] == "completed"
+        assert "desk/qwen:0.5b\tchat" in good(await in_thread(ask, "models", "ls"))
+        job = as_json(await in_thread(ask, "models", "pull", "desk/qwen:0.5b", "--json"))
+        assert (job["kind"], job["state"], job["result"]["total_bytes"]) == ("model.pull", "completed", 1050)
+        detached = good(await in_thread(ask, "models", "pull", "desk/qwen:0.5b", "--detach")).strip()
+        assert "\ndownload\tcompleted\t" in good(await in_thread(ask, "jobs", "show", detached, "--follow"))
         absent = await in_thread(ask, "models", "pull", "desk/absent:1b")
         assert (absent.exit_code, absent.stdout) == (FAILED, "")
+        assert "error: Ollama has no such model. [model_not_found, job_" in absent.stderr
 
         loaded = await in_thread(ask, "models", "load", "desk/tiny", "--pin", "--json")
         assert as_json(loaded)["state"] == "loaded"

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from roundhouse.cli.exits import Stop
-from roundhouse.cli.terminal import complain, download_progress, good, say, show_json, show_table
+from roundhouse.cli.terminal import complain, good, progress_bar, say, show_json, show_table
 
 
 def test_control_characters_of_a_server_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,23 +57,25 @@ def test_a_table_on_a_terminal_keeps_long_names_whole(monkeypatch: pytest.Monkey
     assert "[bold]" in text.replace("\n", "").replace(" ", "")
 
 
-def test_a_download_has_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_has_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Tty()
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
-    with download_progress("tiny") as advance:
-        advance("pulling [red]1111", 400, 1000)
-        advance("pulling [red]1111", 1000, 1000)
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress_bar("tiny") as advance:
+        advance("pulling [red]1111", 0.4)
+        advance("pulling [red]1111", 1.0)
     text = screen.getvalue()
     assert "━" in text
-    assert "pulling [red]1111" in text
+    assert "100%" in text
+    assert "tiny  pulling [red]1111" in text
 
 
-def test_a_download_has_a_line_per_step_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
-    with download_progress("tiny") as advance:
-        for step in ("manifest", "1111", "1111", "success"):
-            advance(step, 1, 2)
-    assert capsys.readouterr() == ("", "manifest\n1111\nsuccess\n")
+def test_progress_has_a_line_per_step_and_tenth_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("tiny") as advance:
+        for step, share in (("manifest", 0), ("1 of 9", 0.1), ("2 of 9", 0.15), ("3 of 9", 0.2), ("done", 1)):
+            advance(step, share)
+    assert capsys.readouterr() == ("", "manifest\n1 of 9\n3 of 9\ndone\n")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8", "latin-1"])

@@ -51,7 +51,7 @@ def test_the_page_names_each_option_and_no_other(words: str) -> None:
 
 
 def test_where_data_is_printed_json_can_be_had() -> None:
-    silent = {"run", "providers rm", "aliases rm", "keys revoke"}
+    silent = {"run", "executor", "providers rm", "aliases rm", "keys revoke", "jobs cancel"}
     assert {words for words, command in verbs().items() if "--json" not in options(command)} == silent
 
 

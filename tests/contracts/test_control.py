@@ -48,6 +48,7 @@ async def test_load_and_unload(case: Case, bench: Bench) -> None:
 
 
 async def test_pull(case: Case, bench: Bench) -> None:
+    assert bench.backend.can_pull is ("pull" in case.features)
     if "pull" not in case.features:
         with pytest.raises(NotSupported):
             [step async for step in bench.backend.pull("new")]

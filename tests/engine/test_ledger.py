@@ -15,6 +15,7 @@ from roundhouse.engine.memory import (
     Fail,
     Grant,
     Held,
+    Inherit,
     Load,
     Loaded,
     Observed,
@@ -22,6 +23,9 @@ from roundhouse.engine.memory import (
     Release,
     Remember,
     Request,
+    Resident,
+    Settled,
+    Settling,
     Tick,
     Unload,
     Unloaded,
@@ -178,6 +182,94 @@ def test_an_adopted_server_that_tells_no_size_holds_what_nobody_else_does() -> N
     assert (use.used_mib, use.unmanaged_mib) == (90, 0)
     assert not books.ledger.residents()[0].measured
     assert books.ask("t", "p/other", 50) == [Unload("p/vllm", "cuda:0", 0)]
+
+
+def left(target: str, state: memory.State, mib: int = 10, *, pinned: bool = False) -> Resident:
+    return Resident(target, state, "cuda:0", mib, True, 0, pinned, None, None, 0)
+
+
+def test_while_it_settles_nothing_is_granted_loaded_or_sent_away() -> None:
+    books = Books(100, keep_alive_s=1.0, queue_depth=0)
+    assert books.tell(Settling()) == []
+    assert books.tell(Inherit((left("p/a", "loaded", 60), left("p/b", "loaded", 60)))) == []
+    # More than there is room for, idle for too long, asked for, and told to leave: all of that waits.
+    assert books.ask("t1", "p/a", 60) == []
+    assert books.tell(Request("t2", "p/c", "cuda:0", 10, waited_s=500.0)) == []
+    assert books.tell(memory.Drop("d", "p/b")) == []
+    assert books.tell(Tick(), 5) == []
+    assert books.tell(Request("h", "p/b", "cuda:0", 60, held=True)) == []
+    assert books.tell(Used("cuda:0", 120, books.now_s + 0.5)) == []
+    assert books.state("p/b") == "loaded"
+    actions = books.tell(Settled())
+    assert Unload("p/a", "cuda:0", 0) in actions, "over the budget: whoever is idle leaves"
+    (refused,) = [one for one in actions if isinstance(one, Fail)]
+    assert refused.ticket == "d" and "in use by 1" in refused.refusal.detail
+    assert not [one for one in actions if isinstance(one, Grant)]
+    assert books.tell(Settled()) == []
+
+
+def test_the_order_of_arrival_outlives_a_ledger() -> None:
+    books = Books(100)
+    books.tell(Settling())
+    books.tell(Request("h", "p/busy", "cuda:0", 100, held=True))
+    books.ask("new", "p/new", 60)
+    books.tell(Request("old", "p/old", "cuda:0", 60, waited_s=100.0))
+    books.tell(Settled())
+    places = [books.ledger.place(one, books.now_s) for one in ("old", "new")]
+    assert [one and one.position for one in places] == [1, 2]
+    late = books.tell(Tick(), 901)
+    assert [one.ticket for one in late if isinstance(one, Fail)] == ["old"]
+
+
+def test_what_a_former_ledger_was_doing_is_ended() -> None:
+    books = Books(100)
+    books.tell(Settling())
+    former = (left("p/in", "loading", 60), left("p/out", "unloading", 30), left("p/too", "loading", 60))
+    assert books.tell(Inherit(former)) == [Load("p/in", "cuda:0")]
+    assert [books.state(one) for one in ("p/in", "p/out", "p/too")] == ["loading", "unloading", "loaded"]
+    assert books.tell(Inherit(former)) == [], "another one tells the same"
+    books.ask("t", "p/in", 60)
+    assert books.tell(Loaded("p/in", 60)) == [memory.Learned("p/in", 60)]
+    actions = books.tell(Settled())
+    assert Unload("p/out", "cuda:0") in actions and Grant("t") in actions
+    assert books.tell(Inherit((left("p/late", "loaded"),))) == []
+    assert books.state("p/late") == "absent"
+
+
+def test_hearsay_is_corrected_by_a_look_and_a_lease_is_not() -> None:
+    books = Books(100)
+    books.tell(Settling())
+    books.tell(Inherit((left("p/a", "loaded"), left("p/b", "unloading"))))
+    books.tell(Request("h", "p/b", "cuda:0", 10, held=True))
+    assert books.state("p/b") == "loaded", "somebody uses it, so it did not leave"
+    books.tell(Observed("p", (), books.now_s))
+    assert (books.state("p/a"), books.state("p/b")) == ("absent", "loaded")
+    assert books.tell(Settled()) == []
+    books.tell(Release("h"))
+    assert books.state("p/b") == "loaded"
+
+
+def test_a_lease_told_twice_is_one_lease() -> None:
+    books = Books()
+    books.hold("t", "p/a", 10)
+    assert books.ask("t", "p/a") == [Grant("t")]
+    assert books.tell(Request("t", "p/a", "cuda:0", 10, held=True)) == []
+    assert books.ledger.residents()[0].leases == 1
+    books.tell(Release("t"))
+    assert books.ledger.residents()[0].leases == 0
+
+
+def test_a_model_in_use_that_turns_out_too_large_stays_until_it_is_given_back() -> None:
+    books = Books(100, keep_alive_s=0.0)
+    books.tell(Settling())
+    books.tell(Inherit((left("p/a", "loading", 50),)))
+    books.tell(Request("h", "p/a", "cuda:0", 50, held=True))
+    books.ask("t", "p/a", 50)
+    actions = books.tell(Loaded("p/a", 150))
+    assert [type(one) for one in actions] == [memory.Learned, Fail]
+    books.tell(Settled())
+    assert books.state("p/a") == "loaded"
+    assert Unload("p/a", "cuda:0", 150) in books.tell(Release("h"))
 
 
 def test_events_and_actions_travel() -> None:

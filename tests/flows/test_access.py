@@ -33,10 +33,14 @@ SCOPES = {
     "models:write": "load_model unload_model pull_model",
     "providers": "list_providers create_provider discover_providers get_provider update_provider delete_provider "
     "test_provider create_alias replace_alias delete_alias",
+    "files:read": "list_files get_file get_file_content",
+    "files:write": "create_file delete_file",
+    "jobs:read": "list_jobs get_job job_events site_events",
+    "jobs:write": "submit_job cancel_job retry_job",
     "usage:read": "usage list_usage_records",
     "keys": "create_key list_keys get_key update_key revoke_key rotate_key",
     "audit:read": "list_audit verify_audit",
-    "ops": "system",
+    "ops": "system job_stats",
 }
 ANYBODY = {"my_quotas"}
 
@@ -47,10 +51,13 @@ async def operations(house: House) -> Iterator[tuple[str, str, str, dict[str, An
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             body = INFERENCE.get(path, {} if "requestBody" in operation else None)
-            filled = (
-                path.replace("{key_id}", "key_x").replace("{name}", "nobody").replace("{model}", "nothing")
-            )
+            filled = path
+            for name in ("key_id", "file_id", "job_id", "name", "model"):
+                filled = filled.replace(f"{{{name}}}", "nothing")
             assert "{" not in filled
+            if operation["operationId"] == "site_events":
+                # It would never end.
+                filled += "?after=soon"
             found.append((operation["operationId"], method.upper(), filled, body))
     return iter(found)
 

@@ -25,6 +25,7 @@ ROOMS = [
     ("POST", "/v1/models/load"),
     ("POST", "/v1/models/unload"),
     ("POST", "/v1/models/pull"),
+    ("POST", "/v1/jobs"),
 ]
 JSON = {"Content-Type": "application/json"}
 EXTRACTIVE = "roundhouse/extractive"

@@ -254,3 +254,13 @@ async def test_connections_cut_by_the_server_are_replaced(postgres_url, postgres
             await store.list_aliases(tx)
     await db.ping()
     await db.close()
+
+
+@pytest.mark.postgres
+async def test_postgres_ends_a_transaction_of_a_frozen_process(postgres_url):
+    """It may hold a lock that every writer of events needs."""
+    db = Database(DbSettings(busy_timeout_s=2.5), postgres_url)
+    async with db.read() as tx:
+        shown = await tx.exec_driver_sql("SHOW idle_in_transaction_session_timeout")
+        assert shown.scalar_one() == "5s"
+    await db.close()

@@ -33,7 +33,8 @@ def all_tables() -> sa.MetaData:
         name = f"roundhouse.features.{room.name}.store"
         if importlib.util.find_spec(name) is not None:
             importlib.import_module(name)
-    importlib.import_module("roundhouse.infra.audit")
+    for name in ("audit", "events.store", "jobs.rows", "jobs.executors", "jobs.schedules"):
+        importlib.import_module(f"roundhouse.infra.{name}")
     return metadata
 
 

@@ -520,7 +520,8 @@ async def test_an_application_that_cannot_start(raised: Exception, expected: typ
 PROGRAM = """
     import asyncio, sys
     from roundhouse.core.settings import ServerSettings
-    from roundhouse.infra.server import run, serve
+    from roundhouse.infra.event_loop import run
+    from roundhouse.infra.server import serve
 
     async def app(scope, receive, send):
         if scope["type"] == "lifespan":

@@ -52,7 +52,7 @@ class FakeScript(msgspec.Struct, frozen=True):
         manages_memory: Whether models can be loaded and unloaded.
         load_s: How long loading takes.
         models: Models by name, besides `provider.models`.
-        pull_steps: Steps of a download.
+        pull_steps: Steps of a download; 0 = it cannot download.
     """
 
     reply: str | None = None

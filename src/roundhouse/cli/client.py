@@ -6,13 +6,22 @@ import http.client
 import json
 import ssl
 from collections.abc import Iterator, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from roundhouse.cli.exits import FAILED, REFUSED, UNREACHABLE, USAGE, Stop
 
 _MOST_BYTES = 64 * 1024 * 1024
 _LONGEST_LINE_BYTES = 1024 * 1024
+
+
+class ServerEvent(NamedTuple):
+    """One server-sent event; `data` is its JSON."""
+
+    id: str
+    type: str
+    data: Any
 
 
 class Client:
@@ -78,28 +87,28 @@ class Client:
             connection.close()
         return self._json(answer, read)
 
-    def events(self, method: str, path: str, body: Mapping[str, Any]) -> Iterator[Any]:
-        """Send one request and read its server-sent events until `[DONE]`.
+    def events(self, path: str, last_id: str | None = None) -> Iterator[ServerEvent]:
+        """Read the server-sent events at a path until the server ends them.
+
+        Args:
+            path: Where they are.
+            last_id: Begin after the event with this id; None = where the server begins.
 
         Raises:
-            Stop: The server cannot be reached, answered with an error, or the stream told of one or was cut.
+            Stop: The server cannot be reached, answered with an error, or the stream broke; `passing` says whether
+                it is worth coming back.
         """
         connection = self._connect()
         try:
-            answer = self._send(connection, method, path, body)
-            if answer.status >= 400:
+            more = {} if last_id is None else {"Last-Event-ID": last_id}
+            answer = self._send(connection, "GET", path, None, more)
+            if answer.status >= 300:
                 self._json(answer, answer.read(_MOST_BYTES))
-            while line := answer.readline(_LONGEST_LINE_BYTES):
-                data = line.removeprefix(b"data:").strip() if line.startswith(b"data:") else b""
-                if data == b"[DONE]":
-                    return
-                if data:
-                    yield self._event(data)
+            yield from _parse(answer)
         except (OSError, http.client.HTTPException) as error:
             raise self._away(error) from error
         finally:
             connection.close()
-        raise Stop("The stream was cut before its end.")
 
     def _connect(self) -> http.client.HTTPConnection:
         if self._tls:
@@ -110,9 +119,14 @@ class Client:
         return http.client.HTTPConnection(self._host or "", self._port, timeout=self._timeout_s)
 
     def _send(
-        self, connection: http.client.HTTPConnection, method: str, path: str, body: Mapping[str, Any] | None
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        more: Mapping[str, str] = MappingProxyType({}),
     ) -> http.client.HTTPResponse:
-        headers = {"Accept": "application/json, text/event-stream", "User-Agent": "roundhouse-cli"}
+        headers = {**more, "Accept": "application/json, text/event-stream", "User-Agent": "roundhouse-cli"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         if body is not None:
@@ -130,21 +144,13 @@ class Client:
         except ValueError:
             value = None
         if answer.status >= 400:
-            raise refusal(answer.status, value)
+            passing = answer.getheader("x-should-retry") == "true"
+            raise refusal(answer.status, value, passing=passing)
         if not (answer.getheader("x-request-id") or "").startswith("req_"):
             raise Stop(
                 f"What answers at {self.url} is not Roundhouse.",
                 fix="Give the address of Roundhouse with --url.",
             )
-        return value
-
-    def _event(self, data: bytes) -> Any:
-        try:
-            value = json.loads(data)
-        except ValueError:
-            raise Stop("The stream holds something that is not JSON.") from None
-        if isinstance(value, dict) and "error" in value:
-            raise refusal(500, value)
         return value
 
     def _away(self, error: Exception) -> Stop:
@@ -155,19 +161,41 @@ class Client:
             f"No Roundhouse answers at {self.url}: {reason}.",
             code=UNREACHABLE,
             fix="Start it with `roundhouse run`, or give its address with --url.",
+            passing=True,
         )
+
+
+def _parse(answer: http.client.HTTPResponse) -> Iterator[ServerEvent]:
+    """Events as they come; comments are signs of life."""
+    fields: dict[str, str] = {}
+    while line := answer.readline(_LONGEST_LINE_BYTES):
+        text = line.decode("utf-8", "replace").rstrip("\r\n")
+        if text:
+            name, _, value = text.partition(":")
+            fields[name] = value.removeprefix(" ")
+        elif "data" in fields:
+            yield ServerEvent(fields.get("id", ""), fields.get("event", ""), _opened(fields["data"]))
+            fields = {}
+
+
+def _opened(data: str) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        raise Stop("The stream holds something that is not JSON.") from None
 
 
 def _reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".").lower()
 
 
-def refusal(status: int, body: Any) -> Stop:
+def refusal(status: int, body: Any, *, passing: bool = False) -> Stop:
     """What a server's error answer means for a command.
 
     Args:
         status: HTTP status.
         body: Its JSON: a problem document, an `error` object inside, or anything else.
+        passing: Whether the server says that it may go well in a moment.
     """
     problem = body if isinstance(body, dict) else {}
     inner = problem.get("error")
@@ -181,4 +209,4 @@ def refusal(status: int, body: Any) -> Stop:
         "model_not_found": "`roundhouse models ls` lists the models.",
     }
     code = REFUSED if error.get("code") in ("not_signed_in", "not_allowed") else FAILED
-    return Stop(message, code=code, fix=fixes.get(str(error.get("code"))))
+    return Stop(message, code=code, fix=fixes.get(str(error.get("code"))), passing=passing)

@@ -17,10 +17,14 @@ class Stop(Exception):
         message: What happened; lines are shown as they are.
         code: Exit code.
         fix: What to do, exactly.
+        passing: Whether the same may go well in a moment.
     """
 
-    def __init__(self, message: str, *, code: int = FAILED, fix: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: int = FAILED, fix: str | None = None, passing: bool = False
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.fix = fix
+        self.passing = passing

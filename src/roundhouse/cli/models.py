@@ -8,8 +8,8 @@ import typer
 
 from roundhouse.cli.client import Client
 from roundhouse.cli.connection import AsJson, talks
-from roundhouse.cli.exits import Stop
-from roundhouse.cli.terminal import clean, download_progress, good, say, show_json, show_table
+from roundhouse.cli.following import check_ended_well, watch
+from roundhouse.cli.terminal import clean, good, say, show_json, show_table
 
 commands = typer.Typer(help="Models: list, load, unload, download, choose.", no_args_is_help=True)
 
@@ -87,18 +87,25 @@ def discover(client: Client, *, as_json: AsJson = False) -> None:
 
 @commands.command()
 @talks
-def pull(client: Client, name: Name, *, as_json: AsJson = False) -> None:
-    """Download a model through its provider."""
-    last: dict[str, Any] = {}
-    with download_progress(name) as advance:
-        for last in client.events("POST", "/v1/models/pull", {"model_id": name}):
-            advance(last["status"], last["completed_bytes"], last["total_bytes"])
-    if not last:
-        raise Stop("The server told nothing about the download.")
+def pull(
+    client: Client,
+    name: Name,
+    *,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait: print the job's id.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Download a model through its provider, as a job that goes on whatever becomes of this command."""
+    job = client.call("POST", "/v1/models/pull", {"model_id": name})
+    if not detach:
+        job = watch(client, job["id"], name)
     if as_json:
-        show_json({"model_id": name} | last)
-    else:
-        say(f"{good('ready')} {clean(name)}")
+        show_json(job)
+    elif detach:
+        say(clean(job["id"]))
+    if not detach:
+        check_ended_well(job)
+        if not as_json:
+            say(f"{good('ready')} {clean(name)}")
 
 
 @commands.command()

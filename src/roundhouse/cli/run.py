@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,13 +17,16 @@ import typer
 from roundhouse import __version__
 from roundhouse.cli.connection import Config, DataDir, reachable, read_settings
 from roundhouse.cli.exits import USAGE, Stop
+from roundhouse.cli.starting import SETTLE_S, load_structlog, prepare_folder, settle, step, upgrade
 from roundhouse.cli.terminal import clean, faint, good, say, strong
 
 if TYPE_CHECKING:
+    from roundhouse.core.ports import Clock
     from roundhouse.core.settings import Settings
+    from roundhouse.infra.jobs.supervisor import Supervisor
 
 _NAMED_MODELS = 4
-_SETTLE_S = 1.0
+_EXECUTOR_AFTER_S = 0.2
 
 
 def run(
@@ -37,35 +39,28 @@ def run(
         bool, typer.Option("--open", help="Serve without keys; only where this machine alone can reach it.")
     ] = False,
     config: Config = None,
+    no_executor: Annotated[
+        bool, typer.Option("--no-executor", help="Start no process for jobs; `roundhouse executor` does it.")
+    ] = False,
 ) -> None:
     """Start the server; Ctrl-C or SIGTERM lets running requests end first."""
-    # Collecting while modules are loaded finds nothing and costs a tenth of the start; `_settle` turns it on.
+    # Collecting while modules are loaded finds nothing and costs a tenth of the start; `settle` turns it on.
     gc.disable()
-    _load_structlog()
+    load_structlog()
     try:
         settings = read_settings(
-            data_dir=data_dir, config=config, server={"host": host, "port": port, "open": open_ or None}
+            data_dir=data_dir,
+            config=config,
+            server={"host": host, "port": port, "open": open_ or None},
+            jobs={"executor": False if no_executor else None},
         )
         _check(settings)
-        _prepare_folder(settings.data_dir)
+        prepare_folder(settings.data_dir)
         _check_address(settings)
-        _serve(settings)
+        _serve(settings, config)
     finally:
         gc.enable()
-    _step("Stopped")
-
-
-def _load_structlog() -> None:
-    """Load structlog without rich: it would take it for tracebacks that we never print, 0.15 s and 8 MiB."""
-    loaded = sys.modules.get("rich")
-    if loaded is not None:
-        return
-    # None is how Python marks a module that cannot be imported; structlog then does without.
-    sys.modules["rich"] = None  # type: ignore[assignment]
-    try:
-        import structlog  # noqa: F401
-    finally:
-        del sys.modules["rich"]
+    step("Stopped")
 
 
 def _check(settings: Settings) -> None:
@@ -81,20 +76,6 @@ def _check(settings: Settings) -> None:
             "access.secret_api_key": 'A good one: python3 -c "import secrets; print(secrets.token_urlsafe(32))"',
         }
         raise Stop(error.detail, code=USAGE, fix=fixes[error.param or ""]) from None
-
-
-def _prepare_folder(folder: Path) -> None:
-    probe = folder / f".write-test-{os.getpid()}"
-    try:
-        # Keys and usage lie here: nobody else's business.
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise Stop(
-            f"The data folder {folder} cannot be written: {(error.strerror or str(error)).lower()}.",
-            fix="Make it writable, or choose another with --data-dir.",
-        ) from None
 
 
 def _check_address(settings: Settings) -> None:
@@ -116,56 +97,62 @@ def _check_address(settings: Settings) -> None:
         ) from None
 
 
-def _serve(settings: Settings) -> None:
+def _serve(settings: Settings, config: Path | None) -> None:
     from roundhouse.infra.telemetry import logs
 
     opened = logs.configure(settings.log, settings.log_dir)
     try:
-        _upgrade(settings)
-        _listen(settings)
+        upgrade(settings)
+        step("Database ready")
+        _listen(settings, config)
     finally:
         opened.close()
 
 
-def _upgrade(settings: Settings) -> None:
-    from roundhouse.infra.migrate import upgrade_blocking
-
-    upgrade_blocking(settings.db_url)
-    _step("Database ready")
-
-
-def _listen(settings: Settings) -> None:
+def _listen(settings: Settings, config: Path | None) -> None:
     from roundhouse.app import create_app
-    from roundhouse.infra.server import run as run_loop
-    from roundhouse.infra.server import serve
+    from roundhouse.infra.event_loop import run as run_loop
+    from roundhouse.infra.server import Listener
 
     async def main() -> None:
         app = create_app(settings)
+        if settings.jobs.executor:
+            app.supervisor = _supervisor(settings, config, app.clock)
 
         def started(address: str) -> None:
-            asyncio.get_running_loop().call_later(_SETTLE_S, _settle)
+            loop = asyncio.get_running_loop()
+            loop.call_later(SETTLE_S, settle)
+            if app.supervisor is not None:
+                # The first requests have this machine's cores for themselves.
+                loop.call_later(_EXECUTOR_AFTER_S, app.supervisor.start)
             _summary(settings, address, app.first_key, app.found)
 
         def draining() -> None:
             app.drain()
-            _step(f"Draining: running requests have {settings.server.drain_s:g} s to end")
+            if app.supervisor is not None:
+                app.supervisor.drain()
+            step(f"Draining: running requests have {settings.server.drain_s:g} s to end")
 
-        await serve(app.asgi, settings.server, started, draining)
+        listener = Listener(app.asgi, settings.server, started, draining)
+        try:
+            await listener.run()
+        finally:
+            if app.supervisor is not None:
+                await app.supervisor.close(hurry=listener.hurried)
 
     run_loop(main())
 
 
-def _settle() -> None:
-    """Collect what the start left over, and look at what remains never again: it lives as long as the process."""
-    gc.enable()
-    gc.collect()
-    gc.freeze()
+def _supervisor(settings: Settings, config: Path | None, clock: Clock) -> Supervisor:
+    """Of an executor with the same settings; it reads secrets itself, for its arguments are seen by everybody."""
+    from roundhouse.infra.jobs.supervisor import Supervisor
 
-
-def _step(text: str) -> None:
-    """One line of progress."""
-    mark = f"{good('✓')} " if sys.stderr.isatty() else ""
-    say(f"{mark}{text}", err=True)
+    # -P: what lies in the working folder is no module.
+    command = [sys.executable, "-P", "-m", "roundhouse", "executor", "--supervised"]
+    command += ["--data-dir", str(settings.data_dir)]
+    if config is not None:
+        command += ["--config", str(config.absolute())]
+    return Supervisor(command, drain_s=settings.jobs.drain_s, clock=clock)
 
 
 def _summary(
@@ -180,6 +167,10 @@ def _summary(
     _line("Docs", f"{address}/docs")
     for number, (provider, models) in enumerate(found):
         _line("" if number else "Models", _named(provider, models))
+    if settings.jobs.executor:
+        _line("Jobs", f"in a process beside this one: {', '.join(settings.jobs.queues)}")
+    else:
+        _line("Jobs", faint("wait for a `roundhouse executor`"))
     if settings.server.open:
         _line("Key", "none is needed (--open); only this machine can reach it")
     elif first_key is not None:

@@ -15,8 +15,10 @@ import typer
 
 from roundhouse.cli.exits import Stop
 
-Advance = Callable[[str, int, int], None]
-"""Told the step of a download, its bytes so far, and all its bytes (0 = not known)."""
+Advance = Callable[[str, float], None]
+"""Told what is done just now, and how much is done, 0 to 1."""
+
+_TENTH = 0.1
 
 
 def say(text: str = "", *, err: bool = False) -> None:
@@ -129,35 +131,36 @@ def clean(text: str) -> str:
 
 
 @contextmanager
-def download_progress(name: str) -> Iterator[Advance]:
-    """A bar on stderr for a person, one line per step for everything else."""
+def progress_bar(name: str) -> Iterator[Advance]:
+    """A bar on stderr for a person; for everything else a line per step, and per tenth of a long one."""
     if not sys.stderr.isatty():
         yield _lines()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(clean(name), total=None)
+        task = bar.add_task(clean(name), total=1.0)
 
-        def advance(step: str, completed_bytes: int, total_bytes: int) -> None:
-            bar.update(task, description=clean(step), completed=completed_bytes, total=total_bytes or None)
+        def advance(step: str, share: float) -> None:
+            bar.update(task, description=clean(f"{name}  {step}"), completed=share)
 
         yield advance
 
 
 def _lines() -> Advance:
-    said: list[str] = []
+    said: list[tuple[str, float]] = []
 
-    def advance(step: str, completed_bytes: int, total_bytes: int) -> None:
-        if said[-1:] != [step]:
-            said.append(step)
+    def advance(step: str, share: float) -> None:
+        words = "".join(char for char in step if not char.isdigit())
+        if not said or said[-1][0] != words or share - said[-1][1] >= _TENTH:
+            said.append((words, share))
             say(faint(clean(step)), err=True)
 
     return advance

@@ -8,6 +8,8 @@ RoundhouseError 500 internal_error
 ├── BadInput 400 bad_input
 │   ├── ContextTooLong 400 context_length_exceeded
 │   ├── TooLarge 413 too_large
+│   │   └── QuotaExceeded 413 quota_exceeded
+│   ├── RangeNotSatisfiable 416 range_not_satisfiable
 │   ├── UnsupportedMedia 415 unsupported_media_type
 │   ├── Unprocessable 422 unprocessable
 │   │   ├── UnsupportedContent 422 unsupported_content
@@ -21,10 +23,16 @@ RoundhouseError 500 internal_error
 ├── MethodNotAllowed 405 method_not_allowed
 ├── RequestTimeout 408 request_timeout
 ├── Conflict 409 conflict
+│   └── PipelineRetired 409 pipeline_retired
 ├── Busy 429 busy
 │   ├── RateLimited 429 rate_limit_exceeded
-│   └── BudgetExceeded 429 budget_exceeded
+│   ├── BudgetExceeded 429 budget_exceeded
+│   └── QueueFull 429 queue_full
 ├── Cancelled 499 cancelled
+├── ChildFailed 500 child_failed
+├── ExecutorLost 500 executor_lost
+├── DeadlineExceeded 504 deadline_exceeded
+├── StepTimeout 504 step_timeout
 ├── BackendFailed 502 backend_failed
 │   ├── BackendBadAnswer 502 backend_bad_answer
 │   ├── BackendRefused (upstream 4xx, status kept) backend_refused
@@ -88,6 +96,21 @@ class TooLarge(BadInput):
     code = "too_large"
     title = "Too large"
     status = 413
+
+
+class QuotaExceeded(TooLarge):
+    """The tenant keeps as much as it may; something must be deleted first."""
+
+    code = "quota_exceeded"
+    title = "Quota exceeded"
+
+
+class RangeNotSatisfiable(BadInput):
+    """The requested part lies behind the end of the content."""
+
+    code = "range_not_satisfiable"
+    title = "Range not satisfiable"
+    status = 416
 
 
 class UnsupportedMedia(BadInput):
@@ -196,6 +219,13 @@ class Conflict(RoundhouseError):
     status = 409
 
 
+class PipelineRetired(Conflict):
+    """The job began under a revision of its pipeline that no executor knows any more; retry starts it anew."""
+
+    code = "pipeline_retired"
+    title = "Pipeline retired"
+
+
 class Busy(RoundhouseError):
     """A queue or the memory of a device is full; `retry_after_s` says when to come back."""
 
@@ -222,6 +252,13 @@ class BudgetExceeded(Busy):
     retryable = False
 
 
+class QueueFull(Busy):
+    """As many jobs wait as may wait; `retry_after_s` comes from the measured speed of the queue."""
+
+    code = "queue_full"
+    title = "Queue full"
+
+
 class Cancelled(RoundhouseError):
     """The client went away or asked to stop."""
 
@@ -229,6 +266,39 @@ class Cancelled(RoundhouseError):
     kind = "cancelled"
     title = "Cancelled"
     status = 499
+
+
+class ChildFailed(RoundhouseError):
+    """The child process of a heavy step died: killed, out of memory, or a fault in a native library."""
+
+    code = "child_failed"
+    title = "Child process failed"
+    retryable = True
+
+
+class ExecutorLost(RoundhouseError):
+    """The process or machine that ran the job died or froze, as often as attempts were allowed."""
+
+    code = "executor_lost"
+    title = "Executor lost"
+    retryable = True
+
+
+class DeadlineExceeded(RoundhouseError):
+    """The job had not ended at its deadline."""
+
+    code = "deadline_exceeded"
+    title = "Deadline exceeded"
+    status = 504
+
+
+class StepTimeout(RoundhouseError):
+    """A step of a job took longer than it may."""
+
+    code = "step_timeout"
+    title = "Step timed out"
+    status = 504
+    retryable = True
 
 
 class BackendFailed(RoundhouseError):

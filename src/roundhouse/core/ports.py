@@ -7,16 +7,20 @@ speaks it already is passed through untouched, one that does not translates insi
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
+from roundhouse.core.jobs import Job, NewJob
 from roundhouse.core.types import (
     Answer,
     Caller,
+    FileInfo,
     ModelInfo,
     ModelRequest,
+    NewFile,
     PullProgress,
     RunningModel,
     Timeouts,
@@ -190,6 +194,9 @@ class ModelControl(Protocol):
     manages_memory: bool
     """Whether load, unload and running are real: then its models are residents of the memory ledger."""
 
+    can_pull: bool
+    """Whether models can be downloaded."""
+
     async def models(self) -> list[ModelInfo]:
         """Models that it serves; raises BackendFailed and its kin."""
         ...
@@ -308,6 +315,133 @@ class FootprintStore(Protocol):
 
     async def save(self, target: str, footprint_mib: int) -> None:
         """Remember one measurement."""
+        ...
+
+
+class Transaction(Protocol):
+    """An open transaction of the database; who is given one writes in it and does not commit."""
+
+    async def execute(self, statement: Any, parameters: Any = None, /) -> Any:
+        """Run one statement."""
+        ...
+
+
+class Jobs(Protocol):
+    """Durable work: what a room needs of the job engine. Another tenant's job is NotFound."""
+
+    async def submit(self, tx: Transaction, caller: Caller, new: NewJob) -> Job:
+        """Accept a job in the transaction of the change that asks for it: both are there or neither.
+
+        Raises:
+            BadInput: No pipeline of this kind, priority or time out of range, or the input is no JSON.
+            Conflict: The idempotency key was used for another input.
+            QueueFull: Too many wait, of this tenant or in all.
+        """
+        ...
+
+    async def accept(self, caller: Caller, new: NewJob) -> Job:
+        """`submit` in a transaction of its own."""
+        ...
+
+    async def submit_once(self, tx: Transaction, caller: Caller, new: NewJob, same: str) -> Job:
+        """`submit`, unless a job of this kind that asks for the same has not ended: then that one.
+
+        Args:
+            tx: A write transaction.
+            caller: Who asks; only jobs that it can see count.
+            new: The job; under an idempotency key that is known it is the job of that key, as with `submit`.
+            same: The member of the input, a text, by which two jobs ask for the same.
+        """
+        ...
+
+    async def get(self, caller: Caller, job_id: str) -> Job:
+        """One job; raises NotFound."""
+        ...
+
+    async def cancel(self, caller: Caller, job_id: str) -> Job:
+        """Cancel at once what does not run, ask the executor to stop what does; no change when it has ended."""
+        ...
+
+    async def retry(self, caller: Caller, job_id: str) -> Job:
+        """Queue a failed or cancelled job again; finished steps stay finished. Raises NotFound, Conflict, QueueFull."""
+        ...
+
+    async def wake(self, tx: Transaction, job_id: str, waiting_for: str, signal: Any) -> bool:
+        """Bring a job what it waits for, or will wait for; False when it has ended or was brought it before."""
+        ...
+
+
+class BlobStore(Protocol):
+    """Bytes under keys. A key is written once and never again, so that who removes one cannot hit a newer writer.
+
+    Every method raises StorageUnavailable when the storage does not answer.
+    """
+
+    async def keep(self, key: str, source: Path) -> None:
+        """Take over a finished file of the staging folder, which may be gone then; safe on disk on return.
+
+        Raises:
+            StorageFull: No space left; nothing half-written is there.
+        """
+        ...
+
+    async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Bytes from `start` up to `end` (excluded, at most the size; None = all) in pieces.
+
+        Raises:
+            StorageUnavailable: It is not there; or, in the middle, that it is shorter than asked for.
+        """
+        ...
+
+    def local(self, key: str, suffix: str = "") -> AbstractAsyncContextManager[Path]:
+        """The bytes as a file of this machine, named `*{suffix}`, for reading only and as long as the block lasts.
+
+        It stays readable when the key is deleted meanwhile; raises StorageUnavailable if it is not there.
+        """
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove the bytes; no error when they are not there."""
+        ...
+
+    async def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+class Files(Protocol):
+    """Files of users, for rooms that work on them. What the caller may not see, or has expired, is NotFound."""
+
+    async def get(self, caller: Caller, file_id: str) -> FileInfo:
+        """What is known of a file; raises NotFound."""
+        ...
+
+    async def read(
+        self, caller: Caller, file_id: str, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """Its bytes from `start` up to `end` (excluded) in pieces; raises NotFound, StorageUnavailable."""
+        ...
+
+    def path(self, caller: Caller, file_id: str) -> AbstractAsyncContextManager[Path]:
+        """A local path with the file's own suffix, for reading only, while the block lasts; raises NotFound."""
+        ...
+
+    async def create(self, caller: Caller, new: NewFile, pieces: AsyncIterator[bytes]) -> FileInfo:
+        """Keep a file; it is on disk on return.
+
+        Raises:
+            BadInput: It is empty, or the purpose is none.
+            UnsupportedMedia: Its bytes are of a type that the purpose does not take.
+            TooLarge: Larger than a file may be.
+            QuotaExceeded: The tenant has as many files or bytes as it may.
+            Conflict: The idempotency key was used for another file.
+            Busy: As many uploads as may be are under way.
+            StorageFull, StorageUnavailable: Nothing was kept.
+        """
+        ...
+
+    async def delete(self, caller: Caller, file_id: str) -> None:
+        """Forget a file; its bytes go with the last file that has them. Raises NotFound."""
         ...
 
 

@@ -1,7 +1,8 @@
 """Finds a backend by seam and name; nothing is imported before it is named.
 
 Built-in backends stand in a table of strings; others come from the entry-point group `roundhouse.<seam>` of any
-installed distribution. Both are loaded in the same way.
+installed distribution. Both are loaded in the same way. Pipelines of other distributions come from the group
+`roundhouse.pipelines`; those of the house are collected by `app`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from importlib.metadata import entry_points
 from typing import Any, Literal
 
 from roundhouse.core.errors import BadInput, MissingExtra
+from roundhouse.core.jobs import Pipeline
 
 Seam = Literal["chat", "embedding", "rerank", "control"]
 
@@ -85,3 +87,22 @@ def require_kind(kind: str) -> None:
     """Raise BadInput unless `kind` is known at one seam at least."""
     if kind not in kinds() and kind != "fake":
         raise BadInput(f"Unknown kind {kind!r}; known: {', '.join(kinds())}.", param="kind")
+
+
+def pipelines() -> list[Pipeline]:
+    """The pipelines of other installed distributions; each entry point names one `core.jobs.Pipeline`.
+
+    Raises:
+        BadInput: An entry point names something else.
+        MissingExtra: A library that one of them needs is not installed.
+    """
+    found = []
+    for point in entry_points(group="roundhouse.pipelines"):
+        try:
+            one = point.load()
+        except ModuleNotFoundError as error:
+            raise MissingExtra(f"The pipeline {point.name} needs the library {error.name!r}.") from None
+        if not isinstance(one, Pipeline):
+            raise BadInput(f"The entry point {point.name} of {point.group} names no pipeline.")
+        found.append(one)
+    return found

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -146,6 +146,97 @@ class EngineSettings(Section):
     )
 
 
+class JobSettings(Section):
+    """Work that takes longer than a request, and the processes that do it."""
+
+    executor: bool = Field(True, description="`roundhouse run` starts and supervises one executor.")
+    queues: list[Literal["gpu", "cpu", "io", "flow"]] = Field(
+        ["gpu", "cpu", "io", "flow"], min_length=1, description="Queues that an executor takes jobs from."
+    )
+    cpu_slots: int = Field(1, ge=1, le=256, description="Jobs of the queue `cpu` at a time, per executor.")
+    io_slots: int = Field(8, ge=1, le=1024, description="Jobs of the queue `io` at a time, per executor.")
+    flow_slots: int = Field(
+        32, ge=1, le=4096, description="Jobs of the queue `flow` at a time, per executor."
+    )
+    max_queued: int = Field(
+        50_000, ge=1, description="Jobs that may wait in one queue; more are answered 429."
+    )
+    max_queued_per_site: int = Field(
+        20_000, ge=1, description="Jobs of one tenant that may wait in one queue."
+    )
+    lease_s: float = Field(
+        30.0,
+        ge=1,
+        description="An executor that was not heard of for so long is dead, whatever its machine says.",
+    )
+    renew_s: float = Field(
+        10.0, gt=0, validate_default=True, description="An executor tells so often that it lives."
+    )
+    gpu_lock: Path | None = Field(
+        None,
+        description="File whose lock is held by the one executor of this machine that runs jobs of the queue `gpu`; "
+        "unset = `gpu.lock` in the data folder. Name the same file in every installation that shares the cards.",
+    )
+    drain_s: float = Field(
+        10.0,
+        ge=0,
+        description="On stop, running jobs get this long to end; then they go back to their queue.",
+    )
+    keep_days: float = Field(7.0, gt=0, description="Ended jobs and their events are kept this long.")
+
+    @field_validator("renew_s")
+    @classmethod
+    def _often_enough(cls, value: float, info: ValidationInfo) -> float:
+        if value > info.data.get("lease_s", value) / 2:
+            raise ValueError("must be at most half of lease_s: one renewal may fail")
+        return value
+
+
+class EventSettings(Section):
+    """The stream of events."""
+
+    poll_ms: int = Field(
+        20,
+        ge=1,
+        le=1000,
+        description="SQLite: how often is looked for new events; half as often after two seconds without one.",
+    )
+    heartbeat_s: float = Field(15.0, gt=0, description="A silent stream sends a comment this often.")
+    keep_days: float = Field(7.0, gt=0, description="Events are kept this long.")
+
+
+class FileSettings(Section):
+    """Files of users, and where their bytes are kept."""
+
+    url: str = Field(
+        "",
+        pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?)?$",
+        description="Where bytes are kept: empty = the data folder; `s3://bucket/prefix` needs the extra `s3`.",
+    )
+    endpoint: str = Field(
+        "",
+        pattern=r"^(https?://.+)?$",
+        description="Address of the S3 service; empty = Amazon's of the region.",
+    )
+    region: str = Field("us-east-1", min_length=1, description="Region of the bucket.")
+    access_key: SecretStr | None = Field(None, description="S3 access key; unset = the machine's own role.")
+    secret_key: SecretStr | None = Field(None, description="S3 secret key.")
+    bucket_in_host: bool = Field(
+        False, description="Write the bucket into the host name, as some services demand."
+    )
+    max_bytes: int = Field(5 * 1024**3, ge=1024, description="Largest file.")
+    max_site_bytes: int = Field(100 * 1024**3, ge=1024, description="Most bytes of all files of one tenant.")
+    max_site_files: int = Field(100_000, ge=1, description="Most files of one tenant.")
+    max_uploads: int = Field(
+        32, ge=1, le=1024, description="Uploads at a time in one process, half of them by one tenant."
+    )
+    upload_timeout_s: float = Field(6 * 3600.0, gt=0, description="Longest time of one upload.")
+    reserve_mib: int = Field(256, ge=0, description="Space on the disk that uploads leave to the database.")
+    keep_days: float | None = Field(
+        None, gt=0, description="Files that name no end of their own are deleted after this; unset = never."
+    )
+
+
 class OutboundSettings(Section):
     """Requests that leave the house."""
 
@@ -221,6 +312,9 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     access: AccessSettings = AccessSettings()
     engine: EngineSettings = EngineSettings()
+    jobs: JobSettings = JobSettings()
+    events: EventSettings = EventSettings()
+    files: FileSettings = FileSettings()
     outbound: OutboundSettings = OutboundSettings()
     providers: list[ProviderSettings] = []
     aliases: list[AliasSettings] = []

@@ -15,6 +15,10 @@ ALL_SCOPES: tuple[str, ...] = (
     "models:read",
     "models:write",
     "providers",
+    "jobs:read",
+    "jobs:write",
+    "files:read",
+    "files:write",
     "usage:read",
     "keys",
     "audit:read",
@@ -248,6 +252,52 @@ class Alias(msgspec.Struct, frozen=True):
     targets: tuple[str, ...]
     context_fallbacks: tuple[str, ...] = ()
     cache_ttl_s: float | None = None
+
+
+class NewFile(msgspec.Struct, frozen=True):
+    """A file that is to be kept.
+
+    Attributes:
+        filename: As its sender calls it; made safe before it is kept.
+        purpose: One of OpenAI's, or `audio`; it decides which types are taken.
+        expires_after_s: Deleted this long after its creation; None = by the general setting.
+        idempotency_key: A second file of the same caller under the same key is the first one.
+    """
+
+    filename: str
+    purpose: str
+    expires_after_s: float | None = None
+    idempotency_key: str | None = None
+
+
+class FileInfo(msgspec.Struct, frozen=True):
+    """A kept file; times are Unix seconds.
+
+    Attributes:
+        id: `file_…`.
+        site_id: Tenant.
+        user_id: User it belongs to, if its creator had one.
+        app_id: App it belongs to, likewise.
+        filename: Safe name without any folder.
+        purpose: See `NewFile`.
+        content_type: What its bytes are, whatever its name says.
+        size_bytes: Its size, at least 1.
+        sha256: Of its bytes, hex.
+        created_at_s: When it was complete.
+        expires_at_s: When it is deleted, None = never.
+    """
+
+    id: str
+    site_id: str
+    user_id: str | None
+    app_id: str | None
+    filename: str
+    purpose: str
+    content_type: str
+    size_bytes: int
+    sha256: str
+    created_at_s: float
+    expires_at_s: float | None
 
 
 class Attempt(msgspec.Struct, gc=False):

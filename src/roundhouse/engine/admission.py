@@ -26,6 +26,8 @@ def settle(books: Books, bay: Bay) -> None:
 
 def pump(books: Books, bay: Bay) -> None:
     """Walk the queue once, in order of arrival, and serve everybody who can be served."""
+    if books.settling:
+        return
     walk = Walk(books.free_mib(bay, soon=True))
     for ticket in list(bay.queue.values()):
         entry = books.entries[ticket.target]
@@ -111,7 +113,7 @@ def _plan(books: Books, bay: Bay, ticket: Ticket, walk: Walk, short_mib: int) ->
 def rebalance(books: Books, bay: Bay) -> None:
     """Send idle models away while the residents are over the budget."""
     over_mib = -books.free_mib(bay, soon=True)
-    if over_mib <= 0:
+    if over_mib <= 0 or books.settling:
         return
     idle = [one for one in books.present(bay.id) if one.may_leave(books.now_s)]
     chosen = eviction.cheapest([books.candidate(one) for one in idle], over_mib)
@@ -122,6 +124,8 @@ def rebalance(books: Books, bay: Bay) -> None:
 
 def board(books: Books, bay: Bay, entry: Entry) -> None:
     """Let everybody in who waits for a model that has just been loaded."""
+    if books.settling:
+        return
     for ticket in [one for one in bay.queue.values() if one.target == entry.target]:
         if not books.in_the_way(entry, exclusive=ticket.exclusive):
             books.grant(bay, ticket, entry)

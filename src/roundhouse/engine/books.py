@@ -16,6 +16,8 @@ class Books:
         leases: Model by ticket.
         now_s: Monotonic time of the event at hand.
         out: Actions to take.
+        settling: What is in use is not known yet: nothing may be granted, loaded or sent away.
+        leaving: Models that a former ledger was sending away.
     """
 
     def __init__(self) -> None:
@@ -24,6 +26,8 @@ class Books:
         self.leases: dict[str, str] = {}
         self.now_s = 0.0
         self.out: list[Action] = []
+        self.settling = False
+        self.leaving: set[str] = set()
 
     def present(self, device: str) -> list[Entry]:
         """Models that hold memory of a device, or have it reserved."""
@@ -76,6 +80,14 @@ class Books:
         """End every ticket that waits for a model."""
         for ticket in self.waiting_for(entry):
             self.fail(self.bays[entry.device], ticket, refusal)
+
+    def move(self, entry: Entry, other: Bay) -> Bay:
+        """The model turned out to be on another device (a server put it in RAM): so do its waiters."""
+        bay = self.bays[entry.device]
+        entry.device, entry.moved = other.id, True
+        for ticket in [one for one in bay.queue.values() if one.target == entry.target]:
+            other.queue[ticket.id] = bay.queue.pop(ticket.id)
+        return other
 
     def start(self, entry: Entry) -> None:
         """Reserve the memory of an absent model and have it loaded."""

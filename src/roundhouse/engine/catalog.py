@@ -13,6 +13,8 @@ from roundhouse.core.ports import BackendContext
 from roundhouse.core.types import ModelInfo, Provider
 from roundhouse.engine.model import Backends
 
+_LONG_AGO_S = 1e9
+
 
 class Listing(msgspec.Struct):
     """A provider's answer to "what have you got".
@@ -57,6 +59,7 @@ class Catalog:
         self._ttl_s = ttl_s
         self._changed = changed
         self._asking: dict[str, asyncio.Task[None]] = {}
+        self._expired = 0
         self.backends: dict[str, Backends] = {}
         self.listings: dict[str, Listing] = {}
 
@@ -99,6 +102,12 @@ class Catalog:
             # Not gathered: a cancelled request must not cancel the question that others wait for.
             await asyncio.wait(waiting)
 
+    def expire(self) -> None:
+        """Let every list be asked for again by the next who wants one: somebody has changed what there is."""
+        self._expired += 1
+        for listing in self.listings.values():
+            listing.at_s = min(listing.at_s, self._context.clock.monotonic_s() - _LONG_AGO_S)
+
     async def _ask(self, name: str) -> None:
         try:
             backends = self.backends.get(name)
@@ -106,6 +115,7 @@ class Catalog:
                 return
             found: dict[str, ModelInfo] | None = None
             error: str | None = None
+            expired = self._expired
             try:
                 found = {model.id: model for model in await backends.control.models()}
             except RoundhouseError as caught:
@@ -114,7 +124,11 @@ class Catalog:
                 return
             old = self.listings[name]
             models = old.models if found is None else found
-            self.listings[name] = Listing(models, self._context.clock.monotonic_s(), error)
+            at_s = self._context.clock.monotonic_s()
+            if expired != self._expired:
+                # What was asked for before is old already.
+                at_s -= _LONG_AGO_S
+            self.listings[name] = Listing(models, at_s, error)
             if found is not None and found != old.models:
                 self._changed()
         finally:

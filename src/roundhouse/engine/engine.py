@@ -22,7 +22,7 @@ from roundhouse.core.types import (
 from roundhouse.engine.catalog import Catalog
 from roundhouse.engine.choice import Chooser
 from roundhouse.engine.discovery import discover
-from roundhouse.engine.model import Running, Target
+from roundhouse.engine.model import Backends, Running, Target
 from roundhouse.engine.patterns import matches
 from roundhouse.engine.residency import Residency
 from roundhouse.engine.routing import Route, Router
@@ -64,7 +64,9 @@ class Engine:
         self._discovered: list[Provider] = []
         self._configured: list[Provider] = []
         self._refreshing: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
         self.residency = residency
+        residency.unknown = self._look_for
         self.catalog = Catalog(context, settings.catalog_ttl_s, self._changed)
         self.router = Router(self.catalog, settings, cache_settings, cache, context.clock, heard, self._lease)
         self.chooser = Chooser(self.catalog, residency)
@@ -91,8 +93,7 @@ class Engine:
 
     async def rediscover(self) -> list[Provider]:
         """Look for local servers again, put them in force and return them."""
-        self._discovered = await discover(self.context.http, self._settings.discover_urls)
-        await self._merge()
+        await self._look()
         await self.catalog.refresh(older_than_s=0)
         return list(self._discovered)
 
@@ -187,27 +188,34 @@ class Engine:
             await self._control(target).unload(target.model)
         return target
 
+    def puller(self, model: str) -> str:
+        """Where a model would be downloaded to, as `provider/model`; a bare name goes to the first that can.
+
+        Raises:
+            NotSupported: The provider cannot download models, or none can.
+        """
+        provider, slash, _ = model.partition("/")
+        if slash and provider in self.catalog.backends:
+            if not _can_pull(self.catalog.backends[provider]):
+                raise NotSupported(f"The provider {provider!r} cannot download models.", param="model")
+            return model
+        first = next((name for name, one in self.catalog.backends.items() if _can_pull(one)), None)
+        if first is None:
+            raise NotSupported("No provider can download models; an Ollama server can.", param="model")
+        return f"{first}/{model}"
+
     async def pull(self, model: str) -> AsyncIterator[PullProgress]:
         """Download a model: `provider/model`, or a bare name for the first provider that can download.
 
         Raises:
             NotSupported: No provider can.
+            BackendFailed: And its kin.
         """
-        provider, slash, name = model.partition("/")
-        if slash and provider in self.catalog.backends:
-            controls = [self.catalog.backends[provider].control]
-        else:
-            name = model
-            controls = [
-                backends.control
-                for backends in self.catalog.backends.values()
-                if backends.provider.kind == "ollama"
-            ]
-        control = next((control for control in controls if control is not None), None)
-        if control is None:
-            raise NotSupported("No provider can download models; an Ollama server can.", param="model")
-        async for progress in control.pull(name):
-            yield progress
+        provider, _, name = self.puller(model).partition("/")
+        control = self.catalog.backends[provider].control
+        if control is not None:
+            async for progress in control.pull(name):
+                yield progress
         await self.catalog.refresh(older_than_s=0)
 
     async def _known(self, model: str) -> None:
@@ -239,17 +247,30 @@ class Engine:
         ]
         await self.catalog.configure([*self._configured, *found, BUILTIN_PROVIDER])
 
+    def _look_for(self, _provider: str) -> None:
+        """Another process found a server that this one has not seen: it is looked for here as well."""
+        if self._settings.discover and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        self._discovered = await discover(self.context.http, self._settings.discover_urls)
+        await self._merge()
+
     async def _keep_fresh(self) -> None:
         while True:
             await self.catalog.refresh()
             await self.context.clock.sleep(self._settings.catalog_ttl_s)
             if self._settings.discover:
-                self._discovered = await discover(self.context.http, self._settings.discover_urls)
-                await self._merge()
+                await self._look()
 
     async def close(self) -> None:
         """Stop the background work and close all backends."""
-        if self._refreshing is not None:
-            self._refreshing.cancel()
+        for task in (self._refreshing, self._looking):
+            if task is not None:
+                task.cancel()
         await self.residency.close()
         await self.catalog.close()
+
+
+def _can_pull(backends: Backends) -> bool:
+    return backends.control is not None and backends.control.can_pull

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from roundhouse.engine import admission
+from roundhouse.engine import admission, inheritance
 from roundhouse.engine.books import Books
 from roundhouse.engine.memory import (
     Action,
@@ -26,7 +26,9 @@ from roundhouse.engine.memory import (
     Event,
     Fail,
     Forget,
+    Grant,
     Held,
+    Inherit,
     Learned,
     Loaded,
     LoadFailed,
@@ -37,6 +39,8 @@ from roundhouse.engine.memory import (
     Remember,
     Request,
     Resident,
+    Settled,
+    Settling,
     Tick,
     Unloaded,
     UnloadFailed,
@@ -65,6 +69,7 @@ class Ledger:
         self._keep_alive_s = keep_alive_s
         self._books = Books()
         self._measured_mib: dict[str, int] = {}
+        self._later: list[Drop] = []
         self._on: dict[type[Event], Callable[[Any], None]] = {
             AddDevice: self._add_device,
             Request: self._request,
@@ -79,6 +84,9 @@ class Ledger:
             Pin: self._pin,
             Remember: self._remember,
             Forget: self._forget,
+            Settling: self._settling,
+            Inherit: self._inherit,
+            Settled: self._settled,
             Tick: self._tick,
         }
 
@@ -95,6 +103,21 @@ class Ledger:
         """Whether the model is in memory and ready."""
         entry = self._books.entries.get(target)
         return entry is not None and entry.state == "loaded"
+
+    def knows(self, device: str) -> bool:
+        """Whether it keeps books of a device."""
+        return device in self._books.bays
+
+    def footprints(self) -> dict[str, int]:
+        """Everything that was ever measured, MiB by target."""
+        return dict(self._measured_mib)
+
+    def most_mib(self) -> dict[str, tuple[int, int]]:
+        """By device: the largest model it takes, where its size is an estimate, and where it was measured."""
+        return {
+            bay.id: (bay.most_mib(measured=False), bay.most_mib(measured=True))
+            for bay in self._books.bays.values()
+        }
 
     def fits(self, target: str, device: str, estimate_mib: int) -> bool:
         """Whether the model could be loaded on an otherwise empty device."""
@@ -141,6 +164,10 @@ class Ledger:
     # Requests and leases
 
     def _request(self, event: Request) -> None:
+        if event.ticket in self._books.leases:
+            # Told twice: its owner came back before it was missed.
+            self._books.out += () if event.held else (Grant(event.ticket),)
+            return
         entry = self._books.entries.get(event.target)
         if entry is None:
             entry = self._books.entries[event.target] = Entry(event.target, event.device)
@@ -149,20 +176,30 @@ class Ledger:
         if event.keep_alive_s is not None:
             entry.keep_alive_s = event.keep_alive_s
         bay = self._books.bays[entry.device]
+        if event.held:
+            inheritance.seat(self._books, bay, entry, event)
+            return
         if entry.state != "loaded" and entry.footprint_mib > bay.most_mib(measured=entry.measured):
             self._books.out.append(Fail(event.ticket, _too_large(entry, bay)))
             return
         ticket = Ticket(
-            event.ticket, event.target, event.exclusive, self._books.now_s + self._queue_timeout_s
+            event.ticket,
+            event.target,
+            event.exclusive,
+            self._books.now_s + self._queue_timeout_s - event.waited_s,
         )
         if (
             not bay.queue
+            and not self._books.settling
             and entry.state == "loaded"
             and not self._books.in_the_way(entry, exclusive=event.exclusive)
         ):
             self._books.grant(bay, ticket, entry)
             return
         bay.queue[ticket.id] = ticket
+        if self._books.settling:
+            # However many they are: a former ledger had let them into its queue.
+            return
         admission.pump(self._books, bay)
         if ticket.id in bay.queue and self._counts(ticket) and self._crowd(bay) > self._queue_depth:
             self._give_up(bay, ticket, f"{self._queue_depth} requests wait for memory on {bay.id} already.")
@@ -219,25 +256,19 @@ class Ledger:
         entry.turn("loaded", self._books.now_s)
         bay = self._books.bays[entry.device]
         if event.device is not None and event.device != entry.device and event.device in self._books.bays:
-            bay = self._move(entry, bay, self._books.bays[event.device])
+            bay = self._books.move(entry, self._books.bays[event.device])
         if event.footprint_mib is not None:
             self._learn(entry, event.footprint_mib)
         if entry.footprint_mib > bay.most_mib(measured=entry.measured):
             self._books.fail_all(entry, _too_large(entry, bay))
-            self._books.send_away(entry)
+            if not entry.leases:
+                self._books.send_away(entry)
         else:
             admission.board(self._books, bay, entry)
         entry.expires_at_s = self._books.now_s + self._stay_s(entry)
         for other in self._books.bays.values():
             admission.settle(self._books, other)
         self._expire(entry)
-
-    def _move(self, entry: Entry, bay: Bay, other: Bay) -> Bay:
-        """The model turned out to be on another device (a server put it in RAM): so do its waiters."""
-        entry.device, entry.moved = other.id, True
-        for ticket in [one for one in bay.queue.values() if one.target == entry.target]:
-            other.queue[ticket.id] = bay.queue.pop(ticket.id)
-        return other
 
     def _load_failed(self, event: LoadFailed) -> None:
         entry = self._books.entries.get(event.target)
@@ -298,6 +329,9 @@ class Ledger:
         admission.settle(self._books, self._books.bays[entry.device])
 
     def _drop(self, event: Drop) -> None:
+        if self._books.settling:
+            self._later.append(event)
+            return
         entry = self._books.entries.get(event.target)
         if entry is None or entry.state == "absent":
             self._books.out.append(Done(event.ticket))
@@ -345,7 +379,7 @@ class Ledger:
         """A server holds a model: take it over if it is new, correct the books if it is not."""
         if entry.state == "absent":
             if seen.device != entry.device:
-                self._move(entry, self._books.bays[entry.device], self._books.bays[seen.device])
+                self._books.move(entry, self._books.bays[seen.device])
             entry.turn("loaded", self._books.now_s)
             entry.adopted = True
             entry.footprint_mib = self._measured_mib.get(entry.target, 0)
@@ -369,6 +403,25 @@ class Ledger:
             unknown[0].footprint_mib, bay.unmanaged_mib = bay.unmanaged_mib, 0
         admission.settle(self._books, bay)
 
+    # After another ledger
+
+    def _settling(self, _: Settling) -> None:
+        self._books.settling = True
+
+    def _inherit(self, event: Inherit) -> None:
+        if self._books.settling:
+            until_s = self._books.now_s + self._keep_alive_s
+            for one in event.residents:
+                inheritance.take_over(self._books, one, self._measured_mib.get(one.target), until_s)
+
+    def _settled(self, _: Settled) -> None:
+        inheritance.settled(self._books)
+        for entry in self._books.entries.values():
+            self._expire(entry)
+        later, self._later = self._later, []
+        for drop in later:
+            self._drop(drop)
+
     def _tick(self, _: Tick) -> None:
         for bay in self._books.bays.values():
             late = [one for one in bay.queue.values() if one.deadline_s <= self._books.now_s]
@@ -382,7 +435,12 @@ class Ledger:
     def _expire(self, entry: Entry) -> None:
         """Send a model away whose time is over."""
         due = entry.expires_at_s is not None and entry.expires_at_s <= self._books.now_s
-        if due and self._books.leaves_by_itself(entry) and entry.may_leave(self._books.now_s):
+        if (
+            due
+            and not self._books.settling
+            and self._books.leaves_by_itself(entry)
+            and entry.may_leave(self._books.now_s)
+        ):
             self._books.send_away(entry)
 
     def _stay_s(self, entry: Entry) -> float:

@@ -80,6 +80,8 @@ class Request(Event, frozen=True):
         estimate_mib: Its footprint, as long as it was never measured.
         exclusive: The model must be alone on its device while the lease lasts (pinned ones may stay, unused).
         keep_alive_s: How long it stays afterwards; None = the ledger's default.
+        waited_s: How long it waited under a former ledger.
+        held: A former ledger granted it: the model is in use, whatever this ledger knows. No answer.
     """
 
     ticket: str
@@ -88,6 +90,8 @@ class Request(Event, frozen=True):
     estimate_mib: int
     exclusive: bool = False
     keep_alive_s: float | None = None
+    waited_s: float = 0.0
+    held: bool = False
 
 
 class Release(Event, frozen=True):
@@ -175,6 +179,23 @@ class Forget(Event, frozen=True):
     """A provider is gone from the configuration: its waiters fail, its models are no residents any more."""
 
     provider: str
+
+
+class Settling(Event, frozen=True):
+    """This ledger comes after another one: until Settled nothing is granted, loaded or sent away."""
+
+
+class Inherit(Event, frozen=True):
+    """What a former ledger was last known to have: its models count until a look at their servers corrects it.
+
+    A load that was under way is begun again, so that its memory stays reserved until it has ended.
+    """
+
+    residents: tuple[Resident, ...]
+
+
+class Settled(Event, frozen=True):
+    """Everybody has told what he holds."""
 
 
 class Tick(Event, frozen=True):

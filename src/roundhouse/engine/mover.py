@@ -45,6 +45,7 @@ class Place(msgspec.Struct):
         loader: Loads and unloads them.
         device: Device they are put on; None = the first accelerator, else the CPU.
         options: The provider's own settings, for the context its models are loaded with.
+        budget_mib: Budget of that device, where the provider tells one.
         target: `provider/model`, where one is meant.
         model: The provider's own name of it.
     """
@@ -52,6 +53,7 @@ class Place(msgspec.Struct):
     loader: Loader
     device: str | None
     options: Mapping[str, Any] = {}
+    budget_mib: int | None = None
     target: str = ""
     model: str = ""
 

@@ -1,75 +1,33 @@
-"""Who is in memory: leases, loads, evictions. A thin asynchronous shell around the ledger.
+"""Who is in memory: leases of models, for the rest of this process.
 
-The ledger decides; this file carries its decisions out (loads and unloads as tasks of their own, so that a
-client that goes away cancels nobody's load), measures what came of them, looks at the machine from time to time,
-and turns the ledger's answers into leases and errors.
+The ledger behind them is one per machine. It is kept in this process (`Warden`) or in another one that shares the
+data folder (`Follower`); which of the two may change at any moment (`Succession`) and makes no difference to who
+leases. In the process that keeps it a lease stays in memory.
 """
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-import structlog
-
-from roundhouse.core.errors import RoundhouseError, ShuttingDown
+from roundhouse.core.errors import ModelNotFound, ShuttingDown
 from roundhouse.core.ids import new_id
-from roundhouse.core.ports import Clock, Device, DeviceProbe, FootprintStore
+from roundhouse.core.ports import Clock, DeviceProbe, FootprintStore
 from roundhouse.core.settings import EngineSettings
 from roundhouse.core.types import ModelInfo
+from roundhouse.engine.claims import Claim, Claims, Keeper, Wish
 from roundhouse.engine.footprint import estimate_mib
-from roundhouse.engine.ledger import Ledger
 from roundhouse.engine.loading import ControlLoader, Loader
-from roundhouse.engine.memory import (
-    UNLIMITED_MIB,
-    AddDevice,
-    DeviceUse,
-    Done,
-    Drop,
-    Event,
-    Fail,
-    Forget,
-    Grant,
-    Learned,
-    Load,
-    Observed,
-    Pin,
-    Refusal,
-    Release,
-    Remember,
-    Request,
-    Resident,
-    Tick,
-    Unload,
-    Used,
-    Waiting,
-    Warn,
-)
+from roundhouse.engine.memory import DeviceUse, Drop, Event, Pin, Release, Request, Resident, Waiting
 from roundhouse.engine.model import Backends, Target
-from roundhouse.engine.mover import Mover, Place
+from roundhouse.engine.mover import CPU, Place
+from roundhouse.engine.succession import Meeting, Succession
+from roundhouse.engine.warden import Warden
 
-CPU = "cpu"
-RAM_RESERVE_MIB = 512
-"""RAM that stays free in any case."""
-
-REFRESH_S = 15.0
-"""Servers and devices are looked at this often."""
-
-START_WAIT_S = 1.0
-"""A start waits this long for servers to tell what they hold."""
-
-SWEEP_S = 1.0
-"""Deadlines are met with this accuracy."""
-
-_SOONEST_S = 0.05
 _THIS_MACHINE = frozenset({"", "localhost", "::1", "host.docker.internal"})
-
-_log = structlog.get_logger("roundhouse.residency")
 
 
 class Lease:
@@ -106,7 +64,7 @@ class Lease:
         """
         if self._request is not None:
             began_s = self._residency.clock.monotonic_s()
-            await self._residency.wait_for(self._request, self._request.ticket, self._on_wait)
+            await self._residency.wait_for(self._request, self._on_wait)
             self.waited_s = self._residency.clock.monotonic_s() - began_s
         return self
 
@@ -115,7 +73,7 @@ class Lease:
     ) -> None:
         """Give it back."""
         if self._request is not None:
-            self._residency.apply(Release(self._request.ticket))
+            self._residency.tell(Release(self._request.ticket))
             self._request = None
 
 
@@ -127,6 +85,11 @@ class Residency:
         probe: Looks at the devices.
         clock: Time.
         footprints: Remembers what was measured; None = only in memory.
+        meeting: Where the processes of this installation meet, to share one ledger; None = a ledger of its own.
+        patience_s: A start leaves it this long to another process to lead. Who has the hot path has none.
+
+    Attributes:
+        unknown: Told the name of a provider that another process has and this one has not, while it leads.
     """
 
     def __init__(
@@ -135,55 +98,66 @@ class Residency:
         probe: DeviceProbe,
         clock: Clock,
         footprints: FootprintStore | None = None,
+        meeting: Meeting | None = None,
+        *,
+        patience_s: float = 0.0,
     ) -> None:
         self.clock = clock
+        self.unknown: Callable[[str], None] | None = None
         self._settings = settings
-        self._probe = probe
-        self._footprints = footprints
-        self._ledger = Ledger(
-            queue_depth=settings.queue_depth,
-            queue_timeout_s=settings.queue_timeout_s,
-            keep_alive_s=settings.keep_alive_s,
-        )
         self._places: dict[str, Place] = {}
-        self._accelerator: str | None = None
-        self._answers: dict[str, asyncio.Future[None]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._sweeper: asyncio.Task[None] | None = None
-        self._mover = Mover(probe, clock)
+        self._claims = Claims()
         self._closed = False
         self._prefix = new_id("tkt")
         self._numbers = itertools.count(1)
+        self._warden: Warden | None = None
+        self._succession: Succession | None = None
+        self._keeper: Keeper
+
+        def warden() -> Warden:
+            return Warden(settings, probe, clock, footprints, self._places, self._claims)
+
+        if meeting is None:
+            self._keeps(warden())
+        else:
+            self._succession = Succession(
+                meeting, self._claims, clock, warden, self._keeps, self._asked_for, patience_s
+            )
+            self._keeper = self._succession.follower
 
     # Life
 
     async def start(self) -> None:
         """Look at the machine, remember footprints, adopt what is loaded already, and keep watch until `close`.
 
-        A server that takes longer than `START_WAIT_S` to tell what it holds is heard later.
+        Where the ledger is shared, this is done by the process that leads; the others find it.
         """
-        await self.prepare()
-        await asyncio.wait({self._spawn(self.refresh())}, timeout=START_WAIT_S)
-        self._sweeper = asyncio.create_task(self._sweep())
+        if self._succession is not None:
+            await self._succession.start()
+        elif self._warden is not None:
+            await self._warden.start()
 
     async def prepare(self) -> None:
         """Set the budgets from what the machine has, and read the remembered footprints."""
-        for device in await self._mover.look():
-            self._add(device)
-        if self._footprints is not None:
-            self.apply(Remember(dict(await self._footprints.load())))
+        if self._warden is not None:
+            await self._warden.prepare()
 
     async def close(self) -> None:
         """Stop watching and fail everybody who waits. Models stay where they are."""
         self._closed = True
-        for answer in list(self._answers.values()):
-            if not answer.done():
-                answer.set_exception(ShuttingDown("This process ends."))
-        tasks = [*self._tasks, *([self._sweeper] if self._sweeper is not None else [])]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        self._claims.fail(self._claims.unanswered(), lambda: ShuttingDown("This process ends."))
+        if self._succession is not None:
+            await self._succession.close()
+        elif self._warden is not None:
+            await self._warden.close()
+
+    def _keeps(self, warden: Warden) -> None:
+        """From now on this process keeps the ledger."""
+        self._keeper = self._warden = warden
+
+    def _asked_for(self, provider: str) -> None:
+        if self.unknown is not None:
+            self.unknown(provider)
 
     # Providers
 
@@ -245,20 +219,22 @@ class Residency:
         """
         if budget_mib is not None:
             device = device or f"server:{provider}"
-            self.apply(AddDevice(device, budget_mib, budget_mib))
-        self._places[provider] = Place(loader, device, options or {})
-
-    def _device(self, place: Place) -> str:
-        """Where a provider's models go. Told late: providers are known before the machine was looked at."""
-        device = place.device or self._accelerator or CPU
-        if device not in {one.device for one in self._ledger.devices()}:
-            self.apply(AddDevice(device, UNLIMITED_MIB, UNLIMITED_MIB))
-        return device
+        self._places[provider] = Place(loader, device, options or {}, budget_mib)
+        if self._warden is not None:
+            self._warden.opened(provider)
+        if self._succession is not None and self._succession.peers is not None:
+            self._succession.peers.opened(provider)
 
     def forget(self, provider: str) -> None:
         """A provider is gone: its waiters get ModelNotFound, its models are no residents any more."""
-        if self._places.pop(provider, None) is not None:
-            self.apply(Forget(provider))
+        if self._places.pop(provider, None) is None:
+            return
+        if self._warden is not None:
+            self._warden.forgotten(provider)
+            return
+        # What other processes do with it is the leader's business, who hears of the change as well.
+        mine = [one for one in self._claims.unanswered() if one.wish.target.partition("/")[0] == provider]
+        self._claims.fail(mine, lambda: ModelNotFound(f"The provider {provider} was removed."))
 
     # Use
 
@@ -280,7 +256,7 @@ class Residency:
             info: What its size is estimated from; a `Target` brings its own.
             context_tokens: Context it is loaded with.
             keep_alive_s: How long it stays afterwards; None = the setting.
-            on_wait: Told the place in the queue if there is a wait.
+            on_wait: Told the place in the queue if there is a wait, and again if another process takes the queue over.
         """
         name = target if isinstance(target, str) else target.name
         if not isinstance(target, str) and target.managed:
@@ -289,14 +265,14 @@ class Residency:
         place = self._places.get(name.partition("/")[0])
         if place is None:
             return Lease(self, None, name, None)
-        device = self._device(place)
+        keeper = self._keeper
+        device = keeper.device_of(place)
         request = Request(
             ticket=self._ticket(),
             target=name,
             device=device,
-            # The estimate matters only for a model that must be loaded.
-            estimate_mib=0 if self._ledger.is_loaded(name) else self._estimate(name, info, context_tokens),
-            exclusive=exclusive or (self._settings.sequential and device != CPU),
+            estimate_mib=self._estimate(name, info, context_tokens) if keeper.wants_estimate(name) else 0,
+            exclusive=exclusive or (self._settings.sequential and device not in {"", CPU}),
             keep_alive_s=keep_alive_s,
         )
         return Lease(self, request, name, on_wait)
@@ -305,7 +281,7 @@ class Residency:
         """Bring a model into memory; with `pin` it stays there. Raises like entering a lease."""
         async with self.lease(target, info=info) as lease:
             if pin:
-                self.apply(Pin(lease.target, True))
+                self.tell(Pin(lease.target, True))
 
     async def unload(self, target: Target | str) -> None:
         """Take a model out of memory, also a pinned one; returns when it is out.
@@ -314,8 +290,8 @@ class Residency:
             Busy: It is in use or being loaded.
             BackendFailed: It did not leave.
         """
-        drop = Drop(self._ticket(), target if isinstance(target, str) else target.name)
-        await self.wait_for(drop, drop.ticket, None)
+        name = target if isinstance(target, str) else target.name
+        await self.wait_for(Drop(self._ticket(), name), None)
 
     async def pin(self, target: Target | str) -> None:
         """Load a model and keep it in memory whatever comes. Raises like entering a lease."""
@@ -323,90 +299,63 @@ class Residency:
 
     def unpin(self, target: Target | str) -> None:
         """Let a pinned model leave when its time has come."""
-        self.apply(Pin(target if isinstance(target, str) else target.name, False))
+        self.tell(Pin(target if isinstance(target, str) else target.name, False))
+
+    async def refresh(self) -> None:
+        """Look at every provider and every device, and put the books right: adopt, correct, drop."""
+        await self._keeper.refresh()
 
     # What can be asked
 
     def status(self) -> list[Resident]:
         """Every model it knows, by name; times are Unix seconds."""
-        shift_s = self.clock.now_s() - self.clock.monotonic_s()
-        return [
-            msgspec.structs.replace(
-                one,
-                last_used_at=None if one.last_used_at is None else one.last_used_at + shift_s,
-                expires_at=None if one.expires_at is None else one.expires_at + shift_s,
-            )
-            for one in self._ledger.residents()
-        ]
+        return self._keeper.status()
 
     def devices(self) -> list[DeviceUse]:
         """Every device with its budget and use."""
-        return self._ledger.devices()
+        return self._keeper.devices()
 
     def is_loaded(self, target: str) -> bool:
         """Whether a model is in memory and ready."""
-        return self._ledger.is_loaded(target)
+        return self._keeper.is_loaded(target)
 
     def fits(self, target: str, info: ModelInfo) -> bool:
         """Whether a model could be loaded here; true for one whose provider manages no memory."""
         place = self._places.get(target.partition("/")[0])
-        return place is None or self._ledger.fits(
-            target, self._device(place), self._estimate(target, info, None)
-        )
+        return place is None or self._keeper.fits(target, place, self._estimate(target, info, None))
 
-    # Between the ledger and the world
+    # Between those who lease and the ledger
 
-    def apply(self, event: Event) -> None:
-        """Tell the ledger an event and carry out what it decides; after `close` nothing is begun any more."""
-        actions = self._ledger.apply(event, self.clock.monotonic_s())
-        for action in () if self._closed else actions:
-            match action:
-                case Grant(ticket) | Done(ticket):
-                    self._answer(ticket, None)
-                case Fail(ticket, refusal):
-                    self._answer(ticket, refusal)
-                case Load(target, device):
-                    self._spawn(self._mover.load(self._find(target), device, self.apply))
-                case Unload(target, device, footprint_mib):
-                    self._spawn(self._mover.unload(self._find(target), device, footprint_mib, self.apply))
-                case Learned(target, footprint_mib) if self._footprints is not None:
-                    self._spawn(self._save(self._footprints, target, footprint_mib))
-                case Warn(target, text):
-                    _log.warning("model_memory", target=target, problem=text)
+    def tell(self, event: Event) -> None:
+        """Tell the ledger an event."""
+        self._keeper.tell(event)
 
-    async def wait_for(self, event: Event, ticket: str, on_wait: Callable[[Waiting], None] | None) -> None:
-        """Tell the ledger an event and wait for the answer to its ticket; leaving early gives the ticket back."""
+    async def wait_for(self, wish: Wish, on_wait: Callable[[Waiting], None] | None) -> None:
+        """Tell the ledger a wish and wait for the answer; leaving early gives its ticket back.
+
+        Raises:
+            RoundhouseError: The answer, if it is no.
+        """
         if self._closed:
             raise ShuttingDown("This process ends.")
-        answer = self._answers[ticket] = asyncio.get_running_loop().create_future()
+        ticket = wish.ticket
+        claim = self._claims.waiting[ticket] = Claim(wish, on_wait, self.clock.monotonic_s())
+        answer = claim.answer
         try:
-            self.apply(event)
+            self._keeper.tell(wish)
             if on_wait is not None and not answer.done():
-                place = self._ledger.place(ticket, self.clock.monotonic_s())
+                place = self._keeper.place(ticket)
                 if place is not None:
                     on_wait(place)
             await answer
         except BaseException:
             # A grant may have come in the same moment as the cancellation: the ledger knows, and takes it back.
-            self.apply(Release(ticket))
+            self._keeper.tell(Release(ticket))
             raise
         finally:
-            del self._answers[ticket]
+            del self._claims.waiting[ticket]
             if answer.done() and not answer.cancelled():
                 answer.exception()
-
-    def _answer(self, ticket: str, refusal: Refusal | None) -> None:
-        answer = self._answers.get(ticket)
-        if answer is None or answer.done():
-            return
-        if refusal is None:
-            answer.set_result(None)
-        else:
-            answer.set_exception(refusal.error())
-
-    def _find(self, target: str) -> Place:
-        provider, _, model = target.partition("/")
-        return msgspec.structs.replace(self._places[provider], target=target, model=model)
 
     def _ticket(self) -> str:
         return f"{self._prefix}-{next(self._numbers)}"
@@ -417,79 +366,6 @@ class Residency:
         if context_tokens is None and isinstance(told, int):
             context_tokens = told
         return estimate_mib(info or ModelInfo(model), context_tokens=context_tokens)
-
-    # Watching
-
-    async def refresh(self) -> None:
-        """Look at every provider and every device, and put the books right: adopt, correct, drop."""
-        await asyncio.gather(*(self._observe(name, place) for name, place in list(self._places.items())))
-        since_s = self.clock.monotonic_s()
-        for device in await self._mover.look():
-            self.apply(Used(device.id, device.used_mib, since_s))
-        for one in self._ledger.residents():
-            if one.pinned and one.state == "absent" and not one.queue_length:
-                self._spawn(self._bring_back(one.target))
-
-    async def _observe(self, provider: str, place: Place) -> None:
-        since_s = self.clock.monotonic_s()
-        known = [one.target for one in self._ledger.residents()]
-        held = await self._mover.held(provider, place, self._device(place), known)
-        if held is not None and self._places.get(provider) is place:
-            models, alive = held
-            self.apply(Observed(provider, models, since_s, alive))
-
-    async def _bring_back(self, target: str) -> None:
-        """Load a pinned model that its server dropped."""
-        try:
-            await self.load(target, pin=True)
-        except RoundhouseError as error:
-            _log.warning(
-                "model_memory", target=target, problem=f"pinned, but not loaded again: {error.detail}"
-            )
-
-    async def _sweep(self) -> None:
-        look_at_s = self.clock.monotonic_s() + REFRESH_S
-        looking: asyncio.Task[None] | None = None
-        while True:
-            due_s = self._ledger.next_deadline_s()
-            until_s = SWEEP_S if due_s is None else due_s - self.clock.monotonic_s()
-            await self.clock.sleep(min(SWEEP_S, max(_SOONEST_S, until_s)))
-            self.apply(Tick())
-            # A server that hangs must not keep the deadlines waiting: the look is a task of its own.
-            if self.clock.monotonic_s() >= look_at_s and (looking is None or looking.done()):
-                looking = self._spawn(self.refresh())
-                look_at_s = self.clock.monotonic_s() + REFRESH_S
-
-    async def _save(self, store: FootprintStore, target: str, footprint_mib: int) -> None:
-        try:
-            await store.save(target, footprint_mib)
-        except RoundhouseError as error:
-            _log.warning("footprint_not_saved", target=target, problem=error.detail)
-
-    def _add(self, device: Device) -> None:
-        total_mib = device.total_mib
-        if device.id == CPU:
-            ceiling_mib = max(0, total_mib - RAM_RESERVE_MIB)
-            self.apply(
-                AddDevice(CPU, min(int(total_mib * self._settings.ram_share), ceiling_mib), ceiling_mib)
-            )
-            return
-        self._accelerator = self._accelerator or device.id
-        ceiling_mib = max(0, total_mib - self._settings.vram_reserve_mib)
-        budget_mib = min(int(total_mib * self._settings.vram_share), ceiling_mib)
-        self.apply(AddDevice(device.id, budget_mib, ceiling_mib, alone_mib=ceiling_mib))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            _log.error("model_memory_task_failed", exc_info=error)
 
 
 def _is_here(url: str) -> bool:

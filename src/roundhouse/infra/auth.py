@@ -83,3 +83,17 @@ def require(scope: str | None) -> Callable[..., Awaitable[Caller]]:
         return found
 
     return caller
+
+
+def still_good(request: Request, caller: Caller) -> Callable[[], Awaitable[bool]]:
+    """For answers that go on for long: whether the request's credential still stands for the same caller."""
+    authenticator: Authenticator = request.app.state.authenticator
+
+    async def good() -> bool:
+        try:
+            found = await authenticator.authenticate(request.method, request.scope["path"], request.headers)
+        except RoundhouseError:
+            return False
+        return found == caller
+
+    return good

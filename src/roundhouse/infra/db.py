@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
@@ -26,6 +26,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from roundhouse.core.errors import BadInput, MissingExtra, StorageFull, StorageUnavailable
 from roundhouse.core.settings import DbSettings
 from roundhouse.infra.async_core import AsyncConnection, create_async_engine
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 metadata = sa.MetaData(
     naming_convention={
@@ -44,6 +47,8 @@ Tx = AsyncConnection
 _NEARLY_FULL_BYTES = 1024 * 1024
 # A transaction may take so many times `busy_timeout_s`: a server that holds the connection and is silent is away.
 _PATIENCE = 12
+# PostgreSQL ends a transaction that has asked nothing for so many times `busy_timeout_s`.
+_IDLE = 2
 _SQLITE_FULL = 13
 # BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, CANTOPEN, PROTOCOL, NOTADB; SQLITE_ERROR (1) is a fault of
 # ours.
@@ -123,6 +128,13 @@ class Database:
             raise MissingExtra("PostgreSQL needs psycopg: pip install 'roundhouse[postgres]'") from None
         if self._path:
             prepare_sqlite(self._engine.sync_engine, settings.busy_timeout_s)
+        else:
+            _prepare_postgres(self._engine.sync_engine, settings.busy_timeout_s)
+
+    @property
+    def url(self) -> URL:
+        """Where it is, with its password: for what needs a connection of its own, not for logs."""
+        return self._url
 
     @property
     def is_sqlite(self) -> bool:
@@ -283,6 +295,17 @@ def prepare_sqlite(engine: sa.Engine, busy_timeout_s: float) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
+def _prepare_postgres(engine: sa.Engine, busy_timeout_s: float) -> None:
+    """Have the server end a transaction whose process is frozen or cut off: it may hold what all others wait for."""
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {int(_IDLE * busy_timeout_s * 1000)}")
+        cursor.close()
+        connection.commit()
+
+
 def _sqlite_options(settings: DbSettings) -> dict[str, Any]:
     return {
         "pool_size": settings.pool_size,
@@ -308,6 +331,18 @@ def _postgres_options(settings: DbSettings) -> dict[str, Any]:
 
 def _dump_json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def insert_if_new(tx: Tx, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that does nothing where a row with one of its unique keys is there already."""
+    # The engine has loaded its own dialect already; loading the other as well costs 25 ms of the start.
+    if tx.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as insert_postgres
+
+        return insert_postgres(table).on_conflict_do_nothing()
+    from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+    return insert_sqlite(table).on_conflict_do_nothing()
 
 
 def is_unique_violation(error: sa.exc.IntegrityError) -> bool:

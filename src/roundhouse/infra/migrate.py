@@ -8,19 +8,19 @@ something to do. An empty SQLite file is made from `migrations/empty.sqlite.sql`
 from __future__ import annotations
 
 import sqlite3
-import sys
 import tempfile
 import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from roundhouse.core.errors import MissingExtra, StorageUnavailable
 from roundhouse.infra.db import parse_url, prepare_sqlite, sqlite_path, storage_error
+from roundhouse.infra.file_lock import FileLock
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -168,30 +168,16 @@ def _run_alembic(connection: sa.Connection, current: str | None, target: str) ->
 @contextmanager
 def _file_lock(path: Path) -> Generator[None]:
     """Hold a lock file; it ends with the process, however that ends."""
-    with path.open("a+b") as file:
-        deadline = time.monotonic() + _LOCK_WAIT_S
-        while not _try_lock(file):
-            if time.monotonic() > deadline:
-                raise StorageUnavailable("Another process has been upgrading the database for a minute.")
-            time.sleep(0.05)
-        yield
-
-
-def _try_lock(file: IO[Any]) -> bool:
-    """Take the lock if it is free; closing the file gives it back."""
+    lock = FileLock(path)
+    deadline = time.monotonic() + _LOCK_WAIT_S
+    while not lock.take():
+        if time.monotonic() > deadline:
+            raise StorageUnavailable("Another process has been upgrading the database for a minute.")
+        time.sleep(0.05)
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        yield
+    finally:
+        lock.give_back()
 
 
 def dump_empty_blocking() -> str:

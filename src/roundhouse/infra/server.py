@@ -16,9 +16,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Generator
 from types import FrameType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import uvicorn
 from uvicorn.lifespan.on import LifespanOn
@@ -28,25 +28,9 @@ from roundhouse.core.settings import ServerSettings
 from roundhouse.infra.http_protocol import GuardedProtocol, Sweep
 from roundhouse.infra.web import App, Message, Receive, Scope, Send
 
-_T = TypeVar("_T")
 _LOOK_S = 0.05
 _UNWIND_S = 2.0
 _BACKLOG = 2048
-
-
-def run(main: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine on the fastest event loop there is."""
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(main)
-
-
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's, or the standard one where uvloop does not exist (Windows)."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 async def serve(
@@ -98,6 +82,11 @@ class Listener:
         finally:
             for listening in sockets:
                 listening.close()
+
+    @property
+    def hurried(self) -> bool:
+        """Whether it was told a second time to stop, and did not drain."""
+        return self._server is not None and self._server.force_exit
 
     def stop(self) -> None:
         """What a signal does: the first time drain, the second time end at once."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -181,6 +181,29 @@ async def read_body(receive: Receive, limit_bytes: int, pause_s: float) -> bytes
             raise RequestTimeout("The request's body did not arrive in time.") from None
 
 
+async def body_pieces(receive: Receive, pause_s: float) -> AsyncIterator[bytes]:
+    """The request body as it arrives, for what is too large to be held; its size is the front's business.
+
+    Args:
+        receive: Of the request.
+        pause_s: Longest wait for the next part.
+
+    Raises:
+        TooLarge: Over the limit of the path.
+        RequestTimeout: The client paused too long.
+        Cancelled: The client went away.
+    """
+    more = True
+    while more:
+        try:
+            async with asyncio.timeout(pause_s):
+                message = await receive()
+        except TimeoutError:
+            raise RequestTimeout("The request's body did not arrive in time.") from None
+        yield _checked(message, message.get("body", b""))
+        more = message.get("more_body", False)
+
+
 def _checked(message: Message, body: bytes) -> bytes:
     if message["type"] == "http.disconnect":
         raise Cancelled("The client went away.")
@@ -324,6 +347,7 @@ class Front:
         settings: Of the server.
         request_ids: Makes the ids.
         fault: Told of every unexpected exception with its request id.
+        large: Paths whose bodies may be larger than a JSON body, and how large.
     """
 
     def __init__(
@@ -333,11 +357,13 @@ class Front:
         settings: ServerSettings,
         request_ids: RequestIds,
         fault: Callable[[BaseException, str], None],
+        large: Mapping[str, int] | None = None,
     ) -> None:
         self._rooms = rooms
         self._hot = dict(hot)
         self._rules = HostRules(settings)
         self._limit_bytes = settings.max_body_bytes
+        self._large = dict(large or {})
         self._pause_s = settings.body_timeout_s
         self._request_ids = request_ids
         self._fault = fault
@@ -364,13 +390,14 @@ class Front:
         try:
             headers = scope["header_map"] = headers_of(scope)
             self._rules.check(headers)
-            self._check_body(headers)
             if scope["path"].startswith("/api/v1/"):
                 scope["path"] = scope["path"][4:]
                 scope["raw_path"] = scope.get("raw_path", b"")[4:]
+            limit_bytes = self._large.get(scope["path"], self._limit_bytes)
+            _check_body(headers, limit_bytes)
             hot = self._hot.get(scope["path"])
             if hot is None:
-                await self._rooms(scope, self._prepare(scope, headers, receive), noting)
+                await self._rooms(scope, self._prepare(scope, headers, receive, limit_bytes), noting)
             elif scope["method"] == "POST":
                 await hot(scope, receive, send)
             else:
@@ -384,17 +411,9 @@ class Front:
             if not started:
                 await send_problem(send, RoundhouseError(f"Internal error {request_id}."), request_id)
 
-    def _check_body(self, headers: Mapping[str, str]) -> None:
-        """Refuse by its headers a body that would be refused anyway, before any of it is read."""
-        length = headers.get("content-length")
-        if length is not None and int(length) > self._limit_bytes:
-            raise TooLarge(f"The body is larger than {self._limit_bytes} bytes.")
-        if headers.get("content-encoding", "identity") != "identity":
-            raise UnsupportedMedia("Send the body as it is, without Content-Encoding.")
-        if headers.get("transfer-encoding", "chunked").lower() != "chunked":
-            raise UnsupportedMedia("Of the transfer encodings only 'chunked' is taken.")
-
-    def _prepare(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Receive:
+    def _prepare(
+        self, scope: Scope, headers: Mapping[str, str], receive: Receive, limit_bytes: int
+    ) -> Receive:
         """Make a request such that the framework does not misread it; returns what it may receive."""
         if "\n" in scope["path"]:
             # Its patterns take a line feed at the end for the end.
@@ -405,7 +424,18 @@ class Front:
         if not kind or kind.startswith("application/x-www-form-urlencoded"):
             rest = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
             scope["headers"] = [*rest, (b"content-type", b"application/json")]
-        return _Limited(receive, self._limit_bytes)
+        return _Limited(receive, limit_bytes)
+
+
+def _check_body(headers: Mapping[str, str], limit_bytes: int) -> None:
+    """Refuse by its headers a body that would be refused anyway, before any of it is read."""
+    length = headers.get("content-length")
+    if length is not None and int(length) > limit_bytes:
+        raise TooLarge(f"The body is larger than {limit_bytes} bytes.")
+    if headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedMedia("Send the body as it is, without Content-Encoding.")
+    if headers.get("transfer-encoding", "chunked").lower() != "chunked":
+        raise UnsupportedMedia("Of the transfer encodings only 'chunked' is taken.")
 
 
 class _Limited:

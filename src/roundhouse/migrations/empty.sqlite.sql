@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0001');
+INSERT INTO "alembic_version" VALUES('0003');
 CREATE TABLE api_keys (
 	id VARCHAR(40) NOT NULL, 
 	name VARCHAR(200) NOT NULL, 
@@ -38,12 +38,108 @@ CREATE TABLE audit_log (
 	CONSTRAINT pk_audit_log PRIMARY KEY (seq), 
 	CONSTRAINT uq_audit_log_id UNIQUE (id)
 );
+CREATE TABLE blobs (
+	"key" VARCHAR(100) NOT NULL, 
+	sha256 VARCHAR(64) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_blobs PRIMARY KEY ("key")
+);
 CREATE TABLE config_revision (
 	id INTEGER NOT NULL, 
 	revision BIGINT NOT NULL, 
 	CONSTRAINT pk_config_revision PRIMARY KEY (id)
 );
 INSERT INTO "config_revision" VALUES(1,0);
+CREATE TABLE events (
+	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	topic VARCHAR(100) NOT NULL, 
+	type VARCHAR(100) NOT NULL, 
+	data JSON NOT NULL, 
+	at_s DOUBLE NOT NULL
+);
+CREATE TABLE executors (
+	id VARCHAR(40) NOT NULL, 
+	machine_id VARCHAR(80) NOT NULL, 
+	host VARCHAR(255) NOT NULL, 
+	pid INTEGER NOT NULL, 
+	lock_path TEXT NOT NULL, 
+	queues JSON NOT NULL, 
+	pipelines JSON NOT NULL, 
+	version VARCHAR(40) NOT NULL, 
+	started_at_s DOUBLE NOT NULL, 
+	renewed_at_s DOUBLE NOT NULL, 
+	renewed_monotonic_s DOUBLE NOT NULL, 
+	lease_s DOUBLE NOT NULL, 
+	draining BOOLEAN NOT NULL, 
+	CONSTRAINT pk_executors PRIMARY KEY (id)
+);
+CREATE TABLE file_totals (
+	site_id VARCHAR(200) NOT NULL, 
+	files BIGINT NOT NULL, 
+	bytes BIGINT NOT NULL, 
+	CONSTRAINT pk_file_totals PRIMARY KEY (site_id)
+);
+CREATE TABLE files (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	blob_key VARCHAR(100) NOT NULL, 
+	filename VARCHAR(255) NOT NULL, 
+	purpose VARCHAR(40) NOT NULL, 
+	content_type VARCHAR(100) NOT NULL, 
+	size_bytes BIGINT NOT NULL, 
+	sha256 VARCHAR(64) NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	expires_at_s DOUBLE, 
+	idempotency_digest VARCHAR(64), 
+	CONSTRAINT pk_files PRIMARY KEY (id), 
+	CONSTRAINT uq_files_idempotency_digest UNIQUE (idempotency_digest), 
+	CONSTRAINT fk_files_blob_key_blobs FOREIGN KEY(blob_key) REFERENCES blobs ("key") DEFERRABLE INITIALLY DEFERRED
+);
+CREATE TABLE jobs (
+	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	caller JSON NOT NULL, 
+	kind VARCHAR(100) NOT NULL, 
+	revision INTEGER NOT NULL, 
+	queue VARCHAR(20) NOT NULL, 
+	state VARCHAR(20) NOT NULL, 
+	waiting_for VARCHAR(100), 
+	rank INTEGER NOT NULL, 
+	input JSON NOT NULL, 
+	result JSON, 
+	error JSON, 
+	stages JSON NOT NULL, 
+	progress DOUBLE NOT NULL, 
+	message VARCHAR(500) NOT NULL, 
+	version INTEGER NOT NULL, 
+	run INTEGER NOT NULL, 
+	since_run INTEGER NOT NULL, 
+	attempts INTEGER NOT NULL, 
+	max_attempts INTEGER NOT NULL, 
+	history JSON NOT NULL, 
+	signals JSON NOT NULL, 
+	run_after_s DOUBLE, 
+	deadline_s DOUBLE, 
+	created_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, 
+	started_at_s DOUBLE, 
+	run_started_at_s DOUBLE, 
+	ended_at_s DOUBLE, 
+	expires_at_s DOUBLE, 
+	executor_id VARCHAR(40), 
+	cancel_requested BOOLEAN NOT NULL, 
+	idempotency_key VARCHAR(200), 
+	CONSTRAINT uq_jobs_id UNIQUE (id), 
+	CONSTRAINT uq_jobs_site_id_kind_idempotency_key UNIQUE (site_id, kind, idempotency_key)
+);
 CREATE TABLE model_aliases (
 	name VARCHAR(200) NOT NULL, 
 	targets JSON NOT NULL, 
@@ -74,6 +170,13 @@ CREATE TABLE providers (
 	created_at_s DOUBLE NOT NULL, 
 	updated_at_s DOUBLE NOT NULL, 
 	CONSTRAINT pk_providers PRIMARY KEY (name)
+);
+CREATE TABLE schedules (
+	name VARCHAR(100) NOT NULL, 
+	cron VARCHAR(100) NOT NULL, 
+	last_due_at_s DOUBLE, 
+	last_job_id VARCHAR(40), 
+	CONSTRAINT pk_schedules PRIMARY KEY (name)
 );
 CREATE TABLE spending (
 	key_id VARCHAR(40) NOT NULL, 
@@ -112,4 +215,20 @@ CREATE INDEX ix_api_keys_root_id ON api_keys (root_id);
 CREATE INDEX ix_usage_records_site_id_at_s ON usage_records (site_id, at_s);
 CREATE INDEX ix_usage_records_key_id_at_s ON usage_records (key_id, at_s);
 CREATE INDEX ix_audit_log_site_id_seq ON audit_log (site_id, seq);
+CREATE INDEX ix_jobs_queue_state_site_id_rank_seq ON jobs (queue, state, site_id, rank, seq);
+CREATE INDEX ix_jobs_site_id_seq ON jobs (site_id, seq);
+CREATE INDEX ix_jobs_state_executor_id ON jobs (state, executor_id);
+CREATE INDEX ix_jobs_state_run_after_s ON jobs (state, run_after_s);
+CREATE INDEX ix_jobs_deadline_s ON jobs (deadline_s);
+CREATE INDEX ix_jobs_expires_at_s ON jobs (expires_at_s);
+CREATE INDEX ix_jobs_queue_ended_at_s ON jobs (queue, ended_at_s);
+CREATE INDEX ix_events_topic_seq ON events (topic, seq);
+CREATE INDEX ix_events_site_id_seq ON events (site_id, seq);
+CREATE INDEX ix_events_at_s ON events (at_s);
+CREATE UNIQUE INDEX uq_blobs_live_sha256 ON blobs (sha256) WHERE state = 'live';
+CREATE INDEX ix_blobs_state_at_s ON blobs (state, at_s);
+CREATE INDEX ix_files_site_id_id ON files (site_id, id);
+CREATE INDEX ix_files_blob_key ON files (blob_key);
+CREATE INDEX ix_files_expires_at_s ON files (expires_at_s);
+DELETE FROM "sqlite_sequence";
 COMMIT;

@@ -18,6 +18,7 @@ def test_a_key_names_its_row_and_holds_256_bits():
 @pytest.mark.parametrize(
     "text",
     ["", "rh_", "sk-abc", "rh_short_secret", new_key(new_id("key")) + "x", " " + new_key(new_id("key"))],
+    ids=["nothing", "prefix", "foreign", "short", "too long", "after a blank"],
 )
 def test_what_is_no_key(text):
     assert key_id_of(text) is None

@@ -158,7 +158,7 @@ def pem(key) -> str:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-CLAIMS = {"site_id": "north", "sub": "user-7", "app_id": "app-2", "exp": int(time.time()) + 600}
+CLAIMS = {"site_id": "north", "sub": "user-7", "app_id": "app-2", "exp": int(time.time()) + 86_400}
 
 
 def token(key=SECRET, algorithm: str = "HS256", **changed: object) -> str:
@@ -224,7 +224,7 @@ def test_a_token_cannot_choose_its_algorithm():
     [
         {"exp": int(time.time()) - 60},
         {"exp": None},
-        {"nbf": int(time.time()) + 600},
+        {"nbf": int(time.time()) + 86_400},
         {"site_id": None},
         {"site_id": {"a": 1}},
         {"scopes": 7},

@@ -50,6 +50,7 @@ class AnthropicControl:
     """`core.ports.ModelControl` for a provider of kind `anthropic`."""
 
     manages_memory = False
+    can_pull = False
 
     def __init__(self, provider: Provider, context: BackendContext) -> None:
         self._provider = provider

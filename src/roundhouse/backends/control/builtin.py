@@ -20,6 +20,7 @@ class BuiltinControl:
     """
 
     manages_memory = False
+    can_pull = False
 
     def __init__(self, provider: Provider, context: BackendContext) -> None:
         self._minilm = minilm.shared_model()

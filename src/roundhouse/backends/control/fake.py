@@ -32,6 +32,7 @@ class FakeControl:
         }
         self._held: dict[str, float | None] = {}
         self.manages_memory = script.manages_memory
+        self.can_pull = script.pull_steps > 0
         self.calls: list[str] = []
 
     async def models(self) -> list[ModelInfo]:

@@ -22,6 +22,7 @@ class ListedControl:
     """`core.ports.ModelControl` over `provider.models`; the option `model_info` tells more of single models."""
 
     manages_memory = False
+    can_pull = False
 
     def __init__(self, provider: Provider, context: BackendContext) -> None:
         self._models = listed_models(provider)

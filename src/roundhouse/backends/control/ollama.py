@@ -94,6 +94,8 @@ _decode_progress = msgspec.json.Decoder(_Progress).decode
 class OllamaControl:
     """`core.ports.ModelControl` for a provider of kind `ollama`; its options are `OllamaOptions`."""
 
+    can_pull = True
+
     def __init__(self, provider: Provider, context: BackendContext) -> None:
         self._context = context
         self._timeouts = provider.timeouts

@@ -53,6 +53,7 @@ class OpenAIControl:
     """`core.ports.ModelControl` for the kind `openai`: it lists, and manages no memory."""
 
     manages_memory = False
+    can_pull = False
 
     def __init__(self, provider: Provider, context: BackendContext) -> None:
         options = read_options(provider)

@@ -28,6 +28,8 @@ class _Sleeping(msgspec.Struct):
 class VllmControl:
     """`core.ports.ModelControl` for the kind `vllm`; options: `OpenAIOptions.sleep`."""
 
+    can_pull = False
+
     def __init__(self, provider: Provider, context: BackendContext) -> None:
         options = read_options(provider)
         self._provider = provider

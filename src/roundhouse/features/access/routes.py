@@ -17,7 +17,6 @@ from roundhouse.features.access.schemas import (
     KeyPatch,
     KeyRead,
     KeyRotate,
-    Moment,
     QuotasRead,
     UsageList,
     UsageRecordList,
@@ -25,6 +24,7 @@ from roundhouse.features.access.schemas import (
 from roundhouse.features.access.service import KeyService
 from roundhouse.features.access.store import GroupBy
 from roundhouse.infra.auth import require
+from roundhouse.infra.moments import Moment
 
 KeyKeeper = Annotated[Caller, Depends(require("keys"))]
 UsageReader = Annotated[Caller, Depends(require("usage:read"))]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from roundhouse.infra.moments import Moment
 
 Scope = Literal[
     "inference",
     "models:read",
     "models:write",
     "providers",
+    "jobs:read",
+    "jobs:write",
+    "files:read",
+    "files:write",
     "usage:read",
     "keys",
     "audit:read",
@@ -20,22 +25,11 @@ Scope = Literal[
     "admin",
 ]
 Period = Literal["day", "month", "total"]
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ]|$)")
-
-
-def _written(value: Any) -> Any:
-    if isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value)):
-        return value
-    raise ValueError("must be a time of RFC 3339, such as 2030-01-31T12:00:00Z")
-
-
 Pattern = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[\x20-\x7e]+$")]
 TenantId = Annotated[
     str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$")
 ]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Moment = Annotated[datetime, Field(strict=False), BeforeValidator(_written)]
-"""A time as RFC 3339 has it, or a date; a number is none, for nobody could tell its unit."""
 Count = Annotated[int, Field(ge=1, le=10**12)]
 Usd = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi.responses import StreamingResponse
 
-from roundhouse.core.errors import RoundhouseError
-from roundhouse.core.types import Caller, PullProgress
-from roundhouse.core.wire import DONE, event
+from roundhouse.core.types import Caller
 from roundhouse.engine.demand import Complexity, Task
 from roundhouse.features.gateway.schemas import (
     PRINTABLE,
@@ -28,24 +25,32 @@ from roundhouse.features.gateway.schemas import (
     ProviderPatch,
     ProviderRead,
     ProviderTest,
-    PullRead,
     Recommendations,
 )
-from roundhouse.features.gateway.service import ModelService, ProviderService
+from roundhouse.features.gateway.service import ModelService, ProviderService, PullService
 from roundhouse.infra.auth import require
-from roundhouse.infra.web import error_object
+from roundhouse.infra.jobs.shapes import JobRead
 
 Reader = Annotated[Caller, Depends(require("models:read"))]
 Operator = Annotated[Caller, Depends(require("models:write"))]
 ProviderAdmin = Annotated[Caller, Depends(require("providers"))]
 Name = Annotated[str, Path(max_length=400)]
 AliasName = Annotated[str, Path(min_length=1, max_length=200, pattern=PRINTABLE)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        max_length=200,
+        pattern=r"^[\x20-\x7e]+$",
+        description="A second request with the same key is the first one, also after its job has ended.",
+    ),
+]
 
 
-def router(models: ModelService, providers: ProviderService) -> APIRouter:
+def router(models: ModelService, providers: ProviderService, pulls: PullService) -> APIRouter:
     """The room's routes."""
     routes = APIRouter()
     _model_routes(routes, models)
+    _pull_routes(routes, pulls)
     _provider_routes(routes, providers)
     _alias_routes(routes, providers)
     return routes
@@ -82,30 +87,37 @@ def _model_routes(routes: APIRouter, models: ModelService) -> None:
         """Take a model out of memory."""
         return await models.unload(caller, action.name)
 
-    @routes.post("/v1/models/pull", operation_id="pull_model", tags=["models"], response_model=PullRead)
-    async def pull_model(caller: Operator, action: ModelAction) -> Response:
-        """Download a model; progress comes as server-sent events unless `stream` is false."""
-        steps = await models.pull(caller, action.name)
-        if action.stream:
-            return StreamingResponse(_progress(steps), media_type="text/event-stream")
-        last = PullProgress("nothing to do")
-        async for step in steps:
-            last = step
-        return JSONResponse(PullRead.of(last).model_dump())
-
     @routes.get("/v1/models/{model:path}", operation_id="get_model", tags=["models"])
     async def get_model(caller: Reader, model: Name) -> ModelRead:
         """One model or alias."""
         return await models.get(caller, model)
 
 
-async def _progress(steps: AsyncIterator[PullProgress]) -> AsyncIterator[bytes]:
-    try:
-        async for step in steps:
-            yield event(PullRead.of(step).model_dump())
-    except RoundhouseError as error:
-        yield event({"error": error_object(error)})
-    yield DONE
+def _pull_routes(routes: APIRouter, pulls: PullService) -> None:
+    @routes.post(
+        "/v1/models/pull",
+        operation_id="pull_model",
+        tags=["models"],
+        status_code=202,
+        response_model=JobRead,
+        responses={
+            200: {
+                "description": "With `stream`: `PullRead` objects, or one with `error`, then `[DONE]`.",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            }
+        },
+    )
+    async def pull_model(
+        caller: Operator, action: ModelAction, response: Response, idempotency_key: IdempotencyKey = None
+    ) -> Response | JobRead:
+        """Have a model downloaded by a job; with `stream`, the answer is its progress instead of the job."""
+        job = await pulls.pull(caller, action.name, idempotency_key)
+        response.headers["location"] = f"/v1/jobs/{job.id}"
+        if not action.stream:
+            return job
+        headers = {"location": f"/v1/jobs/{job.id}", "cache-control": "no-cache", "x-accel-buffering": "no"}
+        lines = pulls.lines(caller, job.id)
+        return StreamingResponse(lines, media_type="text/event-stream", headers=headers)
 
 
 def _provider_routes(routes: APIRouter, providers: ProviderService) -> None:

@@ -15,8 +15,6 @@ from pydantic import (
     model_validator,
 )
 
-from roundhouse.core.types import PullProgress
-
 _MOST_OPTIONS_BYTES = 65_536
 ProviderName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
@@ -199,7 +197,7 @@ class ModelAction(Wire):
     model_id: ModelName | None = None
     model: ModelName | None = None
     pin: bool = Field(False, description="Load: keep it until it is unloaded.")
-    stream: bool = Field(True, description="Pull: send progress as server-sent events.")
+    stream: bool = Field(False, description="Pull: answer with its progress as server-sent events.")
 
     @model_validator(mode="after")
     def _named(self) -> ModelAction:
@@ -226,13 +224,9 @@ class PullRead(BaseModel):
     """One step of a download; the last one has status `success`."""
 
     status: str
-    completed_bytes: int
+    completed_bytes: int = Field(description="As exact as the job's progress.")
     total_bytes: int = Field(description="0 = not known yet.")
-
-    @classmethod
-    def of(cls, step: PullProgress) -> PullRead:
-        """From the backend's step."""
-        return cls(status=step.status, completed_bytes=step.completed_bytes, total_bytes=step.total_bytes)
+    job_id: str
 
 
 class ResidentRead(BaseModel):

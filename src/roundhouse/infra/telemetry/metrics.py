@@ -10,7 +10,7 @@ Source:
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -26,7 +26,6 @@ MOST_MODELS = 500
 """Distinct values of a `model` or `target` label; further ones are counted together as `other`."""
 
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
-_BOUNDS = (*(str(bound) for bound in _BUCKETS_S), "+Inf")
 
 Kind = Literal["counter", "gauge", "histogram"]
 Values = Mapping[tuple[str, ...], float]
@@ -91,28 +90,58 @@ MODEL_MEMORY = MetricDescription(
     "roundhouse_model_memory_mib", "gauge", "Memory that a loaded model holds, in MiB.", ("target", "device")
 )
 
+JOBS = MetricDescription(
+    "roundhouse_jobs",
+    "gauge",
+    "Jobs that have not ended, by the database: every process tells the same, so take the maximum, not the sum.",
+    ("queue", "state"),
+)
+JOBS_ENDED = MetricDescription(
+    "roundhouse_jobs_ended_total",
+    "counter",
+    "Jobs that ended since this process started; every API process hears of all, so take the maximum, not the sum.",
+    ("kind", "outcome"),
+)
+JOB_DURATION = MetricDescription(
+    "roundhouse_job_duration_seconds",
+    "histogram",
+    "Time of the last run of jobs that ended; counted like `roundhouse_jobs_ended_total`.",
+    ("kind",),
+)
+EXECUTORS = MetricDescription(
+    "roundhouse_executors",
+    "gauge",
+    "Living processes that run jobs, by the database: every process tells the same, so take the maximum.",
+)
+
 _COUNTED = (REQUESTS, DURATION, FIRST_BYTE, TOKENS, ATTEMPTS, CACHE)
-_WATCHED = (IN_FLIGHT, BREAKER, USAGE_DROPPED, MODEL_MEMORY)
+_WATCHED = (IN_FLIGHT, BREAKER, USAGE_DROPPED, MODEL_MEMORY, JOBS, JOBS_ENDED, JOB_DURATION, EXECUTORS)
 
 
-class _Durations:
-    """A histogram of seconds."""
+class Durations:
+    """A histogram of seconds.
 
-    __slots__ = ("counts", "sum_s")
+    Args:
+        bounds_s: Upper ends of its buckets, rising.
+    """
 
-    def __init__(self) -> None:
-        self.counts = [0] * (len(_BUCKETS_S) + 1)
+    __slots__ = ("_bounds_s", "_counts", "sum_s")
+
+    def __init__(self, bounds_s: tuple[float, ...] = _BUCKETS_S) -> None:
+        self._bounds_s = bounds_s
+        self._counts = [0] * (len(bounds_s) + 1)
         self.sum_s = 0.0
 
     def add(self, duration_s: float) -> None:
-        self.counts[bisect_left(_BUCKETS_S, duration_s)] += 1
+        """Count one."""
+        self._counts[bisect_left(self._bounds_s, duration_s)] += 1
         self.sum_s += duration_s
 
     def buckets(self) -> list[tuple[str, float]]:
         """Cumulated, as the text format wants them."""
         total = 0
         found: list[tuple[str, float]] = []
-        for bound, count in zip(_BOUNDS, self.counts, strict=True):
+        for bound, count in zip((*map(str, self._bounds_s), "+Inf"), self._counts, strict=True):
             total += count
             found.append((bound, total))
         return found
@@ -125,8 +154,8 @@ class _Line:
 
     def __init__(self) -> None:
         self.statuses: dict[int, int] = {}
-        self.durations = _Durations()
-        self.first_bytes = _Durations()
+        self.durations = Durations()
+        self.first_bytes = Durations()
 
 
 class Metrics:
@@ -143,6 +172,8 @@ class Metrics:
         self._cache = {"hit": 0, "miss": 0}
         self._models: set[str] = set()
         self._watched: dict[str, Callable[[], Values]] = {}
+        self._histograms: dict[str, Mapping[tuple[str, ...], Durations]] = {}
+        self._preparing: list[Callable[[], Awaitable[None]]] = []
         self._registry: CollectorRegistry | None = None
 
     def observe(self, record: UsageRecord) -> None:
@@ -172,10 +203,25 @@ class Metrics:
         """Have `read` called at every scrape.
 
         Args:
-            metric: One of `IN_FLIGHT`, `BREAKER`, `USAGE_DROPPED`, `MODEL_MEMORY`.
+            metric: A counter or a gauge that others count.
             read: Gives all its values; must not wait.
         """
         self._watched[metric.name] = read
+
+    def watch_durations(
+        self, metric: MetricDescription, histograms: Mapping[tuple[str, ...], Durations]
+    ) -> None:
+        """Have a histogram read at every scrape, by the values of its labels."""
+        self._histograms[metric.name] = histograms
+
+    def before_scrape(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Have `work` awaited before each scrape; it must be quick and must not raise."""
+        self._preparing.append(work)
+
+    async def prepare(self) -> None:
+        """Do what must be done before `render`."""
+        for work in self._preparing:
+            await work()
 
     def render(self) -> tuple[bytes, str]:
         """The text format and its content type."""
@@ -220,6 +266,11 @@ class Metrics:
         self, metric: MetricDescription
     ) -> Iterator[tuple[tuple[str, ...], list[tuple[str, float]], float]]:
         """Labels, cumulated buckets and sum of a histogram."""
+        if metric.name in self._histograms:
+            for labels, histogram in self._histograms[metric.name].items():
+                yield labels, histogram.buckets(), histogram.sum_s
+        if metric not in (DURATION, FIRST_BYTE):
+            return
         for labels, line in self._lines.items():
             found = line.durations if metric is DURATION else line.first_bytes
             buckets = found.buckets()

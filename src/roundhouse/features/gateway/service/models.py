@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from roundhouse import __version__
-from roundhouse.core.errors import ModelNotFound, NotAllowed
+from roundhouse.core.errors import ModelNotFound
 from roundhouse.core.ports import Clock
-from roundhouse.core.types import Caller, ModelInfo, PullProgress
+from roundhouse.core.types import Caller, ModelInfo
 from roundhouse.engine.demand import Complexity, Task
 from roundhouse.engine.engine import AUTO, BUILTIN_PROVIDER, Engine
 from roundhouse.engine.patterns import matches
@@ -142,18 +142,6 @@ class ModelService:
         await self._audit(caller, "model.unload", target.name)
         return self._state(target.name)
 
-    async def pull(self, caller: Caller, name: str) -> AsyncIterator[PullProgress]:
-        """Download a model; errors before the first step are raised here, not in the stream."""
-        if caller.models and not matches(caller.models, name):
-            raise NotAllowed(f"This key may not use the model {name!r}.", param="model_id")
-        await self._audit(caller, "model.pull", name)
-        steps = self._engine.pull(name)
-        try:
-            first = await anext(steps)
-        except StopAsyncIteration:
-            first = PullProgress("success")
-        return _chain(first, steps)
-
     async def _check(self, caller: Caller, name: str) -> None:
         """Raise NotAllowed unless the caller may use the model; what a key may not ask it may not unload."""
         if caller.models:
@@ -209,12 +197,6 @@ class ModelService:
             await audit.append(
                 tx, caller, action=action, object_id=name, detail=detail, at_s=self._clock.now_s()
             )
-
-
-async def _chain(first: PullProgress, rest: AsyncIterator[PullProgress]) -> AsyncIterator[PullProgress]:
-    yield first
-    async for step in rest:
-        yield step
 
 
 def _rfc3339(at_s: float | None) -> str | None:

@@ -15,7 +15,14 @@ from roundhouse import __version__
 from roundhouse.core.errors import StorageUnavailable
 from roundhouse.core.ports import DeviceProbe
 from roundhouse.engine.engine import Engine
-from roundhouse.features.ops.schemas import CheckRead, DeviceRead, DiskRead, Health, Readiness, SystemRead
+from roundhouse.features.ops.schemas.system import (
+    CheckRead,
+    DeviceRead,
+    DiskRead,
+    Health,
+    Readiness,
+    SystemRead,
+)
 from roundhouse.infra.db import Database
 
 NEARLY_FULL_BYTES = 256 * 1024 * 1024

@@ -1,23 +1,18 @@
-"""The front door: builds every part once, in order, and hands it to the rooms.
-
-`create_app(settings)` makes any number of independent applications in one process: nothing is global.
-"""
+"""The API process: the shared parts, access, the rooms, and the ASGI application over them."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 import structlog
 from fastapi import FastAPI
 
 from roundhouse import __version__
-from roundhouse.core.ports import Authenticator, BackendContext, Cache, DeviceProbe
+from roundhouse.app.parts import Parts
+from roundhouse.core.ports import Authenticator, DeviceProbe
 from roundhouse.core.settings import Settings
 from roundhouse.core.types import Operation
-from roundhouse.engine.engine import Engine
-from roundhouse.engine.residency import Residency
 from roundhouse.features.access import routes as access_routes
 from roundhouse.features.access.authenticator import KeyAuthenticator, OpenAuthenticator
 from roundhouse.features.access.first_key import ensure_first_key, open_hasher
@@ -31,27 +26,21 @@ from roundhouse.features.gateway import routes as gateway_routes
 from roundhouse.features.gateway.inference import Desk, InferenceEndpoint
 from roundhouse.features.gateway.media import MediaGuard
 from roundhouse.features.gateway.responses import ResponsesAdapter
-from roundhouse.features.gateway.service import Footprints, ModelService, ProviderService
+from roundhouse.features.gateway.service import ModelService, PullService
+from roundhouse.features.knowledge import routes as knowledge_routes
 from roundhouse.features.ops import routes as ops_routes
-from roundhouse.features.ops.service import OpsService
-from roundhouse.infra.cache import MemoryCache, RedisCache
-from roundhouse.infra.clock import SystemClock
-from roundhouse.infra.db import Database
-from roundhouse.infra.egress.guard import GuardedFetcher
-from roundhouse.infra.egress.lean import LeanClient
+from roundhouse.features.ops.service import JobService, OpsService
 from roundhouse.infra.egress.resolving import Lookup, system_lookup
+from roundhouse.infra.jobs.frozen import FrozenWatch
+from roundhouse.infra.jobs.metrics import JobMetrics
+from roundhouse.infra.jobs.roster import Roster
+from roundhouse.infra.jobs.supervisor import ChildState, Supervisor
 from roundhouse.infra.probe import MachineProbe
 from roundhouse.infra.rate_limit import MemoryRateLimiter, RedisRateLimiter
-from roundhouse.infra.redis_link import RedisLink
-from roundhouse.infra.revision import RevisionWatcher
 from roundhouse.infra.rooms import describe, mount_docs, render_errors, with_cors
 from roundhouse.infra.telemetry.logs import RequestLog
 from roundhouse.infra.telemetry.metrics import BREAKER, IN_FLIGHT, MODEL_MEMORY, USAGE_DROPPED, Metrics
-from roundhouse.infra.vault import Vault
 from roundhouse.infra.web import App, Front, RequestIds
-
-if TYPE_CHECKING:
-    from roundhouse.infra.egress.pooled import AiohttpClient
 
 _log = structlog.get_logger(__name__)
 
@@ -74,33 +63,28 @@ class Roundhouse:
 
     Attributes:
         first_key: The admin key, when `start` made it.
+        supervisor: Of the executor beside this process, where there is one; made by whoever serves the application.
     """
 
     def __init__(self, settings: Settings, probe: DeviceProbe, lookup: Lookup) -> None:
         self.settings = settings
         self.first_key: str | None = None
-        self.clock = SystemClock()
-        self.db = Database(settings.db, settings.db_url)
-        self.watcher = RevisionWatcher(self.db, settings.access.revocation_poll_s, self.clock)
+        self.supervisor: Supervisor | None = None
         self.metrics = Metrics()
-        self.vault = Vault(settings.data_dir)
-        self.cache, self.limiter = _shared(settings, self.clock)
-        self.http = _http(settings)
-        self.media = GuardedFetcher(settings.outbound, lookup)
-        context = BackendContext(self.http, self.media, settings.data_dir, self.clock)
-        residency = Residency(settings.engine, probe, self.clock, Footprints(self.db, self.clock))
-        self.engine = Engine(settings.engine, settings.cache, context, self.cache, residency, self.metrics)
-        self._build_access()
-        self.providers = ProviderService(
-            self.db,
-            self.engine,
-            self.vault,
-            self.clock,
-            settings.providers,
-            settings.aliases,
-            self.watcher.check_now,
+        parts = self.parts = Parts(settings, probe, lookup, self.metrics)
+        self.clock, self.db, self.engine = parts.clock, parts.db, parts.engine
+        self.limiter = (
+            RedisRateLimiter(parts.redis, self.clock) if parts.redis else MemoryRateLimiter(self.clock)
         )
+        self._build_access()
         self.models = ModelService(self.engine, self.db, self.clock)
+        self.pulls = PullService(self.engine, parts.jobs, parts.tail, self.db, self.clock)
+        roster = Roster(self.db, self.clock)
+        self.jobs = JobService(
+            self.db, parts.jobs, roster, self.clock, plugin_kinds=parts.plugin_kinds, child=self._child
+        )
+        self.frozen = FrozenWatch(roster, self.clock)
+        JobMetrics(self.db, roster, self.clock).attach(self.metrics, parts.tail)
         cache_kind = "redis" if settings.cache.url else "memory"
         self.ops = OpsService(self.db, self.engine, probe, settings.data_dir, cache_kind)
         self.asgi: App = self._build_web()
@@ -108,11 +92,11 @@ class Roundhouse:
     def _build_access(self) -> None:
         settings = self.settings
         hasher = open_hasher(settings.access, settings.data_dir)
-        self.keys = KeyService(self.db, hasher, clock=self.clock, watcher=self.watcher)
+        self.keys = KeyService(self.db, hasher, clock=self.clock, watcher=self.parts.watcher)
         self.authenticator: Authenticator = (
             OpenAuthenticator()
             if settings.server.open
-            else KeyAuthenticator(self.db, hasher, settings.access, self.watcher, self.clock)
+            else KeyAuthenticator(self.db, hasher, settings.access, self.parts.watcher, self.clock)
         )
         self.usage = UsageWriter(self.db, settings.access, self.clock)
         self.gatekeeper = LimitGatekeeper(self.db, self.limiter, self.usage, self.clock)
@@ -132,9 +116,11 @@ class Roundhouse:
         )
         rooms.state.authenticator = self.authenticator
         render_errors(rooms)
-        rooms.include_router(gateway_routes.router(self.models, self.providers))
+        rooms.include_router(gateway_routes.router(self.models, self.parts.providers, self.pulls))
         rooms.include_router(access_routes.router(self.keys, self.reports))
-        rooms.include_router(ops_routes.router(self.ops, self.metrics))
+        rooms.include_router(ops_routes.router(self.ops, self.metrics, self.jobs, self.parts.tail))
+        files = self.parts.files
+        rooms.include_router(knowledge_routes.router(files, self.settings.server.body_timeout_s))
         mount_docs(rooms)
         describe(rooms, openapi.inference_paths, openapi.inference_components)
         desk = Desk(
@@ -145,7 +131,7 @@ class Roundhouse:
             self.prices,
             RequestLog(self.settings.log.requests, self.metrics),
             MediaGuard(
-                self.media, self.settings.outbound.media_max_bytes, self.settings.server.max_body_bytes
+                self.parts.media, self.settings.outbound.media_max_bytes, self.settings.server.max_body_bytes
             ),
             self.settings.server.max_body_bytes,
             self.settings.server.body_timeout_s,
@@ -156,8 +142,12 @@ class Roundhouse:
         }
         hot["/v1/responses"] = InferenceEndpoint(desk, "chat", "/v1/responses", ResponsesAdapter())
         self.rooms = rooms
-        front: App = Front(rooms, hot, self.settings.server, RequestIds(), _log_fault)
+        large = {knowledge_routes.UPLOAD_PATH: files.largest_body_bytes}
+        front: App = Front(rooms, hot, self.settings.server, RequestIds(), _log_fault, large)
         return with_cors(front, self.settings.server)
+
+    def _child(self) -> ChildState | None:
+        return None if self.supervisor is None else self.supervisor.state
 
     def _watch(self, desk: Desk) -> None:
         """What is read at the moment of a scrape instead of being counted."""
@@ -186,15 +176,15 @@ class Roundhouse:
         """
         if not self.settings.server.open:
             self.first_key = await ensure_first_key(self.keys, self.settings.access, self.settings.data_dir)
-        await self.watcher.start()
-        self.watcher.on_change(self.providers.apply)
-        await self.engine.start(*await self.providers.configuration())
+        await self.parts.start()
         self.usage.start()
         self.gatekeeper.start()
+        self.frozen.start()
 
     def drain(self) -> None:
         """Say from now on that this process is not ready."""
         self.ops.draining = True
+        self.parts.tail.drain()
 
     @property
     def found(self) -> list[tuple[str, list[str]]]:
@@ -204,14 +194,12 @@ class Roundhouse:
 
     async def close(self) -> None:
         """Stop background work, write what is still in memory, close connections."""
-        await self.watcher.close()
-        await self.engine.close()
+        await self.parts.stop()
+        await self.frozen.close()
         await self.gatekeeper.close()
         await self.usage.close()
         await self.limiter.close()
-        await self.cache.close()
-        await self.http.close()
-        await self.db.close()
+        await self.parts.close()
 
 
 def create_app(
@@ -224,21 +212,6 @@ def create_app(
         MissingExtra: A setting needs a part that is not installed.
     """
     return Roundhouse(settings, probe if probe is not None else MachineProbe(), lookup)
-
-
-def _shared(settings: Settings, clock: SystemClock) -> tuple[Cache, MemoryRateLimiter | RedisRateLimiter]:
-    if settings.cache.url:
-        link = RedisLink(settings.cache.url, clock)
-        return RedisCache(link), RedisRateLimiter(link, clock)
-    return MemoryCache(settings.cache.max_mib * 1024 * 1024, clock), MemoryRateLimiter(clock)
-
-
-def _http(settings: Settings) -> LeanClient | AiohttpClient:
-    if settings.outbound.client == "aiohttp":
-        from roundhouse.infra.egress.pooled import AiohttpClient
-
-        return AiohttpClient(settings.outbound)
-    return LeanClient(settings.outbound)
 
 
 def _log_fault(error: BaseException, request_id: str) -> None:

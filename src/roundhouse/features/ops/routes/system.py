@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from roundhouse.core.types import Caller
-from roundhouse.features.ops.schemas import Alive, Health, Readiness, SystemRead
-from roundhouse.features.ops.service import OpsService
+from roundhouse.features.ops.schemas.system import Alive, Health, Readiness, SystemRead
+from roundhouse.features.ops.service.system import OpsService
 from roundhouse.infra.auth import require
 from roundhouse.infra.telemetry.metrics import Metrics
 
@@ -42,6 +42,7 @@ def router(service: OpsService, metrics: Metrics) -> APIRouter:
     @routes.get("/metrics", operation_id="metrics", response_class=Response)
     async def read_metrics() -> Response:
         """Prometheus metrics in the text format."""
+        await metrics.prepare()
         body, kind = metrics.render()
         return Response(body, headers={"content-type": kind})
 

@@ -1,0 +1,1 @@
+"""Large files against a running server: speed, memory, and what other requests notice of it."""

@@ -1,0 +1,147 @@
+"""What the API process and an executor have in common: database, vault, ways out, the engine with its providers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from roundhouse.core import registry
+from roundhouse.core.ports import BackendContext, Cache, DeviceProbe
+from roundhouse.core.settings import Settings
+from roundhouse.engine.engine import Engine
+from roundhouse.engine.residency import Residency
+from roundhouse.engine.wrappers import Attempts
+from roundhouse.features.gateway.jobs import ModelPull
+from roundhouse.features.gateway.service import Footprints, ProviderService
+from roundhouse.features.knowledge.service import FileService
+from roundhouse.features.ops.jobs import CleanUp
+from roundhouse.infra.cache import MemoryCache, RedisCache
+from roundhouse.infra.clock import SystemClock
+from roundhouse.infra.db import Database
+from roundhouse.infra.egress.guard import GuardedFetcher
+from roundhouse.infra.egress.lean import LeanClient
+from roundhouse.infra.egress.resolving import Lookup
+from roundhouse.infra.events.tail import EventTail
+from roundhouse.infra.jobs.pipelines import PipelineTable
+from roundhouse.infra.jobs.queue import JobQueue
+from roundhouse.infra.redis_link import RedisLink
+from roundhouse.infra.rendezvous import Rendezvous
+from roundhouse.infra.revision import RevisionWatcher
+from roundhouse.infra.vault import Vault
+
+if TYPE_CHECKING:
+    from roundhouse.infra.egress.pooled import AiohttpClient
+
+
+class Parts:
+    """The shared parts of one process.
+
+    Args:
+        settings: All of them.
+        probe: The machine's memories; a fake in tests.
+        lookup: How names in users' URLs are looked up; a fake in tests.
+        heard: Hears of every try at a model server.
+        patience_s: It leaves it so long to another process to keep the books of this machine's memory.
+
+    Attributes:
+        plugin_kinds: Kinds of jobs whose pipelines are a plugin's.
+
+    Raises:
+        BadInput: A setting is unusable.
+        MissingExtra: A setting needs a part that is not installed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        probe: DeviceProbe,
+        lookup: Lookup,
+        heard: Attempts,
+        *,
+        patience_s: float = 0.0,
+    ) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.db = Database(settings.db, settings.db_url)
+        self.watcher = RevisionWatcher(self.db, settings.access.revocation_poll_s, self.clock)
+        self.tail = EventTail(self.db, settings.events, self.clock)
+        self.vault = Vault(settings.data_dir)
+        self.redis = RedisLink(settings.cache.url, self.clock) if settings.cache.url else None
+        self.cache = _cache(settings, self.redis, self.clock)
+        self.http = _http(settings)
+        self.media = GuardedFetcher(settings.outbound, lookup)
+        context = BackendContext(self.http, self.media, settings.data_dir, self.clock)
+        residency = Residency(
+            settings.engine,
+            probe,
+            self.clock,
+            Footprints(self.db, self.clock),
+            Rendezvous(settings.data_dir, "residency"),
+            patience_s=patience_s,
+        )
+        self.engine = Engine(settings.engine, settings.cache, context, self.cache, residency, heard)
+        self.providers = ProviderService(
+            self.db,
+            self.engine,
+            self.vault,
+            self.clock,
+            settings.providers,
+            settings.aliases,
+            self.watcher.check_now,
+        )
+        self.files = FileService.open(settings.files, settings.data_dir, self.db, self.clock)
+        self._build_jobs()
+
+    def _build_jobs(self) -> None:
+        """What jobs there are: in the API process to accept them, in an executor to run them."""
+        settings = self.settings
+        self.model_pull = ModelPull(self.engine, self.watcher.check_now)
+        self.clean_up = CleanUp(
+            self.db, self.clock, settings.data_dir / "jobs", settings.events.keep_days, self._sweep_files
+        )
+        plugged = registry.pipelines()
+        self.plugin_kinds = frozenset(one.kind for one in plugged)
+        self.pipelines = PipelineTable([self.model_pull.pipeline, self.clean_up.pipeline, *plugged])
+        self.schedules = [self.clean_up.schedule]
+        self.jobs = JobQueue(self.db, self.pipelines, settings.jobs, self.clock)
+
+    async def _sweep_files(self) -> int:
+        return (await self.files.sweep()).expired
+
+    async def start(self) -> None:
+        """Put the configuration in force, and follow its changes and the events.
+
+        Raises:
+            StorageUnavailable: The database does not answer.
+        """
+        await self.watcher.start()
+        self.watcher.on_change(self.providers.apply)
+        self.tail.on_event(self.model_pull.heard)
+        await self.tail.start()
+        await self.engine.start(*await self.providers.configuration())
+
+    async def stop(self) -> None:
+        """Stop all background work; the connections stay open for what is still to be written."""
+        await self.tail.close()
+        await self.watcher.close()
+        await self.engine.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.files.close()
+        await self.cache.close()
+        await self.http.close()
+        await self.db.close()
+
+
+def _cache(settings: Settings, redis: RedisLink | None, clock: SystemClock) -> Cache:
+    if redis is not None:
+        return RedisCache(redis)
+    return MemoryCache(settings.cache.max_mib * 1024 * 1024, clock)
+
+
+def _http(settings: Settings) -> LeanClient | AiohttpClient:
+    if settings.outbound.client == "aiohttp":
+        from roundhouse.infra.egress.pooled import AiohttpClient
+
+        return AiohttpClient(settings.outbound)
+    return LeanClient(settings.outbound)

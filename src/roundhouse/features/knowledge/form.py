@@ -1,0 +1,131 @@
+"""Reads an upload's form as it arrives: small fields are kept, the bytes of the file are passed on.
+
+The parser is the library `multipart`; Starlette's own would put the whole file on the disk before anybody saw a byte.
+
+Source:
+    RFC 7578 (2015); the WHATWG HTML Standard (2024) on how browsers write names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import unquote
+
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+
+from roundhouse.core.errors import BadInput, UnsupportedMedia
+
+FIELDS = ("purpose", "expires_after[anchor]", "expires_after[seconds]")
+"""Fields beside the file."""
+
+OVERHEAD_BYTES = 1024 * 1024
+"""Most that a form measures besides its file."""
+
+_MOST_VALUE_BYTES = 1000
+_MOST_HEADER_BYTES = 64 * 1024
+_MOST_PARTS = 10
+# Not allowed in forms since 2015, and still sent.
+_EXTENDED = re.compile(r";\s*filename\*\s*=\s*\"?utf-8'[^']*'([^;\s\"]+)", re.IGNORECASE)
+
+
+class UploadForm:
+    """One form with one file. Its methods may run in a thread, one at a time.
+
+    Args:
+        content_type: Header of the request.
+        take: Is given the bytes of the file; what it raises goes through.
+
+    Attributes:
+        fields: Values by name, once they have arrived.
+        filename: As the client sent it; None until the file begins.
+
+    Raises:
+        UnsupportedMedia: It is not a form of this kind.
+    """
+
+    def __init__(self, content_type: str, take: Callable[[bytes], None]) -> None:
+        self.fields: dict[str, str] = {}
+        self.filename: str | None = None
+        self._take = take
+        self._part = ""
+        self._value = b""
+        kind, options = parse_options_header(content_type)
+        boundary = options.get("boundary", "")
+        if kind != "multipart/form-data" or not 0 < len(boundary) <= 200 or not boundary.isascii():
+            raise UnsupportedMedia("Send multipart/form-data with the fields file and purpose.")
+        self._parser = PushMultipartParser(
+            boundary,
+            max_header_size=_MOST_HEADER_BYTES,
+            max_segment_count=_MOST_PARTS,
+            # Names in any encoding must be read; they are decoded here.
+            header_charset="latin-1",
+        )
+
+    def feed(self, data: bytes) -> None:
+        """Read the next bytes of the body.
+
+        Raises:
+            BadInput: The form is malformed, or has a field that is unknown or too long.
+        """
+        if not data:
+            return
+        try:
+            for event in self._parser.parse(data):
+                if isinstance(event, MultipartSegment):
+                    self._begin(event)
+                elif event is None:
+                    self._end()
+                else:
+                    self._more(event)
+        except MultipartError as error:
+            raise BadInput(f"The form is malformed: {error}.") from None
+
+    def close(self) -> str:
+        """Check that the form is complete; returns the name of the file.
+
+        Raises:
+            BadInput: It ends too early, or the file is not in it.
+        """
+        try:
+            self._parser.close()
+        except MultipartError:
+            raise BadInput("The form is cut off.") from None
+        if self.filename is None:
+            raise BadInput("The field file is missing.", param="file")
+        return self.filename
+
+    def _begin(self, part: MultipartSegment) -> None:
+        self._part, self._value = _decoded(part.name or ""), b""
+        if self._part == "file":
+            if self.filename is not None:
+                raise BadInput("The field file stands there twice.", param="file")
+            self.filename = _filename(part)
+        elif self._part not in FIELDS:
+            raise BadInput(f"There is no field {self._part[:100]!r}.", param=self._part[:100])
+        elif self._part in self.fields:
+            raise BadInput(f"The field {self._part} stands there twice.", param=self._part)
+
+    def _more(self, data: bytes) -> None:
+        if self._part == "file":
+            self._take(data)
+            return
+        self._value += data
+        if len(self._value) > _MOST_VALUE_BYTES:
+            raise BadInput(f"The field {self._part} is too long.", param=self._part)
+
+    def _end(self) -> None:
+        if self._part != "file":
+            self.fields[self._part] = self._value.decode("utf-8", "replace").strip()
+
+
+def _filename(part: MultipartSegment) -> str:
+    extended = _EXTENDED.search(part.header("Content-Disposition") or "")
+    if extended is not None:
+        return unquote(extended[1], errors="replace")
+    return _decoded(part.filename or "")
+
+
+def _decoded(text: str) -> str:
+    """A header value that was read byte by byte."""
+    return text.encode("latin-1", "replace").decode("utf-8", "replace")

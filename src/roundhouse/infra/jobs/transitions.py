@@ -1,0 +1,349 @@
+"""Every change of a job's state, each with the event that tells it, in one transaction.
+
+Changes by an executor hold only while it still has the job (`Claim`): whoever lost it changes nothing. A change whose
+commit was acknowledged too late is recognised by the row's `version` and not made twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+
+from roundhouse.core.jobs import Attempt, AttemptOutcome, Job, Pipeline
+from roundhouse.infra.db import Tx
+from roundhouse.infra.events.store import Event, NewEvent, append
+from roundhouse.infra.jobs.model import RunLost
+from roundhouse.infra.jobs.pipelines import fresh_stages, share_done
+from roundhouse.infra.jobs.rows import jobs, read_row
+
+EventType = Literal[
+    "job.queued",
+    "job.started",
+    "job.stage",
+    "job.progress",
+    "job.waiting",
+    "job.cancel_requested",
+    "job.completed",
+    "job.failed",
+    "job.cancelled",
+]
+TERMINAL_EVENTS = frozenset({"job.completed", "job.failed", "job.cancelled"})
+_BATCH = 200
+_MOST_HISTORY = 100
+
+
+class Claim(msgspec.Struct):
+    """The right of one executor to change one job during one run.
+
+    Attributes:
+        job_id: Which job.
+        executor_id: Whose right.
+        run: In which run.
+        version: The row's version after the last change that is known to be committed.
+    """
+
+    job_id: str
+    executor_id: str
+    run: int
+    version: int
+
+
+class Move(msgspec.Struct, frozen=True):
+    """One change of a job by the executor that runs it.
+
+    Attributes:
+        claim: The right to do so.
+        kind: The event that tells it.
+        changes: New values of columns.
+        expires_at_s: When the job is deleted, if this turns out to be its end.
+    """
+
+    claim: Claim
+    kind: EventType
+    changes: dict[str, Any]
+    expires_at_s: float
+
+
+def ends_job(event: Event) -> bool:
+    """Whether an event is the last one of a job, unless that is retried."""
+    return event.type in TERMINAL_EVENTS
+
+
+def told(job: Job, kind: EventType) -> NewEvent:
+    """The event of a job's change; its data is what a list of jobs shows of it."""
+    data: dict[str, Any] = {
+        "job_id": job.id,
+        "kind": job.kind,
+        "state": job.state,
+        "stage": next((one.name for one in job.stages if one.state == "running"), None),
+        "progress": round(job.progress, 4),
+        "message": job.message,
+        "attempts": job.attempts,
+    }
+    if job.waiting_for is not None:
+        data["waiting_for"] = job.waiting_for
+    if job.error is not None:
+        data["error"] = job.error
+    if job.ended_at_s is not None and job.run_started_at_s is not None:
+        data["run_s"] = round(max(job.ended_at_s - job.run_started_at_s, 0.0), 3)
+    return NewEvent(job.caller.site_id, job.id, kind, data, job.updated_at_s)
+
+
+async def move_all(tx: Tx, moves: Sequence[Move], now_s: float) -> list[Job | RunLost]:
+    """Changes by the executor that runs the jobs; their claims' versions are to be raised once they are committed.
+
+    Out of the executor's hands, one that was asked to stop is cancelled, and one whose signal has come already waits
+    no more.
+
+    Args:
+        tx: A write transaction.
+        moves: Of one job at most one.
+        now_s: Unix time.
+
+    Returns:
+        For each the job as it is now; `RunLost` where somebody else has it, or it has ended.
+    """
+    found: dict[str, Job | RunLost] = {}
+    events = []
+    for one in sorted(moves, key=lambda one: one.claim.job_id):
+        moved, event = await _move(tx, await _as_asked(tx, one, now_s), now_s)
+        found[one.claim.job_id] = moved
+        events += [] if event is None else [event]
+    await append(tx, *events)
+    return [found[one.claim.job_id] for one in moves]
+
+
+async def _as_asked(tx: Tx, move: Move, now_s: float) -> Move:
+    if move.changes.get("state") not in ("queued", "waiting"):
+        return move
+    job = await lock_one(tx, move.claim.job_id)
+    if job is None:
+        return move
+    if job.cancel_requested:
+        over = ending("cancelled", now_s, move.expires_at_s)
+        return msgspec.structs.replace(move, kind="job.cancelled", changes=move.changes | over)
+    if move.kind == "job.waiting" and move.changes["waiting_for"] in job.signals:
+        return msgspec.structs.replace(move, kind="job.queued", changes=move.changes | woken(job.signals))
+    return move
+
+
+async def _move(tx: Tx, move: Move, now_s: float) -> tuple[Job | RunLost, NewEvent | None]:
+    statement = (
+        sa.update(jobs)
+        .where(*_held(move.claim))
+        .values(**_plain(move.changes), version=move.claim.version + 1, updated_at_s=now_s)
+        .returning(*jobs.c)
+    )
+    row = (await tx.execute(statement)).mappings().one_or_none()
+    if row is None:
+        return await _made_before(tx, move), None
+    job = read_row(row)
+    return job, told(job, move.kind)
+
+
+def _held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        jobs.c.id == claim.job_id,
+        jobs.c.executor_id == claim.executor_id,
+        jobs.c.run == claim.run,
+        jobs.c.state == "running",
+        jobs.c.version == claim.version,
+    )
+
+
+async def _made_before(tx: Tx, move: Move) -> Job | RunLost:
+    """The job, when this very change was committed although its answer never came."""
+    claim = move.claim
+    query = sa.select(jobs).where(
+        jobs.c.id == claim.job_id,
+        jobs.c.run == claim.run,
+        jobs.c.version == claim.version + 1,
+        jobs.c.state == move.changes.get("state", "running"),
+    )
+    row = (await tx.execute(query)).mappings().one_or_none()
+    return RunLost() if row is None else read_row(row)
+
+
+_HOLDS = sa.select(jobs.c.seq).where(
+    jobs.c.id == sa.bindparam("job_id"),
+    jobs.c.executor_id == sa.bindparam("executor_id"),
+    jobs.c.run == sa.bindparam("run"),
+    jobs.c.state == "running",
+    jobs.c.version == sa.bindparam("version"),
+)
+
+
+async def holds(tx: Tx, claim: Claim) -> bool:
+    """Whether the executor still has the job."""
+    return (await tx.execute(_HOLDS, msgspec.structs.asdict(claim))).first() is not None
+
+
+async def tell_progress(tx: Tx, claims: list[tuple[Claim, float, str]], now_s: float) -> None:
+    """Write how far running jobs are; those that were lost, or are further by now, are left alone."""
+    events = []
+    for claim, progress, message in sorted(claims, key=lambda one: one[0].job_id):
+        statement = (
+            sa.update(jobs)
+            .where(*_held(claim))
+            .values(progress=progress, message=message, updated_at_s=now_s)
+            .returning(*jobs.c)
+        )
+        row = (await tx.execute(statement)).mappings().one_or_none()
+        if row is not None:
+            events.append(told(read_row(row), "job.progress"))
+    await append(tx, *events)
+
+
+async def cancel(tx: Tx, job: Job, now_s: float, expires_at_s: float) -> Job:
+    """Cancel what does not run, ask for a stop of what does; call with the row locked or in a write transaction."""
+    if job.ended or job.cancel_requested:
+        return job
+    if job.state == "running":
+        return await _change(tx, job, "job.cancel_requested", now_s, cancel_requested=True)
+    return await _change(tx, job, "job.cancelled", now_s, **ending("cancelled", now_s, expires_at_s))
+
+
+async def requeue(tx: Tx, job: Job, pipeline: Pipeline, now_s: float) -> Job:
+    """Queue a failed or cancelled job again, with all its attempts before it; finished steps stay finished.
+
+    Under a revision that does not accept its own it begins anew, under a new list of stages. Signals stay; what was
+    not brought in time is waited for again.
+    """
+    return await _change(
+        tx,
+        job,
+        "job.queued",
+        now_s,
+        **pinned(job, pipeline),
+        state="queued",
+        attempts=0,
+        signals={name: signal for name, signal in job.signals.items() if signal is not None},
+        max_attempts=pipeline.retry.max_attempts,
+        error=None,
+        result=None,
+        run_after_s=None,
+        deadline_s=None,
+        ended_at_s=None,
+        expires_at_s=None,
+        cancel_requested=False,
+    )
+
+
+def carries_on(pipeline: Pipeline, job: Job) -> bool:
+    """Whether this pipeline may use the finished steps of the job."""
+    return job.revision == pipeline.revision or job.revision in pipeline.accepts
+
+
+def pinned(job: Job, pipeline: Pipeline) -> dict[str, Any]:
+    """The columns that give a job to a revision: with its finished steps where that may carry on, else anew."""
+    stages = fresh_stages(pipeline)
+    if carries_on(pipeline, job):
+        done = {one.name: one for one in job.stages if one.state == "completed"}
+        stages = [done.get(one.name, one) for one in stages]
+    return {
+        "revision": pipeline.revision,
+        "queue": pipeline.queue,
+        "stages": stages,
+        "progress": share_done(stages),
+        "since_run": job.since_run if carries_on(pipeline, job) else job.run,
+    }
+
+
+async def wake(tx: Tx, job: Job, waiting_for: str, signal: Any, now_s: float) -> bool:
+    """Bring a job a signal; one that waits for it is queued, one that has yet to wait for it will not.
+
+    Returns:
+        False when it has ended, or was brought this signal before: a run that was cut off must find what it found.
+    """
+    if job.ended or waiting_for in job.signals:
+        return False
+    signals = {**job.signals, waiting_for: signal}
+    if job.state != "waiting" or job.waiting_for != waiting_for:
+        statement = sa.update(jobs).where(jobs.c.id == job.id).values(signals=signals)
+        await tx.execute(statement)
+    else:
+        await _change(tx, job, "job.queued", now_s, **woken(signals))
+    return True
+
+
+def woken(signals: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a job that waits no more."""
+    return {"state": "queued", "signals": signals, "waiting_for": None, "run_after_s": None, "message": ""}
+
+
+def ending(state: str, now_s: float, expires_at_s: float, **more: Any) -> dict[str, Any]:
+    """The columns of a job that ends."""
+    return {
+        "state": state,
+        "ended_at_s": now_s,
+        "expires_at_s": expires_at_s,
+        "executor_id": None,
+        "waiting_for": None,
+        "run_after_s": None,
+        "message": "",
+        **more,
+    }
+
+
+async def lock(
+    tx: Tx,
+    *conditions: sa.ColumnElement[bool],
+    order: tuple[sa.ColumnElement[Any], ...] = (jobs.c.seq,),
+    limit: int = _BATCH,
+) -> list[Job]:
+    """Jobs that are to be changed, locked until the end of the transaction; those locked by others are left out."""
+    query = sa.select(jobs).where(*conditions).order_by(*order).limit(limit).with_for_update(skip_locked=True)
+    return [read_row(row) for row in (await tx.execute(query)).mappings()]
+
+
+async def lock_one(tx: Tx, job_id: str) -> Job | None:
+    """One job, locked until the end of the transaction."""
+    query = sa.select(jobs).where(jobs.c.id == job_id).with_for_update()
+    row = (await tx.execute(query)).mappings().one_or_none()
+    return None if row is None else read_row(row)
+
+
+async def change_all(tx: Tx, changes: list[tuple[Job, EventType, dict[str, Any]]], now_s: float) -> list[Job]:
+    """Change jobs that are locked, then tell it: every row before the first event."""
+    changed = []
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for job, _, values in changes:
+        # Two on: its former executor must not take this for a change of its own.
+        values = values | {"version": job.version + 2, "updated_at_s": now_s}
+        alike.setdefault(tuple(sorted(values)), []).append({"changed": job.id} | _plain(values))
+        changed.append(msgspec.structs.replace(job, **values))
+    for names, rows in alike.items():
+        statement = sa.update(jobs).where(jobs.c.id == sa.bindparam("changed"))
+        await tx.execute(statement.values({name: sa.bindparam(name) for name in names}), rows)
+    await append(tx, *(told(job, kind) for job, (_, kind, _) in zip(changed, changes, strict=True)))
+    return changed
+
+
+async def _change(tx: Tx, job: Job, kind: EventType, now_s: float, **values: Any) -> Job:
+    if kind == "job.cancel_requested":
+        # The version is its executor's: this is no change of what that one does.
+        values["updated_at_s"] = now_s
+        statement = sa.update(jobs).where(jobs.c.id == job.id).values(**values).returning(*jobs.c)
+        asked = read_row((await tx.execute(statement)).mappings().one())
+        await append(tx, told(asked, kind))
+        return asked
+    return (await change_all(tx, [(job, kind, values)], now_s))[0]
+
+
+def with_attempt(
+    job: Job, outcome: AttemptOutcome, now_s: float, error: dict[str, Any] | None = None
+) -> list[Attempt]:
+    """The history of a job whose run is over."""
+    began_s = now_s if job.run_started_at_s is None else job.run_started_at_s
+    attempt = Attempt(job.run, job.executor_id or "", began_s, now_s, outcome, error)
+    return [*job.history, attempt][-_MOST_HISTORY:]
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: msgspec.to_builtins(value) if name in ("stages", "history") else value
+        for name, value in values.items()
+    }

@@ -1,0 +1,18 @@
+from pathlib import Path
+
+from roundhouse.core.settings import FileSettings
+from roundhouse.infra.blobs.local import LocalBlobs
+from roundhouse.infra.blobs.opening import open_blobs, open_staging
+from roundhouse.infra.blobs.s3 import S3Blobs
+
+
+def is_empty(folder: Path) -> bool:
+    return not any(folder.iterdir())
+
+
+async def test_the_settings_choose(tmp_path: Path) -> None:
+    staging = open_staging(FileSettings(), tmp_path)
+    assert isinstance(open_blobs(FileSettings(), tmp_path, staging), LocalBlobs)
+    assert isinstance(open_blobs(FileSettings(url="s3://bucket/prefix"), tmp_path, staging), S3Blobs)
+    await staging.close()
+    assert is_empty(tmp_path)
