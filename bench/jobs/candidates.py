@@ -138,9 +138,10 @@ class Roundhouse(Candidate):
         """Start an executor beside it."""
         return self.spawn(sys.executable, "-m", "roundhouse", "executor").pid
 
-    def submit(self, count: int) -> None:
-        """Over HTTP, sixteen at a time."""
-        accept(self.port, KEY, self.body, count, min(count, 16))
+    def submit(self, count: int, hold_s: float = 0.0) -> None:
+        """Over HTTP, sixteen at a time; each runs for so long after its stamp."""
+        body = self.body.replace(b"}}", b',"hold_s":%f}}' % hold_s)
+        accept(self.port, KEY, body, count, min(count, 16))
 
     def _is_ready(self) -> bool:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=5)

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import random
+import signal
 import struct
 import tempfile
 import time
@@ -35,6 +36,7 @@ from bench.jobs.candidates import (
 from bench.jobs.load import accept, commit, p50_p95_ms
 
 SETTLE_S = 5.0
+HOLD_S = 60.0
 T = TypeVar("T", bound=Candidate)
 
 
@@ -47,6 +49,7 @@ class Sizes:
     jobs: int = 2000
     singles: int = 30
     idle_s: float = 30.0
+    deaths: int = 5
 
 
 class Bench:
@@ -88,6 +91,22 @@ class Bench:
             one.start_worker()
             wait_until(lambda: stamped(one) > 0)
             self.note("executor start to first job", database, who, stamps(one)[0] - began_s, "s")
+
+    def takeover(self, database: str) -> None:
+        """From the death of the executor that runs a job to the job's next run, elsewhere."""
+        for who in ("by the supervisor alone", "by another executor"):
+            for _ in range(self.sizes.deaths):
+                with fresh(database, lambda place: Roundhouse(place, supervised=True)) as (one, _):
+                    one.submit(1, HOLD_S)
+                    wait_until(lambda one=one: stamped(one) > 0)
+                    (executor,) = process_tree(one.api.pid)[1:]
+                    if who == "by another executor":
+                        one.start_worker()
+                    time.sleep(SETTLE_S)
+                    killed_s = time.monotonic()
+                    os.kill(executor, signal.SIGKILL)
+                    wait_until(lambda one=one: stamped(one) > 1, pause_s=0.001)
+                    self.note("killed to running again", database, who, stamps(one)[1] - killed_s, "s")
 
     def idle(self, database: str) -> None:
         """CPU and memory of everything that runs when nothing happens; of DBOS its one worker."""
@@ -158,6 +177,7 @@ class Bench:
 PARTS: dict[str, tuple[Callable[[Bench, str], None], Callable[[Bench], None] | None]] = {
     "accept": (Bench.accept, None),
     "restart": (Bench.restart, None),
+    "takeover": (Bench.takeover, None),
     "idle": (Bench.idle, Bench.idle_celery),
     "speed": (Bench.speed, Bench.speed_celery),
 }
@@ -229,7 +249,7 @@ def main(argv: list[str] | None = None) -> int:
     if unknown := only - set(names):
         parser.error(f"--only: unknown {', '.join(sorted(unknown))}")
     parts = [name for name in PARTS if name in only] or list(PARTS)
-    bench = Bench(Sizes(300, 100, 100, 5, 3.0) if args.quick else Sizes())
+    bench = Bench(Sizes(300, 100, 100, 5, 3.0, 1) if args.quick else Sizes())
     install_celery()
     with alone_on_this_machine():
         for number in range(args.repeats or (1 if args.quick else 3)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import struct
 import sys
@@ -28,6 +29,7 @@ def submit_on_demand(submit: Callable[[], Any]) -> None:
 
 async def _run(context: Any) -> None:
     stamp(context.job.input["path"])
+    await asyncio.sleep(context.job.input.get("hold_s", 0.0))
 
 
 def __getattr__(name: str) -> Any:
