@@ -226,7 +226,11 @@ async def test_slow_loris_does_not_win_by_dripping() -> None:
                 await asyncio.sleep(0.02)
 
         dripping = asyncio.create_task(drip())
-        assert (await client.answer())[0] == 408
+        # Whoever sends into a connection that is being closed may be reset before it has read the answer.
+        with contextlib.suppress(ConnectionResetError):
+            assert (await client.answer())[0] == 408
+        await client.closed()
+        assert server.app.scopes == []
         dripping.cancel()
         await asyncio.gather(dripping, return_exceptions=True)
 
