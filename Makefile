@@ -82,7 +82,7 @@ fmt: setup-dev ## Format and mend what can be mended
 
 lock: ## Write the lock files anew from pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements.lock pyproject.toml
-	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements-dev.lock --extra postgres --extra redis --extra s3 --group dev pyproject.toml
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements-dev.lock --extra postgres --extra redis --extra s3 --extra mongo --group dev pyproject.toml
 
 docs: setup-dev ## Write the reference pages anew from the code
 	@$(BIN)/python scripts/write_reference.py

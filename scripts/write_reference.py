@@ -17,6 +17,10 @@ from roundhouse.app import create_app
 from roundhouse.core import errors_reference, settings_reference
 from roundhouse.core.settings import Settings
 from roundhouse.features.access import routes as access_routes
+from roundhouse.features.chat import routes as chat_routes
+from roundhouse.features.chat.generating.outer import outer_routes
+from roundhouse.features.chat.generating.routes import router as generation_routes
+from roundhouse.features.chat.transfer import routes as transfer_routes
 from roundhouse.features.gateway import routes as gateway_routes
 from roundhouse.features.knowledge import routes as knowledge_routes
 from roundhouse.features.ops import routes as ops_routes
@@ -44,6 +48,10 @@ _TITLES = {
     "audit": "Audit log",
     "jobs": "Jobs and events",
     "files": "Files",
+    "sessions": "Sessions",
+    "messages": "Messages",
+    "generations": "Answers",
+    "memories": "Memories",
     "ops": "Operations",
 }
 
@@ -68,6 +76,10 @@ def scopes() -> dict[tuple[str, str], str]:
         gateway_routes.router(nothing, nothing, nothing),
         access_routes.router(nothing, nothing),
         knowledge_routes.router(nothing, nothing),
+        chat_routes.router(nothing, nothing, nothing, nothing, nothing),
+        transfer_routes.router(nothing, 1.0),
+        generation_routes(nothing, nothing),
+        outer_routes(nothing, nothing),
         ops_routes.router(nothing, nothing, nothing, nothing),
     )
     return {
@@ -89,12 +101,12 @@ def _flat(router: APIRouter) -> Iterator[APIRoute]:
 
 def _scope_of(route: APIRoute) -> str:
     for dependency in route.dependant.dependencies:
-        # `require(scope)` of infra/auth.py keeps its scope in a closure.
+        # `require(…)` of infra/auth.py keeps its scopes in a closure.
         found = (
             inspect.getclosurevars(dependency.call).nonlocals if inspect.isfunction(dependency.call) else {}
         )
-        if "scope" in found:
-            return f"`{found['scope']}`" if found["scope"] else "any key"
+        if "scopes" in found:
+            return ", ".join(f"`{scope}`" for scope in found["scopes"]) or "any key"
     return "none"
 
 

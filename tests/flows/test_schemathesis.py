@@ -31,7 +31,11 @@ QUIET = {
 }
 
 api = schemathesis.openapi.from_path(DOCUMENT).exclude(operation_id="site_events")
-SHADOWED = ("/v1/models/load", "/v1/models/unload", "/v1/models/pull", "/v1/providers/discover")
+SHADOWED = (
+    *("/v1/models/load", "/v1/models/unload", "/v1/models/pull", "/v1/providers/discover"),
+    *("/v1/sessions/stats", "/v1/sessions/cleanup", "/v1/memories/switch"),
+    *("/v1/sessions/search", "/v1/messages/search", "/v1/sessions/export", "/v1/sessions/import"),
+)
 Call = Callable[[schemathesis.Case], None]
 
 

@@ -33,7 +33,7 @@ def all_tables() -> sa.MetaData:
         name = f"roundhouse.features.{room.name}.store"
         if importlib.util.find_spec(name) is not None:
             importlib.import_module(name)
-    for name in ("audit", "events.store", "jobs.rows", "jobs.executors", "jobs.schedules"):
+    for name in ("audit", "events.store", "jobs.rows", "jobs.executors", "jobs.schedules", "search.rows"):
         importlib.import_module(f"roundhouse.infra.{name}")
     return metadata
 

@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI
 
 from roundhouse import __version__
+from roundhouse.app.chat import ChatRoom
 from roundhouse.app.parts import Parts
 from roundhouse.core.ports import Authenticator, DeviceProbe
 from roundhouse.core.settings import Settings
@@ -87,6 +88,11 @@ class Roundhouse:
         JobMetrics(self.db, roster, self.clock).attach(self.metrics, parts.tail)
         cache_kind = "redis" if settings.cache.url else "memory"
         self.ops = OpsService(self.db, self.engine, probe, settings.data_dir, cache_kind)
+        self._request_log = RequestLog(settings.log.requests, self.metrics)
+        self._media = MediaGuard(
+            parts.media, settings.outbound.media_max_bytes, settings.server.max_body_bytes
+        )
+        self.chat = ChatRoom(parts, self.gatekeeper, self.usage, self.prices, self._request_log, self._media)
         self.asgi: App = self._build_web()
 
     def _build_access(self) -> None:
@@ -121,6 +127,7 @@ class Roundhouse:
         rooms.include_router(ops_routes.router(self.ops, self.metrics, self.jobs, self.parts.tail))
         files = self.parts.files
         rooms.include_router(knowledge_routes.router(files, self.settings.server.body_timeout_s))
+        rooms.include_router(self.chat.router())
         mount_docs(rooms)
         describe(rooms, openapi.inference_paths, openapi.inference_components)
         desk = Desk(
@@ -129,10 +136,8 @@ class Roundhouse:
             self.gatekeeper,
             self.usage,
             self.prices,
-            RequestLog(self.settings.log.requests, self.metrics),
-            MediaGuard(
-                self.parts.media, self.settings.outbound.media_max_bytes, self.settings.server.max_body_bytes
-            ),
+            self._request_log,
+            self._media,
             self.settings.server.max_body_bytes,
             self.settings.server.body_timeout_s,
         )
@@ -142,7 +147,7 @@ class Roundhouse:
         }
         hot["/v1/responses"] = InferenceEndpoint(desk, "chat", "/v1/responses", ResponsesAdapter())
         self.rooms = rooms
-        large = {knowledge_routes.UPLOAD_PATH: files.largest_body_bytes}
+        large = {knowledge_routes.UPLOAD_PATH: files.largest_body_bytes} | self.chat.large_bodies
         front: App = Front(rooms, hot, self.settings.server, RequestIds(), _log_fault, large)
         return with_cors(front, self.settings.server)
 
@@ -177,6 +182,7 @@ class Roundhouse:
         if not self.settings.server.open:
             self.first_key = await ensure_first_key(self.keys, self.settings.access, self.settings.data_dir)
         await self.parts.start()
+        await self.chat.start()
         self.usage.start()
         self.gatekeeper.start()
         self.frozen.start()
@@ -194,6 +200,7 @@ class Roundhouse:
 
     async def close(self) -> None:
         """Stop background work, write what is still in memory, close connections."""
+        await self.chat.close()
         await self.parts.stop()
         await self.frozen.close()
         await self.gatekeeper.close()

@@ -10,6 +10,9 @@ from roundhouse.core.settings import Settings
 from roundhouse.engine.engine import Engine
 from roundhouse.engine.residency import Residency
 from roundhouse.engine.wrappers import Attempts
+from roundhouse.features.chat.indexing import SearchIndex
+from roundhouse.features.chat.jobs import ChatCleanUp
+from roundhouse.features.chat.service import UpkeepService
 from roundhouse.features.gateway.jobs import ModelPull
 from roundhouse.features.gateway.service import Footprints, ProviderService
 from roundhouse.features.knowledge.service import FileService
@@ -89,6 +92,8 @@ class Parts:
             self.watcher.check_now,
         )
         self.files = FileService.open(settings.files, settings.data_dir, self.db, self.clock)
+        self.chat_index = SearchIndex()
+        self.chat_upkeep = UpkeepService(self.db, self.chat_index, self.clock)
         self._build_jobs()
 
     def _build_jobs(self) -> None:
@@ -98,10 +103,13 @@ class Parts:
         self.clean_up = CleanUp(
             self.db, self.clock, settings.data_dir / "jobs", settings.events.keep_days, self._sweep_files
         )
+        self.chat_clean_up = ChatCleanUp(self.chat_upkeep, settings.chat)
         plugged = registry.pipelines()
         self.plugin_kinds = frozenset(one.kind for one in plugged)
-        self.pipelines = PipelineTable([self.model_pull.pipeline, self.clean_up.pipeline, *plugged])
-        self.schedules = [self.clean_up.schedule]
+        own = [self.model_pull.pipeline, self.clean_up.pipeline, self.chat_clean_up.pipeline]
+        self.pipelines = PipelineTable([*own, *plugged])
+        planned = (self.clean_up.schedule, self.chat_clean_up.schedule)
+        self.schedules = [one for one in planned if one is not None]
         self.jobs = JobQueue(self.db, self.pipelines, settings.jobs, self.clock)
 
     async def _sweep_files(self) -> int:

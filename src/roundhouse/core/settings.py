@@ -237,6 +237,27 @@ class FileSettings(Section):
     )
 
 
+class ChatSettings(Section):
+    """Durable chats."""
+
+    default_model: str = Field(
+        "auto", min_length=1, max_length=200, description="Model of sessions that name none."
+    )
+    max_memories: int = Field(1000, ge=1, description="Long-term memories of one user.")
+    cleanup_days: float | None = Field(
+        None,
+        gt=0,
+        description="Sessions that were not changed for so long are cleaned up once a day; unset = never. Pinned ones "
+        "never are.",
+    )
+    cleanup_action: Literal["archive", "delete"] = Field("archive", description="What is done with them.")
+    deleted_keep_days: float | None = Field(
+        30.0,
+        gt=0,
+        description="Deleted sessions can be restored this long, then they are removed; unset = always.",
+    )
+
+
 class OutboundSettings(Section):
     """Requests that leave the house."""
 
@@ -315,6 +336,7 @@ class Settings(BaseSettings):
     jobs: JobSettings = JobSettings()
     events: EventSettings = EventSettings()
     files: FileSettings = FileSettings()
+    chat: ChatSettings = ChatSettings()
     outbound: OutboundSettings = OutboundSettings()
     providers: list[ProviderSettings] = []
     aliases: list[AliasSettings] = []

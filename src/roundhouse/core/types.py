@@ -19,6 +19,8 @@ ALL_SCOPES: tuple[str, ...] = (
     "jobs:write",
     "files:read",
     "files:write",
+    "chats:read",
+    "chats:write",
     "usage:read",
     "keys",
     "audit:read",

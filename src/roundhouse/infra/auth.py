@@ -58,16 +58,19 @@ def route_allowed(caller: Caller, route: str) -> bool:
     return any(fnmatchcase(path, pattern) for pattern in caller.routes)
 
 
-def require(scope: str | None) -> Callable[..., Awaitable[Caller]]:
-    """A dependency that gives the caller if it holds `scope` and may call the route.
+def require(scope: str | None, *more: str) -> Callable[..., Awaitable[Caller]]:
+    """A dependency that gives the caller if it holds `scope`, and `more` scopes, and may call the route.
 
     Uses `app.state.authenticator` (core.ports.Authenticator).
 
     Args:
         scope: One of `core.types.ALL_SCOPES`; None = any good credential will do.
+        *more: Others that it must hold as well.
     """
-    if scope is not None and scope not in ALL_SCOPES:
-        raise RoundhouseError(f"There is no scope {scope!r}.")
+    scopes = () if scope is None else (scope, *more)
+    for one in scopes:
+        if one not in ALL_SCOPES:
+            raise RoundhouseError(f"There is no scope {one!r}.")
 
     async def caller(
         request: Request,
@@ -76,8 +79,9 @@ def require(scope: str | None) -> Callable[..., Awaitable[Caller]]:
     ) -> Caller:
         authenticator: Authenticator = request.app.state.authenticator
         found = await authenticator.authenticate(request.method, request.scope["path"], request.headers)
-        if scope is not None and not found.may(scope):
-            raise NotAllowed(f"This needs the scope {scope!r}.")
+        for one in scopes:
+            if not found.may(one):
+                raise NotAllowed(f"This needs the scope {one!r}.")
         if not route_allowed(found, request.scope["route"].path):
             raise NotAllowed("This key may not call this route.")
         return found

@@ -32,7 +32,7 @@ _NO_OBJECT = ("model_attributes_type", "dict_type")
 _JSON = re.compile(r"\s*application/(json|[a-z0-9.+-]+\+json)\s*(;|$)", re.IGNORECASE)
 _TOLD = (
     *("x-request-id", "x-should-retry", "retry-after"),
-    *(f"x-roundhouse-{name}" for name in ("model", "decision", "attempts", "cache")),
+    *(f"x-roundhouse-{name}" for name in ("model", "decision", "attempts", "cache", "generation")),
     *(
         f"x-ratelimit-{name}-{kind}"
         for name in ("limit", "remaining", "reset")

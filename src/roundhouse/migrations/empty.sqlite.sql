@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0003');
+INSERT INTO "alembic_version" VALUES('0005');
 CREATE TABLE api_keys (
 	id VARCHAR(40) NOT NULL, 
 	name VARCHAR(200) NOT NULL, 
@@ -44,6 +44,14 @@ CREATE TABLE blobs (
 	state VARCHAR(10) NOT NULL, 
 	at_s DOUBLE NOT NULL, 
 	CONSTRAINT pk_blobs PRIMARY KEY ("key")
+);
+CREATE TABLE branches (
+	session_id VARCHAR(40) NOT NULL, 
+	number INTEGER NOT NULL, 
+	parent INTEGER, 
+	from_depth INTEGER NOT NULL, 
+	CONSTRAINT pk_branches PRIMARY KEY (session_id, number), 
+	CONSTRAINT fk_branches_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE
 );
 CREATE TABLE config_revision (
 	id INTEGER NOT NULL, 
@@ -100,6 +108,28 @@ CREATE TABLE files (
 	CONSTRAINT uq_files_idempotency_digest UNIQUE (idempotency_digest), 
 	CONSTRAINT fk_files_blob_key_blobs FOREIGN KEY(blob_key) REFERENCES blobs ("key") DEFERRABLE INITIALLY DEFERRED
 );
+CREATE TABLE generations (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	session_id VARCHAR(40) NOT NULL, 
+	message_id VARCHAR(40) NOT NULL, 
+	state VARCHAR(20) NOT NULL, 
+	on_disconnect VARCHAR(10) NOT NULL, 
+	model VARCHAR(200) NOT NULL, 
+	options JSON NOT NULL, 
+	continues_chars INTEGER NOT NULL, 
+	owner VARCHAR(40), 
+	stop_requested BOOLEAN NOT NULL, 
+	error JSON, 
+	idempotency_digest VARCHAR(64), 
+	started_at_s DOUBLE NOT NULL, 
+	ended_at_s DOUBLE, 
+	CONSTRAINT pk_generations PRIMARY KEY (id), 
+	CONSTRAINT fk_generations_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE, 
+	CONSTRAINT uq_generations_idempotency_digest UNIQUE (idempotency_digest)
+);
 CREATE TABLE jobs (
 	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	id VARCHAR(40) NOT NULL, 
@@ -140,6 +170,61 @@ CREATE TABLE jobs (
 	CONSTRAINT uq_jobs_id UNIQUE (id), 
 	CONSTRAINT uq_jobs_site_id_kind_idempotency_key UNIQUE (site_id, kind, idempotency_key)
 );
+CREATE TABLE memories (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	content TEXT NOT NULL, 
+	session_id VARCHAR(40), 
+	version INTEGER NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, 
+	idempotency_digest VARCHAR(64), 
+	request_digest VARCHAR(64), 
+	CONSTRAINT pk_memories PRIMARY KEY (id), 
+	CONSTRAINT uq_memories_idempotency_digest UNIQUE (idempotency_digest)
+);
+CREATE TABLE memory_switches (
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200) NOT NULL, 
+	enabled BOOLEAN NOT NULL, 
+	CONSTRAINT pk_memory_switches PRIMARY KEY (site_id, user_id)
+);
+CREATE TABLE messages (
+	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	session_id VARCHAR(40) NOT NULL, 
+	branch INTEGER NOT NULL, 
+	depth INTEGER NOT NULL, 
+	parent_id VARCHAR(40), 
+	role VARCHAR(20) NOT NULL, 
+	kind VARCHAR(10) NOT NULL, 
+	state VARCHAR(20) NOT NULL, 
+	content TEXT NOT NULL, 
+	attachments JSON NOT NULL, 
+	citations JSON NOT NULL, 
+	model VARCHAR(200), 
+	finish_reason VARCHAR(40), 
+	error JSON, 
+	prompt_tokens INTEGER, 
+	completion_tokens INTEGER, 
+	first_token_ms DOUBLE, 
+	total_ms DOUBLE, 
+	cost_usd DOUBLE, 
+	pinned BOOLEAN NOT NULL, 
+	metadata JSON NOT NULL, 
+	version INTEGER NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, 
+	deleted_at_s DOUBLE, 
+	CONSTRAINT fk_messages_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE, 
+	CONSTRAINT uq_messages_id UNIQUE (id), 
+	CONSTRAINT uq_messages_session_id_branch_depth UNIQUE (session_id, branch, depth)
+);
 CREATE TABLE model_aliases (
 	name VARCHAR(200) NOT NULL, 
 	targets JSON NOT NULL, 
@@ -177,6 +262,85 @@ CREATE TABLE schedules (
 	last_due_at_s DOUBLE, 
 	last_job_id VARCHAR(40), 
 	CONSTRAINT pk_schedules PRIMARY KEY (name)
+);
+CREATE TABLE search_changes (
+	id INTEGER NOT NULL, 
+	space BIGINT NOT NULL, 
+	entries BIGINT NOT NULL, 
+	words BIGINT NOT NULL, 
+	added BLOB NOT NULL, 
+	removed BLOB NOT NULL, 
+	CONSTRAINT pk_search_changes PRIMARY KEY (id)
+);
+CREATE TABLE search_entries (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	space BIGINT NOT NULL, 
+	kind VARCHAR(40) NOT NULL, 
+	ref_id VARCHAR(100) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	parent_id VARCHAR(100), 
+	role VARCHAR(40), 
+	tags JSON NOT NULL, 
+	length INTEGER NOT NULL, 
+	at_s DOUBLE NOT NULL, 
+	text TEXT NOT NULL, 
+	CONSTRAINT uq_search_entries_kind_ref_id UNIQUE (kind, ref_id)
+);
+CREATE TABLE search_postings (
+	space BIGINT NOT NULL, 
+	term BLOB NOT NULL, 
+	first_number BIGINT NOT NULL, 
+	last_number BIGINT NOT NULL, 
+	count INTEGER NOT NULL, 
+	data BLOB NOT NULL, 
+	CONSTRAINT pk_search_postings PRIMARY KEY (space, term, first_number)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE search_spaces (
+	space INTEGER NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	kind VARCHAR(40) NOT NULL, 
+	CONSTRAINT pk_search_spaces PRIMARY KEY (space), 
+	CONSTRAINT uq_search_spaces_site_id_kind UNIQUE (site_id, kind)
+);
+CREATE TABLE session_tags (
+	session_id VARCHAR(40) NOT NULL, 
+	tag VARCHAR(100) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	CONSTRAINT pk_session_tags PRIMARY KEY (session_id, tag), 
+	CONSTRAINT fk_session_tags_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE
+);
+CREATE TABLE sessions (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	outside_id VARCHAR(200), 
+	title VARCHAR(500) NOT NULL, 
+	title_from VARCHAR(10) NOT NULL, 
+	model VARCHAR(200), 
+	system TEXT NOT NULL, 
+	context JSON NOT NULL, 
+	uses_memory BOOLEAN NOT NULL, 
+	metadata JSON NOT NULL, 
+	pinned BOOLEAN NOT NULL, 
+	archived_at_s DOUBLE, 
+	deleted_at_s DOUBLE, 
+	version INTEGER NOT NULL, 
+	branch INTEGER NOT NULL, 
+	branches INTEGER NOT NULL, 
+	message_count INTEGER NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, 
+	last_message_at_s DOUBLE, 
+	idempotency_digest VARCHAR(64), 
+	request_digest VARCHAR(64), 
+	CONSTRAINT pk_sessions PRIMARY KEY (id), 
+	CONSTRAINT uq_sessions_idempotency_digest UNIQUE (idempotency_digest)
 );
 CREATE TABLE spending (
 	key_id VARCHAR(40) NOT NULL, 
@@ -230,5 +394,19 @@ CREATE INDEX ix_blobs_state_at_s ON blobs (state, at_s);
 CREATE INDEX ix_files_site_id_id ON files (site_id, id);
 CREATE INDEX ix_files_blob_key ON files (blob_key);
 CREATE INDEX ix_files_expires_at_s ON files (expires_at_s);
+CREATE INDEX ix_sessions_deleted_at_s ON sessions (deleted_at_s);
+CREATE INDEX ix_sessions_site_id_updated_at_s_id ON sessions (site_id, updated_at_s, id);
+CREATE INDEX ix_sessions_site_id_user_id_updated_at_s_id ON sessions (site_id, user_id, updated_at_s, id);
+CREATE UNIQUE INDEX uq_sessions_outside_id ON sessions (site_id, user_id, outside_id) WHERE user_id IS NOT NULL AND outside_id IS NOT NULL;
+CREATE UNIQUE INDEX uq_sessions_outside_id_nobody ON sessions (site_id, outside_id) WHERE user_id IS NULL AND outside_id IS NOT NULL;
+CREATE INDEX ix_session_tags_site_id_tag ON session_tags (site_id, tag);
+CREATE INDEX ix_messages_parent_id ON messages (parent_id);
+CREATE INDEX ix_messages_session_id_seq ON messages (session_id, seq);
+CREATE INDEX ix_generations_message_id ON generations (message_id);
+CREATE INDEX ix_generations_owner ON generations (owner) WHERE state = 'running';
+CREATE INDEX ix_generations_session_id_started_at_s ON generations (session_id, started_at_s);
+CREATE UNIQUE INDEX uq_generations_running ON generations (message_id) WHERE state = 'running';
+CREATE INDEX ix_memories_site_id_user_id_id ON memories (site_id, user_id, id);
+CREATE INDEX ix_search_changes_space_id ON search_changes (space, id);
 DELETE FROM "sqlite_sequence";
 COMMIT;

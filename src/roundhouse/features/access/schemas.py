@@ -18,6 +18,8 @@ Scope = Literal[
     "jobs:write",
     "files:read",
     "files:write",
+    "chats:read",
+    "chats:write",
     "usage:read",
     "keys",
     "audit:read",

@@ -7,6 +7,7 @@ last: lock the rows you change before, never after.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -22,6 +23,7 @@ CHANNEL = "roundhouse_events"
 
 LAST_NUMBER_SQLITE = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
 LAST_NUMBER_POSTGRES = "SELECT pg_sequence_last_value(pg_get_serial_sequence('events', 'seq')::regclass)"
+_TOPICS = 500
 _LOCK = 0x6576656E74  # "event": any number, as long as every version uses the same
 
 events = sa.Table(
@@ -42,6 +44,8 @@ events = sa.Table(
     # Without it SQLite would give the number of a deleted newest row to the next one.
     sqlite_autoincrement=True,
 )
+
+_INSERT = sa.insert(events)
 
 
 class Event(msgspec.Struct, frozen=True, dict=True):
@@ -98,7 +102,7 @@ async def append(tx: Tx, *told: NewEvent) -> None:
         locked = sa.func.pg_advisory_xact_lock(_LOCK)
         await tx.execute(sa.select(locked, sa.func.pg_notify(CHANNEL, "")))
     rows = [{"id": new_id("evt"), **msgspec.structs.asdict(one)} for one in told]
-    await tx.execute(sa.insert(events), rows)
+    await tx.execute(_INSERT, rows)
 
 
 async def page(tx: Tx, site_id: str, topic: str | None, after_seq: int, limit: int) -> list[Event]:
@@ -139,6 +143,13 @@ async def delete_before(tx: Tx, at_s: float, limit: int) -> int:
     """Delete the oldest of the events from before a Unix time, at most `limit`; returns how many it were."""
     oldest = sa.select(events.c.seq).where(events.c.at_s < at_s).order_by(events.c.at_s).limit(limit)
     return (await tx.execute(sa.delete(events).where(events.c.seq.in_(oldest)))).rowcount
+
+
+async def delete_of(tx: Tx, topics: Sequence[str]) -> None:
+    """Delete all events of things, for those whose data may not be kept any longer."""
+    for start in range(0, len(topics), _TOPICS):
+        some = topics[start : start + _TOPICS]
+        await tx.execute(sa.delete(events).where(events.c.topic.in_(some)))
 
 
 def _of(site_id: str, topic: str | None) -> sa.ColumnElement[bool]:

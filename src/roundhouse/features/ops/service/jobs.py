@@ -22,7 +22,13 @@ from roundhouse.infra.moments import moment, moment_or_none, unix_s
 from roundhouse.infra.paging import decode_cursor, encode_cursor
 
 _RATE_OVER_S = 300.0
-_SCOPES = {"job": "jobs:read", "file": "files:read"}
+_SCOPES = {
+    "job": "jobs:read",
+    "file": "files:read",
+    "session": "chats:read",
+    "message": "chats:read",
+    "generation": "chats:read",
+}
 """What one needs to be told of things, by the first word of the event's type."""
 
 

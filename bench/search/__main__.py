@@ -1,0 +1,7 @@
+"""Entry point of ``python -m bench.search``."""
+
+import sys
+
+from bench.search.run import main
+
+sys.exit(main())

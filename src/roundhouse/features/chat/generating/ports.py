@@ -1,0 +1,84 @@
+"""What generations need of the rest of the house; `app` and tests hand it in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from roundhouse.core.ports import Clock, Files, Gatekeeper, Prices, UsageSink
+from roundhouse.core.types import Caller, ModelRequest, UsageRecord
+from roundhouse.engine.engine import Engine
+from roundhouse.features.chat.model import Message, Session
+from roundhouse.infra.db import Database, Tx
+
+
+class Media(Protocol):
+    """Guards URLs inside requests."""
+
+    async def clean(self, request: ModelRequest) -> None:
+        """Put content in place of URLs; raises AddressRefused, UnsupportedMedia, TooLarge, BadInput."""
+        ...
+
+
+class Observer(Protocol):
+    """Metrics of requests."""
+
+    def observe(self, record: UsageRecord) -> None:
+        """One request ended."""
+        ...
+
+
+class Prepared(Protocol):
+    """What a model is told for a question."""
+
+    @property
+    def messages(self) -> Sequence[Mapping[str, Any]]:
+        """In OpenAI's form, text only, the question last."""
+        ...
+
+    @property
+    def attachments(self) -> Sequence[tuple[str, ...]]:
+        """Files of each of them, by place."""
+        ...
+
+
+class Contexts(Protocol):
+    """Makes conversations fit models; `context.ContextService`."""
+
+    async def prepare(
+        self, tx: Tx, caller: Caller, session: Session, question: Message, model: str
+    ) -> Prepared:
+        """What the model is told; raises ContextTooLong when the question alone does not fit."""
+        ...
+
+    async def summarise(self, caller: Caller, session_id: str, model: str) -> object:
+        """Write a summary of what is old, where one is due; raises what the engine raises."""
+        ...
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """What every generation needs, built once.
+
+    Attributes:
+        engine: The door to the models.
+        gatekeeper: Whether a caller may ask now.
+        usage: Where use is recorded.
+        prices: What it costs.
+        observer: Metrics.
+        media: Guards URLs inside requests.
+        files: What messages have attached.
+        db: The database.
+        clock: Time.
+    """
+
+    engine: Engine
+    gatekeeper: Gatekeeper
+    usage: UsageSink
+    prices: Prices
+    observer: Observer
+    media: Media
+    files: Files
+    db: Database
+    clock: Clock

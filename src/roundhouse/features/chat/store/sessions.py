@@ -1,0 +1,252 @@
+"""SQL of sessions and their tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from roundhouse.core.errors import NotFound
+from roundhouse.core.types import Caller
+from roundhouse.features.chat.model import Session
+from roundhouse.features.chat.rows import generations, session_tags, sessions
+from roundhouse.infra.db import Tx
+from roundhouse.infra.events.store import delete_of
+from roundhouse.infra.tenancy import visible
+
+_FIELDS = [sessions.c[name] for name in Session.__struct_fields__ if name != "tags"]
+_SELECT = sa.select(*_FIELDS)
+_TAGS = (
+    sa.select(session_tags.c.session_id, session_tags.c.tag)
+    .where(session_tags.c.session_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(session_tags.c.tag)
+)
+_INSERT = sa.insert(sessions)
+_INSERT_TAG = sa.insert(session_tags)
+
+
+class Idempotency(msgspec.Struct, frozen=True):
+    """How a request that is sent again is known.
+
+    Attributes:
+        digest: Of who asks and the idempotency key, hex.
+        request: Of what is asked for, hex.
+    """
+
+    digest: str
+    request: str
+
+
+class SessionFilter(msgspec.Struct, frozen=True):
+    """Which sessions of the caller; None = any. Times are Unix seconds.
+
+    Attributes:
+        archived: Only archived ones, or only others.
+        pinned: Only pinned ones, or only others.
+        deleted: Deleted ones instead of those that are there.
+        tag: Only with this tag.
+        model: Only with this model.
+        user_id: Only of this user.
+        created_after_s: Not before this time.
+        created_before_s: Before this time.
+        updated_after_s: Not before this time.
+        updated_before_s: Before this time.
+    """
+
+    archived: bool | None = None
+    pinned: bool | None = None
+    deleted: bool = False
+    tag: str | None = None
+    model: str | None = None
+    user_id: str | None = None
+    created_after_s: float | None = None
+    created_before_s: float | None = None
+    updated_after_s: float | None = None
+    updated_before_s: float | None = None
+
+
+async def get_session(
+    tx: Tx, caller: Caller, session_id: str, *, lock: bool = False, deleted: bool = False
+) -> Session:
+    """A session that the caller may see.
+
+    Args:
+        tx: Any transaction; one for writing with `lock`.
+        caller: Who asks.
+        session_id: `ses_…`.
+        lock: Whether to keep others from changing it until the transaction ends.
+        deleted: Whether one that is deleted, but not for good, counts as well.
+
+    Raises:
+        NotFound: There is none.
+    """
+    query = _SELECT.where(sessions.c.id == session_id, visible(sessions, caller))
+    if not deleted:
+        query = query.where(sessions.c.deleted_at_s.is_(None))
+    found = await _read(tx, query.with_for_update() if lock else query)
+    if not found:
+        raise NotFound("No such session.", param="session_id")
+    return found[0]
+
+
+async def get_sessions(tx: Tx, caller: Caller, ids: Sequence[str]) -> dict[str, Session]:
+    """Those of the sessions that are there and that the caller may see, by id."""
+    query = _SELECT.where(
+        sessions.c.id.in_(ids), visible(sessions, caller), sessions.c.deleted_at_s.is_(None)
+    )
+    return {one.id: one for one in await _read(tx, query)}
+
+
+async def outside_session(tx: Tx, caller: Caller, user_id: str | None, outside_id: str) -> Session | None:
+    """The session to which an outer program gave a name, deleted or not; None = there is none.
+
+    Args:
+        tx: Any transaction.
+        caller: Who asks.
+        user_id: Whose it is.
+        outside_id: The name.
+    """
+    owner = sessions.c.user_id.is_(None) if user_id is None else sessions.c.user_id == user_id
+    query = _SELECT.where(sessions.c.site_id == caller.site_id, sessions.c.outside_id == outside_id, owner)
+    found = await _read(tx, query)
+    return found[0] if found else None
+
+
+async def find_session_by_digest(tx: Tx, digest: str) -> tuple[Session, str] | None:
+    """The session that was created under an idempotency key, and the digest of what was asked for then."""
+    query = sa.select(sessions.c.request_digest, *_FIELDS).where(sessions.c.idempotency_digest == digest)
+    row = (await tx.execute(query)).mappings().one_or_none()
+    if row is None:
+        return None
+    (found,) = await _with_tags(tx, [row])
+    return found, row["request_digest"]
+
+
+async def list_sessions(
+    tx: Tx,
+    caller: Caller,
+    wanted: SessionFilter,
+    *,
+    behind: tuple[float, str] | None,
+    descending: bool,
+    limit: int,
+) -> list[Session]:
+    """Sessions by the time of their last change, then by id.
+
+    Args:
+        tx: Any transaction.
+        caller: Who asks.
+        wanted: Which.
+        behind: Only those behind this time and id, in the order asked for.
+        descending: The newest first.
+        limit: Most rows.
+    """
+    key = sa.tuple_(sessions.c.updated_at_s, sessions.c.id)
+    query = _SELECT.where(*_conditions(caller, wanted))
+    if behind is not None:
+        place = sa.tuple_(sa.literal(behind[0], sa.Double), sa.literal(behind[1], sa.String))
+        query = query.where(key < place if descending else key > place)
+    order = [sessions.c.updated_at_s, sessions.c.id]
+    query = query.order_by(*([one.desc() for one in order] if descending else order)).limit(limit)
+    return await _read(tx, query)
+
+
+async def insert_session(tx: Tx, session: Session, idempotency: Idempotency | None = None) -> None:
+    """Enter a new session with its tags.
+
+    Raises:
+        IntegrityError: Its outside id, or its idempotency key, is taken.
+    """
+    row = msgspec.structs.asdict(session)
+    tags = row.pop("tags")
+    row["idempotency_digest"] = None if idempotency is None else idempotency.digest
+    row["request_digest"] = None if idempotency is None else idempotency.request
+    await tx.execute(_INSERT, row)
+    await _insert_tags(tx, session, tags)
+
+
+async def change_session(tx: Tx, session: Session, now_s: float, **changes: Any) -> Session:
+    """Change fields of a session that was read with a lock; its version rises.
+
+    Args:
+        tx: The transaction that holds the lock.
+        session: As it was read; also when messages were appended since.
+        now_s: Unix time.
+        **changes: Columns; not `tags` (see `replace_tags`).
+    """
+    change = (
+        sa.update(sessions)
+        .where(sessions.c.id == session.id)
+        .values(version=sessions.c.version + 1, updated_at_s=now_s, **changes)
+        .returning(*_FIELDS)
+    )
+    row = (await tx.execute(change)).mappings().one()
+    return Session(**row, tags=session.tags)
+
+
+async def replace_tags(tx: Tx, session: Session, tags: Sequence[str]) -> Session:
+    """Give a session other tags."""
+    await tx.execute(sa.delete(session_tags).where(session_tags.c.session_id == session.id))
+    await _insert_tags(tx, session, tags)
+    return msgspec.structs.replace(session, tags=tuple(sorted(tags)))
+
+
+async def delete_sessions(tx: Tx, ids: Sequence[str]) -> None:
+    """Delete sessions with all that they have, the events of their generations included."""
+    made_in = sa.select(generations.c.id).where(generations.c.session_id.in_(ids))
+    await delete_of(tx, (await tx.execute(made_in)).scalars().all())
+    await tx.execute(sa.delete(sessions).where(sessions.c.id.in_(ids)))
+
+
+def _conditions(caller: Caller, wanted: SessionFilter) -> Iterable[sa.ColumnElement[bool]]:
+    yield visible(sessions, caller)
+    gone = sessions.c.deleted_at_s
+    yield gone.is_not(None) if wanted.deleted else gone.is_(None)
+    if wanted.archived is not None:
+        yield sessions.c.archived_at_s.is_not(None) if wanted.archived else sessions.c.archived_at_s.is_(None)
+    if wanted.pinned is not None:
+        yield sessions.c.pinned.is_(wanted.pinned)
+    if wanted.tag is not None:
+        tagged = sa.select(session_tags.c.session_id)
+        yield sessions.c.id.in_(
+            tagged.where(session_tags.c.site_id == caller.site_id, session_tags.c.tag == wanted.tag)
+        )
+    for column, value in ((sessions.c.model, wanted.model), (sessions.c.user_id, wanted.user_id)):
+        if value is not None:
+            yield column == value
+    yield from _between(sessions.c.created_at_s, wanted.created_after_s, wanted.created_before_s)
+    yield from _between(sessions.c.updated_at_s, wanted.updated_after_s, wanted.updated_before_s)
+
+
+def _between(
+    column: sa.Column[float], after_s: float | None, before_s: float | None
+) -> Iterable[sa.ColumnElement[bool]]:
+    if after_s is not None:
+        yield column >= after_s
+    if before_s is not None:
+        yield column < before_s
+
+
+async def _read(tx: Tx, query: sa.Select[Any]) -> list[Session]:
+    return await _with_tags(tx, (await tx.execute(query)).mappings().all())
+
+
+async def _with_tags(tx: Tx, rows: Sequence[sa.RowMapping]) -> list[Session]:
+    if not rows:
+        return []
+    found: dict[str, list[str]] = {}
+    for session_id, tag in await tx.execute(_TAGS, {"ids": [row["id"] for row in rows]}):
+        found.setdefault(session_id, []).append(tag)
+    names = [name for name in Session.__struct_fields__ if name != "tags"]
+    return [
+        Session(**{name: row[name] for name in names}, tags=tuple(sorted(found.get(row["id"], ()))))
+        for row in rows
+    ]
+
+
+async def _insert_tags(tx: Tx, session: Session, tags: Sequence[str]) -> None:
+    if tags:
+        rows = [{"session_id": session.id, "tag": tag, "site_id": session.site_id} for tag in tags]
+        await tx.execute(_INSERT_TAG, rows)

@@ -1,0 +1,35 @@
+"""Full-text search, for whatever a room wants found: one analyser for all languages, the same order on both databases.
+
+A room calls `index` and `remove` in the transaction of its change, and `search` for a caller. Nothing here knows what
+an entry is: it has a kind, an id, a text, and properties to filter by. `Tidying` keeps the index small and fast
+behind the scenes; without it everything is found as well, only more slowly.
+"""
+
+from __future__ import annotations
+
+from roundhouse.core.types import Caller
+from roundhouse.infra.db import Tx
+from roundhouse.infra.search.indexing import index, remove
+from roundhouse.infra.search.shapes import Entry, Hit, Hits, Piece, Query
+
+__all__ = ["Entry", "Hit", "Hits", "Piece", "Query", "index", "remove", "search"]
+
+
+async def search(tx: Tx, caller: Caller, query: Query) -> Hits:
+    """What the caller may see of what fits a query, the best first.
+
+    Entries with all words come before those with some of them; among each, BM25 decides, then the time (the newest
+    first), then the id. The pages of one query are parts of one order as long as nothing is written meanwhile.
+
+    Args:
+        tx: Any transaction, reading is enough.
+        caller: Who asks: entries of its tenant only, and of its user and app where it is bound to them.
+        query: What is looked for.
+
+    Raises:
+        BadInput: The query is too long, the limit or the cursor is out of range.
+    """
+    # Not at the top: it needs numpy, without which the product starts.
+    from roundhouse.infra.search.searching import search as search_space
+
+    return await search_space(tx, caller, query)

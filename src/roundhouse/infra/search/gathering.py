@@ -1,0 +1,128 @@
+"""Reading postings: a directory of rows first, then only those rows that can matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from roundhouse.core.errors import StorageUnavailable
+from roundhouse.infra.db import Tx
+from roundhouse.infra.search import store
+from roundhouse.infra.search.postings import Columns, unpack
+
+if TYPE_CHECKING:
+    from roundhouse.infra.search.store import Row
+
+MAX_NEWEST = 262_144
+"""Of a term that stands in more entries only the newest so many are looked at, where nothing else narrows it."""
+
+_TRIES = 5
+_READ_ROWS = 1_000
+
+Numbers = np.ndarray
+"""Numbers of entries, rising."""
+
+
+class Lists:
+    """The posting lists of one space, as one query needs them.
+
+    Args:
+        tx: Any transaction. It need not see one state of the database: rows that were put together with others
+            since the directory was read are looked for anew.
+        space: Which space.
+    """
+
+    def __init__(self, tx: Tx, space: int) -> None:
+        self._tx = tx
+        self._space = space
+        self._rows: dict[bytes, dict[int, Row]] = {}
+
+    async def survey(self, terms: Iterable[bytes]) -> None:
+        """Read the directory of terms, those that are known already excepted."""
+        unknown = sorted(set(terms) - self._rows.keys())
+        if unknown:
+            await self._survey(unknown)
+
+    def size(self, term: bytes) -> int:
+        """Entries under a term, those included that are no more; it must be surveyed."""
+        return sum(row.size for row in self._rows[term].values())
+
+    async def newest(self, term: bytes) -> Columns:
+        """The newest entries under a term, at most `MAX_NEWEST`."""
+        for _attempt in range(_TRIES):
+            columns = await self._newest(term)
+            if columns is not None:
+                return columns
+            await self._survey([term])
+        raise StorageUnavailable("The search index is being rewritten.", retry_after_s=1.0)
+
+    async def whole(self, term: bytes) -> Columns:
+        """All entries under a term."""
+        return await self.among(term, None)
+
+    async def among(self, term: bytes, numbers: Numbers | None) -> Columns:
+        """The entries under a term, at least those that are among `numbers` (None = all)."""
+        for _attempt in range(_TRIES):
+            wanted = list(self._rows[term].values())
+            if numbers is not None:
+                wanted = _touched(wanted, numbers)
+            if await self._fill(term, wanted):
+                return self._unpacked(term, [row.first for row in wanted])
+            await self._survey([term])
+        raise StorageUnavailable("The search index is being rewritten.", retry_after_s=1.0)
+
+    async def _survey(self, terms: Sequence[bytes]) -> None:
+        for term in terms:
+            self._rows[term] = {}
+        for row in await store.directory(self._tx, self._space, terms):
+            self._rows[row.term][row.first] = row
+
+    async def _newest(self, term: bytes) -> Columns | None:
+        waiting = sorted(self._rows[term].values(), key=lambda row: row.last)
+        taken: list[Row] = []
+        total = 0
+        while waiting and total < MAX_NEWEST:
+            taken.append(waiting.pop())
+            total += taken[-1].size
+        if not await self._fill(term, taken):
+            return None
+        columns = self._unpacked(term, [row.first for row in taken])
+        if len(columns.numbers) < MAX_NEWEST:
+            return columns
+        # Rows of writers that took turns overlap: what is newer than the oldest of these may lie in others, too.
+        oldest = int(columns.numbers[-MAX_NEWEST])
+        others = [row for row in waiting if row.last > oldest]
+        if others:
+            if not await self._fill(term, others):
+                return None
+            columns = self._unpacked(term, [row.first for row in taken + others])
+        return Columns(*(column[-MAX_NEWEST:] for column in columns))
+
+    async def _fill(self, term: bytes, wanted: Sequence[Row]) -> bool:
+        """Read the data of rows; False when one of them is no longer there."""
+        rows = self._rows[term]
+        missing = [row.first for row in wanted if rows[row.first].data is None]
+        for start in range(0, len(missing), _READ_ROWS):
+            part = missing[start : start + _READ_ROWS]
+            found = await store.read_rows(self._tx, self._space, term, part)
+            unchanged = [row for row in found if row.size == rows[row.first].size]
+            if len(unchanged) < len(part):
+                return False
+            rows.update((row.first, row) for row in unchanged)
+        return True
+
+    def _unpacked(self, term: bytes, firsts: Iterable[int]) -> Columns:
+        rows = [self._rows[term][first] for first in firsts]
+        return unpack(term[:1], [(row.first, row.size, row.data or b"") for row in rows])
+
+
+def _touched(rows: Sequence[Row], numbers: Numbers) -> list[Row]:
+    """The rows that may hold some of `numbers`."""
+    if not rows or not len(numbers):
+        return []
+    firsts = np.fromiter((row.first for row in rows), np.int64, len(rows))
+    lasts = np.fromiter((row.last for row in rows), np.int64, len(rows))
+    touched = np.searchsorted(numbers, firsts, "left") < np.searchsorted(numbers, lasts, "right")
+    return [row for row, hit in zip(rows, touched, strict=True) if hit]

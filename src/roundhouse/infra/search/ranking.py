@@ -1,0 +1,120 @@
+"""BM25 over posting lists that are in memory: the same sums in the same order, whichever database they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from roundhouse.infra.search.postings import Columns
+
+K1 = 1.2
+B = 0.75
+
+Numbers = np.ndarray
+Scores = np.ndarray
+
+_DIGITS = 9
+
+MAX_TIES = 2_000
+"""Of entries with the same score only the newest so many are put in the order of their times."""
+
+
+class Statistics(NamedTuple):
+    """Of a space: how many entries, and how many words they have together."""
+
+    entries: int
+    words: int
+
+    @property
+    def mean_length(self) -> float:
+        """Words of an entry, at least 1."""
+        return max(1.0, self.words / max(1, self.entries))
+
+
+class Weighted(NamedTuple):
+    """The list of a term, what its occurrences weigh, and in how many entries what it stands for is."""
+
+    term: bytes
+    columns: Columns
+    weight: float
+    frequency: int
+
+
+def union(lists: Sequence[Weighted]) -> Numbers:
+    """The entries that are in any list."""
+    if len(lists) == 1:
+        return lists[0].columns.numbers
+    return np.unique(np.concatenate([one.columns.numbers for one in lists]))
+
+
+def intersection(numbers: Numbers, others: Numbers) -> Numbers:
+    """The entries of `numbers` that are among `others`; both rise."""
+    kept: Numbers = numbers[contained(numbers, others)]
+    return kept
+
+
+def difference(numbers: Numbers, others: Numbers) -> Numbers:
+    """The entries of `numbers` that are not among `others`; both rise."""
+    kept: Numbers = numbers[~contained(numbers, others)]
+    return kept
+
+
+def contained(numbers: Numbers, others: Numbers) -> np.ndarray:
+    """For each of `numbers` whether it is among `others`; both rise."""
+    if not len(others):
+        return np.zeros(len(numbers), bool)
+    places = np.minimum(np.searchsorted(others, numbers), len(others) - 1)
+    found: np.ndarray = others[places] == numbers
+    return found
+
+
+def score(numbers: Numbers, lists: Sequence[Weighted], statistics: Statistics) -> Scores:
+    """BM25 of entries.
+
+    Args:
+        numbers: Which, rising.
+        lists: Every list that counts; they may hold other entries, too.
+        statistics: Of the space.
+    """
+    total = np.zeros(len(numbers))
+    if not len(numbers):
+        return total
+    mean = statistics.mean_length
+    for _term, columns, weight, frequency in _distinct(lists):
+        mine, places = _picked(columns, numbers)
+        often = mine.counts * weight
+        known = min(frequency, statistics.entries)
+        rarity = np.log(1 + (statistics.entries - known + 0.5) / (known + 0.5))
+        total[places] += rarity * often * (K1 + 1) / (often + K1 * (1 - B + B * mine.lengths / mean))
+    # Sums of the same parts in another order differ in the last digits; equal ones shall be equal.
+    return np.round(total, _DIGITS)
+
+
+def _picked(columns: Columns, numbers: Numbers) -> tuple[Columns, np.ndarray | slice]:
+    """Those of a list that are among `numbers`, and where there."""
+    if np.array_equal(columns.numbers, numbers):
+        return columns, slice(None)
+    picked = contained(columns.numbers, numbers)
+    mine = Columns(*(column[picked] for column in columns))
+    return mine, np.searchsorted(numbers, mine.numbers)
+
+
+def _distinct(lists: Sequence[Weighted]) -> list[Weighted]:
+    """Words of a query may have terms in common; each counts once, by its largest weight."""
+    kept: dict[bytes, Weighted] = {}
+    for one in lists:
+        if len(one.columns.numbers) and (one.term not in kept or one.weight > kept[one.term].weight):
+            kept[one.term] = one
+    return list(kept.values())
+
+
+def best(numbers: Numbers, scores: Scores, needed: int) -> tuple[Numbers, Scores]:
+    """The entries that may be among the first `needed`: as many, and those that share the last one's score."""
+    if len(numbers) <= needed:
+        return numbers, scores
+    last = np.partition(scores, len(scores) - needed)[len(scores) - needed]
+    above, tied = scores > last, np.flatnonzero(scores == last)
+    chosen = np.concatenate([np.flatnonzero(above), tied[-max(needed, MAX_TIES) :]])
+    return numbers[chosen], scores[chosen]

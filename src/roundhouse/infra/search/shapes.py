@@ -1,0 +1,107 @@
+"""The values of searching."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """Something that is to be found.
+
+    Attributes:
+        ref_id: Id of the thing; unique within its kind.
+        kind: What it is, e.g. `message`; each kind of a tenant is searched by itself.
+        site_id: Tenant.
+        user_id: User it belongs to, if any: nobody who is bound to another user finds it.
+        app_id: App it belongs to, likewise.
+        parent_id: Id of what it is a part of, e.g. a session.
+        role: One word by which it can be filtered.
+        tags: Words by which it can be filtered.
+        text: What is searched; see `analyser.MAX_TEXT_CHARS`.
+        at_s: Unix time; of two that fit equally well the newer one comes first.
+    """
+
+    ref_id: str
+    kind: str
+    site_id: str
+    user_id: str | None
+    app_id: str | None
+    parent_id: str | None
+    role: str | None
+    tags: tuple[str, ...]
+    text: str
+    at_s: float
+
+
+class Query(msgspec.Struct, frozen=True):
+    """What is looked for; None = no such filter.
+
+    Attributes:
+        text: Words, and phrases in double quotes.
+        kind: Of `Entry.kind`.
+        user_id: Only of this user; narrows what the caller may see.
+        app_id: Only of this app, likewise.
+        parent_id: Only parts of this.
+        role: Only of this role.
+        tags: Only what has all of these.
+        since_s: Only from this Unix time on.
+        until_s: Only before this Unix time.
+        limit: Most hits, 1 to 100.
+        cursor: `Hits.next_cursor` of the page before.
+        quotes: Whether double quotes make phrases; not in a question of which every word may be missing.
+    """
+
+    text: str
+    kind: str
+    user_id: str | None = None
+    app_id: str | None = None
+    parent_id: str | None = None
+    role: str | None = None
+    tags: tuple[str, ...] = ()
+    since_s: float | None = None
+    until_s: float | None = None
+    limit: int = 20
+    cursor: str | None = None
+    quotes: bool = True
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """A part of a snippet, as plain text: whoever shows it as HTML escapes it.
+
+    Attributes:
+        text: As it stands in the text that was found.
+        hit: Whether it is what was looked for.
+    """
+
+    text: str
+    hit: bool = False
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """Something that was found.
+
+    Attributes:
+        ref_id: Its id.
+        parent_id: What it is a part of.
+        score: The higher, the better; only comparable within one answer.
+        at_s: Its Unix time.
+        snippet: A part of its text around what was looked for, in pieces.
+    """
+
+    ref_id: str
+    parent_id: str | None
+    score: float
+    at_s: float
+    snippet: tuple[Piece, ...]
+
+
+class Hits(msgspec.Struct, frozen=True):
+    """A page of what was found.
+
+    Attributes:
+        hits: The best first.
+        next_cursor: For the next page, None = there is none.
+    """
+
+    hits: tuple[Hit, ...]
+    next_cursor: str | None = None

@@ -1,0 +1,62 @@
+"""What the tests of searching have in common: short ways to write entries and ask for them."""
+
+import itertools
+
+import pytest
+
+from roundhouse.core.types import Caller
+from roundhouse.infra.search import Entry, Query, index, remove, search
+
+
+class Desk:
+    """One tenant's door to the index of one database."""
+
+    def __init__(self, db, site_id="site"):
+        self.db = db
+        self.site_id = site_id
+        self._times = itertools.count(1_000)
+
+    def entry(self, ref_id, text, **given):
+        named = {
+            "kind": "message",
+            "site_id": self.site_id,
+            "user_id": None,
+            "app_id": None,
+            "parent_id": None,
+            "role": None,
+            "tags": (),
+            "at_s": float(next(self._times)),
+        }
+        return Entry(ref_id=ref_id, text=text, **(named | given))
+
+    async def add(self, *entries):
+        async with self.db.begin() as tx:
+            await index(tx, entries)
+
+    async def write(self, texts, **given):
+        await self.add(*[self.entry(ref_id, text, **given) for ref_id, text in texts.items()])
+
+    async def remove(self, *ref_ids, kind="message"):
+        async with self.db.begin() as tx:
+            await remove(tx, kind, ref_ids)
+
+    async def hits(self, text, *, user_id=None, app_id=None, of_user=None, of_app=None, **given):
+        caller = Caller("key", site_id=self.site_id, user_id=user_id, app_id=app_id)
+        query = Query(text, given.pop("kind", "message"), user_id=of_user, app_id=of_app, **given)
+        async with self.db.read() as tx:
+            return await search(tx, caller, query)
+
+    async def ids(self, text, **given):
+        return [hit.ref_id for hit in (await self.hits(text, **given)).hits]
+
+
+@pytest.fixture
+def desk(db):
+    return Desk(db)
+
+
+@pytest.fixture
+def desk_for():
+    """A tenant of its own: examples of one property share a database, not what is in it."""
+    numbers = itertools.count()
+    return lambda db: Desk(db, f"site {next(numbers)}")
