@@ -8,7 +8,19 @@ import typer
 from typer.core import TyperGroup
 
 from roundhouse import __version__
-from roundhouse.cli import doctor, executor, jobs, keys, models, providers, reference, run, sessions, usage
+from roundhouse.cli import (
+    doctor,
+    executor,
+    imports,
+    jobs,
+    keys,
+    models,
+    providers,
+    reference,
+    run,
+    sessions,
+    usage,
+)
 from roundhouse.cli.exits import FAILED, INTERRUPTED, Stop
 from roundhouse.cli.terminal import complain, say
 from roundhouse.core.errors import RoundhouseError
@@ -62,6 +74,7 @@ commands.add_typer(keys.commands, name="keys")
 commands.add_typer(models.commands, name="models")
 commands.add_typer(jobs.commands, name="jobs")
 commands.add_typer(sessions.commands, name="sessions")
+commands.add_typer(imports.commands, name="import")
 commands.add_typer(providers.provider_commands, name="providers")
 commands.add_typer(providers.alias_commands, name="aliases")
 commands.command()(usage.usage)

@@ -27,11 +27,11 @@ from roundhouse.features.chat.generating.model import (
 from roundhouse.features.chat.generating.ports import Contexts, Desk
 from roundhouse.features.chat.generating.presence import Presence
 from roundhouse.features.chat.generating.process import Generator
-from roundhouse.features.chat.generating.titles import title_of
 from roundhouse.features.chat.indexing import ChatIndex
 from roundhouse.features.chat.model import Generation, Message, Session
 from roundhouse.features.chat.rights import check_attachments
 from roundhouse.features.chat.telling import tell_message
+from roundhouse.features.chat.titles import title_of
 from roundhouse.infra.db import Tx, is_unique_violation
 from roundhouse.infra.events.store import Event, NewEvent, append
 from roundhouse.infra.events.tail import EventTail

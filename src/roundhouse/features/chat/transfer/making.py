@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from roundhouse.features.chat.model import Message, MessageState, Role, Session
+from roundhouse.features.chat.titles import title_of
 from roundhouse.features.chat.transfer.trees import Node, Placed, grow
 from roundhouse.features.chat.transfer.whole import Whole, wrong
 
@@ -108,14 +109,16 @@ def make(told: Told, said: Sequence[Said], place: str) -> Whole:
     messages.sort(key=lambda one: (one.created_at_s, one.seq))
     last_s = max((one.created_at_s for one in messages), default=None)
     updated_s = max(told.updated_at_s or 0.0, last_s or 0.0, began_s)
+    title = " ".join(told.title.split())[:_TITLE_CHARS]
+    asked = next((one.content for one in messages if one.role == "user" and one.content.strip()), "")
     session = Session(
         id=told.key,
         site_id="",
         user_id=told.user_id,
         app_id=None,
         outside_id=told.outside_id or outside_id(told.program, told.key),
-        title=" ".join(told.title.split())[:_TITLE_CHARS],
-        title_from="user" if told.title.strip() else "nobody",
+        title=title or title_of(asked),
+        title_from="user" if title else "auto" if asked else "nobody",
         model=_short(told.model, _MODEL_CHARS),
         system=told.system,
         context={},

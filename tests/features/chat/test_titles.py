@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roundhouse.features.chat.generating.titles import MOST_COLUMNS, title_of
+from roundhouse.features.chat.titles import MOST_COLUMNS, title_of
 
 
 @pytest.mark.parametrize(
