@@ -8,12 +8,14 @@ from roundhouse.app.parts import Parts
 from roundhouse.core.ports import Gatekeeper, Prices, UsageSink
 from roundhouse.features.chat import routes as chat_routes
 from roundhouse.features.chat.context.limits import EngineLimits
-from roundhouse.features.chat.context.service import ContextService, EngineSummary
+from roundhouse.features.chat.context.service import ContextService
+from roundhouse.features.chat.context.summarising import EngineSummary
 from roundhouse.features.chat.generating.outer import OuterChats, outer_routes
-from roundhouse.features.chat.generating.ports import Desk, Media, Observer
+from roundhouse.features.chat.generating.ports import Desk, Media
 from roundhouse.features.chat.generating.presence import Presence
 from roundhouse.features.chat.generating.routes import router as generation_routes
 from roundhouse.features.chat.generating.service import Generations
+from roundhouse.features.chat.metering import Meter, Observer
 from roundhouse.features.chat.service import MemoryService, MessageService, SearchService, SessionService
 from roundhouse.features.chat.transfer import routes as transfer_routes
 from roundhouse.features.chat.transfer.service import TransferService
@@ -49,7 +51,8 @@ class ChatRoom:
         settings, engine, db = parts.settings, parts.engine, parts.db
         self._parts = parts
         desk = Desk(engine, gatekeeper, usage, prices, observer, media, parts.files, db, parts.clock)
-        contexts = ContextService(db, EngineLimits(engine), EngineSummary(engine), parts.clock)
+        summary = EngineSummary(engine, Meter(gatekeeper, usage, prices, observer, parts.clock))
+        contexts = ContextService(db, EngineLimits(engine), summary, parts.clock)
         presence = Presence(settings.data_dir / "generating", one_machine=db.is_sqlite)
         self.generations = Generations(
             desk, parts.tail, contexts, presence, parts.chat_index, settings.chat.default_model

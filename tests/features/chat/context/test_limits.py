@@ -7,20 +7,22 @@ import pytest
 
 from features.chat.context.making import message, words
 from roundhouse.app.parts import Parts
-from roundhouse.core.errors import RoundhouseError
+from roundhouse.core.errors import RateLimited, RoundhouseError
 from roundhouse.core.ports import Device
 from roundhouse.core.settings import Settings
-from roundhouse.core.types import Alias, Caller, ModelInfo, Provider
+from roundhouse.core.types import Alias, Caller, ModelInfo, Provider, UsageRecord
 from roundhouse.features.chat.context.limits import (
     OLLAMA_WINDOW_TOKENS,
     UNKNOWN_WINDOW_TOKENS,
     EngineLimits,
 )
-from roundhouse.features.chat.context.service import EngineSummary
 from roundhouse.features.chat.context.settings import ContextSettings
+from roundhouse.features.chat.context.summarising import EngineSummary
 from roundhouse.features.chat.context.summary import plan
 from roundhouse.features.chat.context.tokens import counter
 from roundhouse.features.chat.context.window import fit
+from roundhouse.features.chat.metering import Meter
+from roundhouse.infra.clock import SystemClock
 
 CALLER = Caller(key_id="key_1")
 CHINESE = "昨天我们决定把每周的会议改到星期四上午。"
@@ -104,6 +106,53 @@ async def test_auto_is_the_model_that_would_be_chosen(engine):
     assert limits.of(CALLER, "auto", "Hello").window_tokens == 128_000
 
 
+class Counted:
+    """A gatekeeper, a record of use, prices and metrics that are looked at."""
+
+    def __init__(self, refusal: RoundhouseError | None = None) -> None:
+        self.refusal = refusal
+        self.settled: list[int] = []
+        self.records: list[UsageRecord] = []
+        self.meter = Meter(self, self, self, self, SystemClock())
+
+    def admit(self, caller):
+        if self.refusal is not None:
+            raise self.refusal
+
+    def settle(self, caller, tokens, cost_usd):
+        self.settled.append(tokens)
+
+    def cost_usd(self, target, usage):
+        return 0.25
+
+    def record(self, record):
+        self.records.append(record)
+
+    def observe(self, record):
+        assert record is self.records[-1]
+
+
+async def test_a_summary_is_counted_like_any_other_call(engine):
+    await engine.configure([], [])
+    await engine.catalog.refresh(older_than_s=0)
+    counted = Counted()
+    asked = [{"role": "user", "content": "I live in Hue. Where do I live?"}]
+    await EngineSummary(engine, counted.meter)(CALLER, "extractive", asked)
+    (record,) = counted.records
+    assert (record.operation, record.requested_model, record.status) == ("chat", "extractive", 200)
+    assert (record.key_id, record.cost_usd) == (CALLER.key_id, 0.25)
+    assert counted.settled == [record.prompt_tokens + record.completion_tokens]
+    assert record.prompt_tokens > 0
+    with pytest.raises(RoundhouseError):
+        await EngineSummary(engine, counted.meter)(CALLER, "nobody-knows", asked)
+    assert counted.records[-1].error_code == "model_not_found"
+    refused = Counted(RateLimited("Too many."))
+    with pytest.raises(RateLimited):
+        await EngineSummary(engine, refused.meter)(CALLER, "extractive", asked)
+    assert refused.records == []
+    assert refused.settled == []
+
+
 async def test_the_built_in_model_summarises_by_quoting(engine):
     await engine.configure([], [])
     await engine.catalog.refresh(older_than_s=0)
@@ -125,7 +174,7 @@ async def test_the_built_in_model_summarises_by_quoting(engine):
         writer_tokens=10_000,
     )
     assert due is not None
-    text = await EngineSummary(engine)(CALLER, "extractive", due.messages)
+    text = await EngineSummary(engine, Counted().meter)(CALLER, "extractive", due.messages)
     assert "Lan" in text or "900" in text or "garden" in text
     assert "Summarise" not in text
     quoted = [one for one in said if one in text]
@@ -146,11 +195,15 @@ async def test_the_built_in_model_answers_from_an_earlier_turn(engine):
         budget_tokens=2000,
         memories=["Likes tea."],
     )
-    text = await EngineSummary(engine)(CALLER, "extractive", [one.wire() for one in told.turns])
+    text = await EngineSummary(engine, Counted().meter)(
+        CALLER, "extractive", [one.wire() for one in told.turns]
+    )
     assert "我叫张三,今年25岁" in text
 
 
 async def test_a_summariser_that_is_not_there_is_an_error(engine):
     await engine.configure([], [])
     with pytest.raises(RoundhouseError):
-        await EngineSummary(engine)(CALLER, "nobody-knows", [{"role": "user", "content": "x"}])
+        await EngineSummary(engine, Counted().meter)(
+            CALLER, "nobody-knows", [{"role": "user", "content": "x"}]
+        )

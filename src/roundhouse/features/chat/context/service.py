@@ -7,11 +7,8 @@ from typing import Any
 
 import msgspec
 
-from roundhouse.core import wire
-from roundhouse.core.errors import BackendBadAnswer
 from roundhouse.core.ports import Clock
-from roundhouse.core.types import Caller, Decision, ModelRequest
-from roundhouse.engine.engine import Engine
+from roundhouse.core.types import Caller
 from roundhouse.features.chat import store as chats
 from roundhouse.features.chat.context import store
 from roundhouse.features.chat.context.limits import Limits
@@ -224,39 +221,6 @@ class ContextService:
                 break
             history = [one for one in history if one is not summary]
         return history
-
-
-class EngineSummary:
-    """Calls the summarising model through the engine.
-
-    Args:
-        engine: Every model.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    async def __call__(self, caller: Caller, model: str, messages: list[dict[str, Any]]) -> str:
-        """See `Summarise`."""
-        body = {"model": model, "messages": messages}
-        request = ModelRequest("chat", model, wire.open_object(msgspec.json.encode(body)), caller)
-        answer = await self._engine.answer(request, Decision(requested=model))
-        try:
-            return msgspec.json.decode(answer.body, type=_Answer).choices[0].message.content or ""
-        except (msgspec.MsgspecError, IndexError):
-            raise BackendBadAnswer("The summarising model's answer has no message.") from None
-
-
-class _Said(msgspec.Struct):
-    content: str | None = None
-
-
-class _Choice(msgspec.Struct):
-    message: _Said
-
-
-class _Answer(msgspec.Struct):
-    choices: list[_Choice]
 
 
 def _budget(settings: ContextSettings, window_tokens: int) -> int:

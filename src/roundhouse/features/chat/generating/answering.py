@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import structlog
 
 from roundhouse.core.errors import Conflict, RoundhouseError
-from roundhouse.core.types import Caller, Decision, ModelRequest, Usage, UsageRecord
+from roundhouse.core.types import Caller, Decision, ModelRequest, Usage
 from roundhouse.features.chat.generating.attaching import attach
 from roundhouse.features.chat.generating.chunks import read_events
 from roundhouse.features.chat.generating.ending import Ending, Numbers, write_end
@@ -19,6 +19,7 @@ from roundhouse.features.chat.generating.model import Begun
 from roundhouse.features.chat.generating.pieces import PieceWriter, Track
 from roundhouse.features.chat.generating.ports import Desk
 from roundhouse.features.chat.indexing import ChatIndex
+from roundhouse.features.chat.metering import Meter
 from roundhouse.features.chat.model import GenerationState
 from roundhouse.infra.web import error_object
 
@@ -53,6 +54,7 @@ class Answering:
         self._owner = owner
         self._caller = caller
         self._begun = begun
+        self._meter = Meter(desk.gatekeeper, desk.usage, desk.prices, desk.observer, desk.clock)
         self._track = Track(begun.generation.id, begun.generation.site_id)
         self._decision = Decision(begun.generation.model)
         self._usage = Usage()
@@ -184,35 +186,17 @@ class Answering:
 
     def _account(self, error: RoundhouseError | None) -> float:
         """Settle with the gatekeeper and leave a record of the use; returns the cost in US dollars."""
-        desk, caller, decision, usage = self._desk, self._caller, self._decision, self._usage
-        cost_usd = desk.prices.cost_usd(decision.target, usage)
-        desk.gatekeeper.settle(caller, usage.total_tokens, cost_usd)
         first_s = self._first_s
-        record = UsageRecord(
+        return self._meter.settle(
+            self._caller,
+            self._decision,
+            self._usage,
+            error,
             request_id=self._begun.request_id,
-            at_s=desk.clock.now_s(),
-            key_id=caller.key_id,
-            site_id=caller.site_id,
-            user_id=caller.user_id,
-            app_id=caller.app_id,
-            operation="chat",
-            requested_model=decision.requested[:200],
-            target=decision.target,
-            reason=decision.reason,
-            attempts=len(decision.attempts),
-            cache=decision.cache,
-            status=200 if error is None else error.status,
-            error_code=None if error is None else error.code,
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-            cost_usd=cost_usd,
-            first_byte_ms=0 if first_s is None else int((first_s - self._started_s) * 1000),
-            duration_ms=int(self._total_s * 1000),
+            duration_s=self._total_s,
+            first_byte_s=None if first_s is None else first_s - self._started_s,
             stream=True,
         )
-        desk.usage.record(record)
-        desk.observer.observe(record)
-        return cost_usd
 
 
 def _raw(value: object) -> msgspec.Raw:

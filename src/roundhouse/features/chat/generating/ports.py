@@ -8,8 +8,9 @@ from typing import Any, Protocol
 import msgspec
 
 from roundhouse.core.ports import Clock, Files, Gatekeeper, Prices, UsageSink
-from roundhouse.core.types import Caller, ModelRequest, UsageRecord
+from roundhouse.core.types import Caller, ModelRequest
 from roundhouse.engine.engine import Engine
+from roundhouse.features.chat.metering import Observer
 from roundhouse.features.chat.model import Message, Session
 from roundhouse.infra.db import Database, Tx
 
@@ -19,14 +20,6 @@ class Media(Protocol):
 
     async def clean(self, request: ModelRequest) -> None:
         """Put content in place of URLs; raises AddressRefused, UnsupportedMedia, TooLarge, BadInput."""
-        ...
-
-
-class Observer(Protocol):
-    """Metrics of requests."""
-
-    def observe(self, record: UsageRecord) -> None:
-        """One request ended."""
         ...
 
 
