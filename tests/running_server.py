@@ -24,7 +24,7 @@ class Running:
     def __init__(self, process: subprocess.Popen[str], out: str) -> None:
         self.process = process
         self.out = out
-        self.url = re.search(r"Address\s+(http://\S+)/v1", out)[1]  # type: ignore[index]
+        self.url = re.search(r"Address\s+(http://\S+)/v1", out)[1]
 
     def get(self, path: str, key: str = "") -> tuple[int, Any]:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)

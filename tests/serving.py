@@ -107,7 +107,7 @@ class House(Client):
         server = {"port": 0, "drain_s": 1.0, **settings.pop("server", {})}
         engine = {**NO_DISCOVERY, **settings.pop("engine", {})}
         self._lookup: Lookup = settings.pop("lookup", system_lookup)
-        self.settings = Settings(data_dir=data_dir, server=server, engine=engine, **settings)  # type: ignore[arg-type]
+        self.settings = Settings(data_dir=data_dir, server=server, engine=engine, **settings)
         super().__init__("", "")
         self.app: Roundhouse
         self._listener: Listener

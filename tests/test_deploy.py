@@ -41,7 +41,7 @@ def environment_names() -> set[str]:
 
 
 def options(name: str) -> set[str]:
-    command = get_command(commands).commands[name]  # type: ignore[attr-defined]
+    command = get_command(commands).commands[name]
     return {name for part in command.params for name in part.opts}
 
 
@@ -52,7 +52,7 @@ def started(unit: str) -> list[str]:
 def instruction(name: str) -> str:
     """The last of its kind in the Dockerfile, its lines joined."""
     joined = DOCKERFILE.replace("\\\n", " ")
-    return re.findall(rf"^\s*{name}\s+(.+)$", joined, re.MULTILINE)[-1]  # type: ignore[no-any-return]
+    return re.findall(rf"^\s*{name}\s+(.+)$", joined, re.MULTILINE)[-1]
 
 
 def test_every_variable_is_a_setting() -> None:

@@ -463,7 +463,7 @@ def asked(row: str) -> Fields:
 
 async def refused_by_the_built_in(fields: Fields) -> None:
     async with backend_context() as context:
-        backend = registry.find("chat", "builtin")(provider_of("builtin", ""), context)  # type: ignore[misc]
+        backend = registry.find("chat", "builtin")(provider_of("builtin", ""), context)
         await backend.chat(ModelRequest("chat", "extractive", fields, Caller("key_x")), "extractive")
 
 

@@ -60,7 +60,7 @@ def test_the_door_has_these_names_and_no_other() -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path, engine={"discover": False})  # type: ignore[arg-type]
+    return Settings(data_dir=tmp_path, engine={"discover": False})
 
 
 async def seen(db: Database) -> list[tuple[str, list[str], list[str]]]:

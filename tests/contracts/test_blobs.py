@@ -87,7 +87,7 @@ async def test_a_reader_that_stops_early_leaves_nothing_open(store: BlobStore, s
     key = await kept(store, staging, b"a" * 2_000_000)
     pieces = await store.read(key)
     assert (await anext(pieces))[:1] == b"a"
-    await pieces.aclose()  # type: ignore[attr-defined]
+    await pieces.aclose()
 
 
 async def test_two_keys_of_the_same_content_are_two(store: BlobStore, staging: Staging) -> None:

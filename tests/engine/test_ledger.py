@@ -36,7 +36,7 @@ from roundhouse.engine.memory import (
 class Books:
     def __init__(self, budget_mib: int = 100, **settings: float) -> None:
         how = {"queue_depth": 10, "queue_timeout_s": 1000.0, "keep_alive_s": 1000.0, **settings}
-        self.ledger = Ledger(**how)  # type: ignore[arg-type]
+        self.ledger = Ledger(**how)
         self.now_s = 0.0
         self.tell(AddDevice("cuda:0", budget_mib, budget_mib + 20))
 

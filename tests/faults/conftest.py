@@ -53,7 +53,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", str(place)]
     if os.geteuid() != 0 or not shutil.which("mount") or subprocess.run(command, check=False).returncode != 0:
-        pytest.skip("no right to mount a small disk")
+        missing("the right to mount a small disk")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
 

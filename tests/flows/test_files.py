@@ -469,7 +469,7 @@ async def test_killed_in_the_middle_of_an_upload(tmp_path: Path) -> None:
     def work() -> None:
         body = upload_form(b"x" * 4 * MIB)
         with running(tmp_path) as server:
-            key = KEY.search(server.out)[0]  # type: ignore[index]
+            key = KEY.search(server.out)[0]
             whole = begin(server.url, key, len(body))
             whole.send(body)
             made = whole.getresponse().read()

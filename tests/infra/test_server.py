@@ -327,7 +327,7 @@ async def test_a_client_that_takes_nothing() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
         writer.write(b"GET /flood HTTP/1.1\r\nHost: a\r\n\r\n")
         await asyncio.sleep(0.2)
-        running_tasks = server.listener._server.server_state.tasks  # type: ignore[union-attr]
+        running_tasks = server.listener._server.server_state.tasks
         assert running_tasks
         await eventually(lambda: not running_tasks)
         writer.close()

@@ -62,7 +62,7 @@ def talks(command: Callable[Concatenate[Client, Given], None]) -> Callable[..., 
         for name, kind in options.items()
     ]
     kept = [part.replace(annotation=hints[part.name], kind=inspect.Parameter.KEYWORD_ONLY) for part in own]
-    wrapper.__signature__ = inspect.Signature(kept + added)  # type: ignore[attr-defined]
+    wrapper.__signature__ = inspect.Signature(kept + added)  # type: ignore[attr-defined]  # read by typer
     wrapper.__annotations__ = {part.name: part.annotation for part in kept + added}
     del wrapper.__wrapped__
     return wrapper

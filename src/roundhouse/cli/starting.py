@@ -26,7 +26,7 @@ def load_structlog() -> None:
     # None is how Python marks a module that cannot be imported; structlog then does without.
     sys.modules["rich"] = None  # type: ignore[assignment]
     try:
-        import structlog  # noqa: F401
+        import structlog  # noqa: F401 - loaded for those who come later
     finally:
         del sys.modules["rich"]
 

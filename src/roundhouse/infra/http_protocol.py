@@ -244,7 +244,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._incoming = _BODY
         self._since_s = self.loop.time()
         self._quiet_bytes = 0
-        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # of ours
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -369,4 +369,4 @@ def _sweep(path: Path) -> None:
 
 def _temporary() -> tuple[str, ...]:
     """The system's temporary folder, and the one that is meant where that has a long name."""
-    return (tempfile.gettempdir(), "/tmp")  # noqa: S108
+    return (tempfile.gettempdir(), "/tmp")  # noqa: S108 - where it looks for leftovers, nothing is made there by name

@@ -154,7 +154,7 @@ def describe(
             rooms.openapi_schema = document
         return rooms.openapi_schema
 
-    rooms.openapi = openapi  # type: ignore[method-assign]
+    rooms.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
 
 
 def _tell_problems(document: dict[str, Any]) -> None:

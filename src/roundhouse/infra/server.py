@@ -186,7 +186,7 @@ class _Server(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         config = uvicorn.Config(
             app,
-            http=functools.partial(GuardedProtocol, self._sweep),  # type: ignore[arg-type]
+            http=functools.partial(GuardedProtocol, self._sweep),  # type: ignore[arg-type]  # uvicorn calls it, but names a class
             ws="none",
             interface="asgi3",
             lifespan="on",

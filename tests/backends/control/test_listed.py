@@ -22,7 +22,7 @@ async def test_what_is_written_is_what_there_is() -> None:
         assert not control.manages_memory
         for call in (control.load, control.unload, control.pull):
             with pytest.raises(NotSupported, match="Provider p"):
-                await call("jina-reranker-m0")  # type: ignore[misc]
+                await call("jina-reranker-m0")
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_name_and_age_from_the_first_turn() -> None:
     ],
 )  # fmt: skip
 def test_with_nothing_to_quote_it_says_how_to_add_a_model(message: str, language: str) -> None:
-    assert reply([Turn("user", message)]) == Reply(phrases.NOTHING[language], (), language)  # type: ignore[index,arg-type]
+    assert reply([Turn("user", message)]) == Reply(phrases.NOTHING[language], (), language)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_summaries_keep_sentences_and_order(order: str, language: str, count: in
     message = f"{order}\n\n{document}" if first else f"{document}\n\n{order}"
     found = reply([Turn("user", message)])
     assert len(found.quotes) == count
-    assert found.text.endswith(phrases.SUMMARISED[language])  # type: ignore[index]
+    assert found.text.endswith(phrases.SUMMARISED[language])
     places = [document.index(quote) for quote in found.quotes]
     assert places == sorted(places)
 

@@ -63,7 +63,7 @@ def test_the_models_own_name_is_another_question() -> None:
         ("你叫什么名字？", "zh"),
         ("מה שמך?", "he"),
     ):
-        read = questions.read(text, language)  # type: ignore[arg-type]
+        read = questions.read(text, language)
         assert read.yours or language == "he"
         assert not read.own
 

@@ -61,7 +61,7 @@ class ChatRoom:
         self.clock = clock
         self.index = index or HeardIndex()
         self.sessions = SessionService(db, self.index, clock)
-        self.messages = MessageService(db, self.index, SomeFiles(), clock)  # type: ignore[arg-type]
+        self.messages = MessageService(db, self.index, SomeFiles(), clock)
         self.memories = MemoryService(db, clock, most_memories)
         self.upkeep = UpkeepService(db, self.index, clock)
 

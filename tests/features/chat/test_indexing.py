@@ -13,7 +13,7 @@ from roundhouse.infra.search import Query, search
 
 
 @pytest.fixture
-def found_room(db, turned_clock) -> ChatRoom:  # type: ignore[no-untyped-def]
+def found_room(db, turned_clock) -> ChatRoom:
     return ChatRoom(db, turned_clock, index=SearchIndex())
 
 
@@ -21,7 +21,7 @@ async def found(
     room: ChatRoom, text: str, caller: Caller = ADA, kind: str = MESSAGE, **more: object
 ) -> list[str]:
     async with room.db.read() as tx:
-        hits = await search(tx, caller, Query(text, kind, **more))  # type: ignore[arg-type]
+        hits = await search(tx, caller, Query(text, kind, **more))
     return [one.ref_id for one in hits.hits]
 
 

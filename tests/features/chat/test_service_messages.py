@@ -219,7 +219,7 @@ async def test_the_switch_of_memories(room: ChatRoom) -> None:
         await room.memories.switched(ADA, "bob")
 
 
-async def test_as_many_memories_as_may_be(db, turned_clock) -> None:  # type: ignore[no-untyped-def]
+async def test_as_many_memories_as_may_be(db, turned_clock) -> None:
     room = ChatRoom(db, turned_clock, most_memories=2)
     for text in "ab":
         await room.memories.create(ADA, MemoryCreate(content=text))

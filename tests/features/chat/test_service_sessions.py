@@ -125,7 +125,7 @@ async def test_what_is_refused(room: ChatRoom) -> None:
     session_id = await room.begin()
     for change in ({"title": None}, {"tags": None}, {"context": None}, {"metadata": None}):
         with pytest.raises(Unprocessable):
-            await room.sessions.update(ADA, session_id, SessionPatch(**change))  # type: ignore[arg-type]
+            await room.sessions.update(ADA, session_id, SessionPatch(**change))
 
 
 # Changes
@@ -355,8 +355,8 @@ async def test_the_scheduled_clean_up_of_the_house(room: ChatRoom) -> None:
 
     async def run(settings: ChatSettings) -> tuple[Any, Any]:
         made = ChatCleanUp(room.upkeep, settings)
-        Context.results["old"] = await made.pipeline.steps[0].run(Context())  # type: ignore[arg-type]
-        return Context.results["old"], await made.pipeline.steps[1].run(Context())  # type: ignore[arg-type]
+        Context.results["old"] = await made.pipeline.steps[0].run(Context())
+        return Context.results["old"], await made.pipeline.steps[1].run(Context())
 
     off = ChatSettings(deleted_keep_days=None)
     assert ChatCleanUp(room.upkeep, off).schedule is None

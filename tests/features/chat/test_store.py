@@ -226,7 +226,7 @@ async def test_a_page_of_ten_thousand_reads_a_range(room: ChatRoom) -> None:
         pytest.skip("PostgreSQL plans by statistics, which an empty table has not")
     statements: list[str] = []
 
-    def heard(connection, cursor, statement, parameters, context, many):  # type: ignore[no-untyped-def]
+    def heard(connection, cursor, statement, parameters, context, many):
         statements.append(statement)
 
     session_id = await room.begin()

@@ -66,7 +66,7 @@ async def arriving(point: str) -> AsyncIterator[bytes]:
 async def main(point: str, url: str, folder: Path) -> None:
     db = Database(DbSettings(), url)
     house = FileHouse(db, folder, SystemClock())
-    house = FileHouse(db, folder, SystemClock(), blobs=Dying(house.blobs, point))  # type: ignore[arg-type]
+    house = FileHouse(db, folder, SystemClock(), blobs=Dying(house.blobs, point))
     info = await house.service.create(ANN, NewFile("a.txt", "user_data"), arriving(point))
     if point == "entered":
         die()

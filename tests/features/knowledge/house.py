@@ -35,7 +35,7 @@ def form(*parts: tuple[str, bytes] | tuple[str, str, bytes], boundary: str = BOU
     for part in parts:
         filename = f'; filename="{part[1]}"'.encode() if len(part) == 3 else b""
         head = b'Content-Disposition: form-data; name="' + part[0].encode() + b'"' + filename
-        lines += [b"--" + boundary.encode(), head, b"", part[-1]]  # type: ignore[list-item]
+        lines += [b"--" + boundary.encode(), head, b"", part[-1]]
     return b"\r\n".join([*lines, b"--" + boundary.encode() + b"--", b""])
 
 

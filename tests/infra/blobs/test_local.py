@@ -66,7 +66,7 @@ async def test_readers_leave_no_open_file(store: LocalBlobs, staging: Staging) -
     for _ in range(20):
         pieces = await store.read(key)
         await anext(pieces)
-        await pieces.aclose()  # type: ignore[attr-defined]
+        await pieces.aclose()
         assert len(b"".join([piece async for piece in await store.read(key)])) == 1_000_000
     assert open_files() <= before + 2
 

@@ -61,7 +61,7 @@ async def read_all(origin: Origin, follower: Follower, expected: int) -> None:
         if not calm:
             origin.go_on()
         else:
-            origin.go_on = lambda: None  # type: ignore[method-assign]
+            origin.go_on = lambda: None
             while origin.position < len(origin.table):
                 origin.hand_over()
         for event in await follower.batch(0.0):

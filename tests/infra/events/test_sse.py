@@ -319,7 +319,7 @@ async def test_a_client_that_leaves_is_forgotten_at_once(db, served, tail, event
 
 async def test_a_slow_client_costs_no_memory_and_misses_nothing(db, served, tail, eventually):
     slow = await served.get("/v1/jobs/job_a/events")
-    slow.reader._transport.pause_reading()  # type: ignore[attr-defined]
+    slow.reader._transport.pause_reading()
     quick = await served.get("/v1/jobs/job_a/events")
     for start in range(0, 400, 50):
         await write(db, *MANY[start : start + 50])
@@ -331,7 +331,7 @@ async def test_a_slow_client_costs_no_memory_and_misses_nothing(db, served, tail
     assert len(behind._kept) <= 512
     for connection in served.listener._server.server_state.connections:
         assert connection.transport.get_write_buffer_size() < 512 * 1024
-    slow.reader._transport.resume_reading()  # type: ignore[attr-defined]
+    slow.reader._transport.resume_reading()
     assert await slow.numbers(400) == list(range(400))
     assert await slow.numbers(2000) == list(range(50)) * 40
 

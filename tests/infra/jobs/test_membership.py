@@ -54,7 +54,7 @@ async def join(db: Database, tmp_path: Path, clock: TwoClocks) -> AsyncIterator[
         options: dict[str, Any] = {"queues": ["io"], "pipelines": ["a@1", "b@2"], "version": "1.2.3"} | more
         used = options.pop("db", db)
         member = Membership(used, settings, tmp_path / folder, clock, end=ended.append, **options)
-        member.ended = ended  # type: ignore[attr-defined]
+        member.ended = ended
         await member.join()
         members.append(member)
         return member

@@ -206,7 +206,7 @@ class InferenceEndpoint:
             stream=stream,
             include_usage=bool(options and options.include_usage),
             request_id=call.request_id,
-            cache=_CACHE_MODES.get(control, "use") if control else "use",  # type: ignore[arg-type]
+            cache=_CACHE_MODES.get(control, "use") if control else "use",  # type: ignore[arg-type]  # a value of the table
         )
 
 

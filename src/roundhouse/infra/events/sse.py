@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Annotated
 
+from fastapi import Header, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,7 +27,21 @@ _HEARTBEAT = b":\n\n"
 _CHECK_S = 1.0
 _PIECE_BYTES = 64 * 1024
 _MOST_SEQ = 2**63 - 1
+_EVENT_ID = r"^[0-9]{0,19}$"
 _HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
+
+
+def going_on(
+    last_event_id: Annotated[
+        str | None,
+        Header(alias="Last-Event-ID", pattern=_EVENT_ID, description="Go on after the event with this id."),
+    ] = None,
+    after: Annotated[
+        str | None,
+        Query(pattern=_EVENT_ID, description="The same, for who cannot set headers; 0 = from the first."),
+    ] = None,
+) -> None:
+    """A dependency that describes what `EventStream` reads out of the request itself."""
 
 
 def asked_after(request: Request) -> int | None:

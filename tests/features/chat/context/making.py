@@ -19,7 +19,7 @@ def message(depth: int, role: str = "user", content: str | None = None, **change
         branch=0,
         depth=depth,
         parent_id=f"msg_{depth - 1}" if depth else None,
-        role=role,  # type: ignore[arg-type]
+        role=role,
         kind="message",
         state="complete",
         content=f"{role} {depth}" if content is None else content,

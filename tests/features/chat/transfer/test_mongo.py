@@ -12,8 +12,6 @@ from roundhouse.core.errors import BadInput, StorageUnavailable
 from roundhouse.features.chat.transfer import mongo
 from roundhouse.features.chat.transfer.whole import Refused, Whole
 
-pymongo = pytest.importorskip("pymongo")
-
 
 def history(number: int = 1, **changes: Any) -> dict[str, Any]:
     return {

@@ -53,7 +53,7 @@ async def client(house):
     app.include_router(router(house.transfer, 5.0))
     app.include_router(later)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as made:
-        made.app = app  # type: ignore[attr-defined]
+        made.app = app
         yield made
 
 

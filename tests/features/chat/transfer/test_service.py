@@ -319,7 +319,7 @@ async def test_an_account_is_a_zip_that_can_be_imported(house):
         ]
         assert archive.testzip() is None
         assert all(".." not in one and not one.startswith("/") for one in names)
-        raw = archive.fp.getvalue()  # type: ignore[union-attr]
+        raw = archive.fp.getvalue()
     report = await house.take(raw, OTHER)
     assert (report.imported, report.memories, report.complete) == (3, 2, True)
     assert [one.title for one in await house.listed(OTHER)] == [one.title for one in await house.listed()]
@@ -475,7 +475,7 @@ async def test_a_client_that_goes_leaves_nothing_open(house):
     await house.enter(plain(50))
     found = await house.transfer.export_account(ANNA)
     await anext(found.pieces)
-    await found.pieces.aclose()  # type: ignore[attr-defined]
+    await found.pieces.aclose()
 
 
 async def test_what_is_written_during_an_export_does_not_break_it(house):

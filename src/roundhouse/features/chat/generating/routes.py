@@ -20,6 +20,7 @@ from roundhouse.features.chat.generating.schemas import (
 from roundhouse.features.chat.generating.service import MOST_LISTED, Generations
 from roundhouse.features.chat.model import Generation
 from roundhouse.infra.auth import require, still_good
+from roundhouse.infra.events.sse import going_on
 from roundhouse.infra.events.tail import EventTail
 
 Reader = Annotated[Caller, Depends(require("chats:read"))]
@@ -35,7 +36,6 @@ IdempotencyKey = Annotated[
     ),
 ]
 
-_EVENT_ID = r"^[0-9]{0,19}$"
 _EITHER: dict[int | str, dict[str, Any]] = {
     200: {
         "model": Answered,
@@ -49,19 +49,6 @@ _GONE: dict[int | str, dict[str, Any]] = {
 
 
 Asker = Annotated[Caller, Depends(require("chats:write", "inference"))]
-
-
-def _going_on(
-    last_event_id: Annotated[
-        str | None,
-        Header(alias="Last-Event-ID", pattern=_EVENT_ID, description="Go on after the event with this id."),
-    ] = None,
-    after: Annotated[
-        str | None,
-        Query(pattern=_EVENT_ID, description="The same, for who cannot set headers; 0 = from the first."),
-    ] = None,
-) -> None:
-    """Describes what `EventStream` reads out of the request itself."""
 
 
 def router(generations: Generations, tail: EventTail) -> APIRouter:
@@ -160,7 +147,7 @@ def _generation_routes(routes: APIRouter, generations: Generations, tail: EventT
         status_code=200,
         response_class=GenerationStream,
         responses=_GONE,
-        dependencies=[Depends(_going_on)],
+        dependencies=[Depends(going_on)],
     )
     async def generation_events(request: Request, caller: Reader, generation_id: ThingId) -> GenerationStream:
         """What a model says, from the beginning, as server-sent events; ends with the answer."""
@@ -201,7 +188,7 @@ def _session_routes(routes: APIRouter, generations: Generations, tail: EventTail
         status_code=200,
         response_class=GenerationStream,
         responses=_GONE,
-        dependencies=[Depends(_going_on)],
+        dependencies=[Depends(going_on)],
     )
     async def session_generation_events(
         request: Request, caller: Reader, session_id: ThingId, generation_id: ThingId

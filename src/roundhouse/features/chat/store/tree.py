@@ -63,7 +63,7 @@ _WINDOW = (
 )
 
 
-def _chain_query() -> sa.CompoundSelect[Any]:
+def _chain_query() -> sa.Select[Any]:
     first = (
         sa.select(branches.c.number, branches.c.parent, branches.c.from_depth)
         .where(branches.c.session_id == sa.bindparam("session"), branches.c.number == sa.bindparam("number"))
@@ -72,7 +72,7 @@ def _chain_query() -> sa.CompoundSelect[Any]:
     above = sa.select(branches.c.number, branches.c.parent, branches.c.from_depth).where(
         branches.c.session_id == sa.bindparam("session"), branches.c.number == first.c.parent
     )
-    return sa.select(first.union_all(above))  # type: ignore[return-value]
+    return sa.select(first.union_all(above))
 
 
 def _descent_query() -> Any:
@@ -116,18 +116,16 @@ class Sibling(msgspec.Struct, frozen=True):
     shown: bool
 
 
+def _there(caller: Caller) -> sa.Select[Any]:
+    """Messages that the caller may see and that are not deleted, nor their sessions."""
+    query = sa.select(*_FIELDS).join(sessions, sessions.c.id == messages.c.session_id)
+    gone = (messages.c.deleted_at_s, sessions.c.deleted_at_s)
+    return query.where(visible(messages, caller), *(one.is_(None) for one in gone))
+
+
 async def get_messages(tx: Tx, caller: Caller, ids: Sequence[str]) -> dict[str, Message]:
     """Those of the messages that are there and that the caller may see, by id."""
-    query = (
-        sa.select(*_FIELDS)
-        .join(sessions, sessions.c.id == messages.c.session_id)
-        .where(
-            messages.c.id.in_(ids),
-            visible(messages, caller),
-            messages.c.deleted_at_s.is_(None),
-            sessions.c.deleted_at_s.is_(None),
-        )
-    )
+    query = _there(caller).where(messages.c.id.in_(ids))
     return {one.id: one for one in (Message(*row) for row in await tx.execute(query))}
 
 
@@ -143,16 +141,7 @@ async def get_message(tx: Tx, caller: Caller, message_id: str, *, lock: bool = F
     Raises:
         NotFound: There is none.
     """
-    query = (
-        sa.select(*_FIELDS)
-        .join(sessions, sessions.c.id == messages.c.session_id)
-        .where(
-            messages.c.id == message_id,
-            visible(messages, caller),
-            messages.c.deleted_at_s.is_(None),
-            sessions.c.deleted_at_s.is_(None),
-        )
-    )
+    query = _there(caller).where(messages.c.id == message_id)
     if lock:
         query = query.with_for_update(of=messages)
     row = (await tx.execute(query)).one_or_none()

@@ -12,7 +12,7 @@ from roundhouse.core.types import Caller
 from roundhouse.features.ops.schemas import JobCreate, JobList, JobStats
 from roundhouse.features.ops.service import JobService
 from roundhouse.infra.auth import require, still_good
-from roundhouse.infra.events.sse import EventStream
+from roundhouse.infra.events.sse import EventStream, going_on
 from roundhouse.infra.events.tail import EventTail
 from roundhouse.infra.jobs.shapes import JobRead
 from roundhouse.infra.jobs.store import JobFilter
@@ -37,21 +37,6 @@ IdempotencyKey = Annotated[
     ),
 ]
 Limit = Annotated[int, Query(ge=1, le=200, description="Most jobs in one page.")]
-
-_EVENT_ID = r"^[0-9]{0,19}$"
-
-
-def _going_on(
-    last_event_id: Annotated[
-        str | None,
-        Header(alias="Last-Event-ID", pattern=_EVENT_ID, description="Go on after the event with this id."),
-    ] = None,
-    after: Annotated[
-        str | None,
-        Query(pattern=_EVENT_ID, description="The same, for who cannot set headers; 0 = from the first."),
-    ] = None,
-) -> None:
-    """Describes what `EventStream` reads out of the request itself."""
 
 
 def router(jobs: JobService, tail: EventTail) -> APIRouter:
@@ -117,7 +102,7 @@ def _stream_routes(routes: APIRouter, jobs: JobService, tail: EventTail) -> None
         status_code=200,
         response_class=EventStream,
         responses={204: {"description": "There is nothing after `Last-Event-ID`, and nothing will come."}},
-        dependencies=[Depends(_going_on)],
+        dependencies=[Depends(going_on)],
     )
     async def job_events(request: Request, caller: Reader, job_id: JobId) -> EventStream:
         """What happens to a job, from its beginning, as server-sent events; ends when the job has ended."""
@@ -138,7 +123,7 @@ def _stream_routes(routes: APIRouter, jobs: JobService, tail: EventTail) -> None
         operation_id="site_events",
         status_code=200,
         response_class=EventStream,
-        dependencies=[Depends(_going_on)],
+        dependencies=[Depends(going_on)],
     )
     async def site_events(request: Request, caller: Reader) -> EventStream:
         """What happens in your site from now on, as server-sent events; never ends by itself."""
