@@ -46,6 +46,11 @@ def test_an_executor_loads_no_web_framework() -> None:
     assert loaded("roundhouse.app.executor") & set(WEB) == set()
 
 
+def test_chats_inside_another_program_load_neither() -> None:
+    wanted = {"roundhouse.features.access"}
+    assert loaded("roundhouse.app.embedded") & ({*WEB, *WORK} - wanted) == set()
+
+
 def test_the_api_loads_nothing_that_runs_jobs() -> None:
     assert loaded("roundhouse.app.api") & set(WORK) == set()
 

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from roundhouse import __version__
 from roundhouse.app.chat import ChatRoom
+from roundhouse.app.chat_web import chat_router, large_chat_bodies
 from roundhouse.app.parts import Parts
 from roundhouse.core.ports import Authenticator, DeviceProbe
 from roundhouse.core.settings import Settings
@@ -127,7 +128,7 @@ class Roundhouse:
         rooms.include_router(ops_routes.router(self.ops, self.metrics, self.jobs, self.parts.tail))
         files = self.parts.files
         rooms.include_router(knowledge_routes.router(files, self.settings.server.body_timeout_s))
-        rooms.include_router(self.chat.router())
+        rooms.include_router(chat_router(self.chat, self.parts))
         mount_docs(rooms)
         describe(rooms, openapi.inference_paths, openapi.inference_components)
         desk = Desk(
@@ -147,7 +148,7 @@ class Roundhouse:
         }
         hot["/v1/responses"] = InferenceEndpoint(desk, "chat", "/v1/responses", ResponsesAdapter())
         self.rooms = rooms
-        large = {knowledge_routes.UPLOAD_PATH: files.largest_body_bytes} | self.chat.large_bodies
+        large = {knowledge_routes.UPLOAD_PATH: files.largest_body_bytes} | large_chat_bodies(self.chat)
         front: App = Front(rooms, hot, self.settings.server, RequestIds(), _log_fault, large)
         return with_cors(front, self.settings.server)
 

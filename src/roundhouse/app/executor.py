@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from roundhouse import __version__
-from roundhouse.app.parts import Parts
-from roundhouse.core.errors import RoundhouseError
+from roundhouse.app.parts import Parts, Unheard
 from roundhouse.core.jobs import QueueName
 from roundhouse.core.ports import DeviceProbe
 from roundhouse.core.settings import Settings
@@ -42,7 +41,7 @@ class ExecutorProcess:
         lookup: Lookup,
         durable: Durable | None = None,
     ) -> None:
-        parts = self.parts = Parts(settings, probe, lookup, _Unheard(), patience_s=_PATIENCE_S)
+        parts = self.parts = Parts(settings, probe, lookup, Unheard(), patience_s=_PATIENCE_S)
         self.membership = Membership(
             parts.db,
             settings.jobs,
@@ -84,13 +83,6 @@ class ExecutorProcess:
         finally:
             await self.parts.stop()
             await self.parts.close()
-
-
-class _Unheard:
-    """The `Attempts` of a process without metrics."""
-
-    def attempted(self, target: str, error: RoundhouseError | None) -> None:
-        """One try ended."""
 
 
 def create_executor(

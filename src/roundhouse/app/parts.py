@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from roundhouse.core import registry
+from roundhouse.core.errors import RoundhouseError
 from roundhouse.core.ports import BackendContext, Cache, DeviceProbe
 from roundhouse.core.settings import Settings
+from roundhouse.core.types import UsageRecord
 from roundhouse.engine.engine import Engine
 from roundhouse.engine.residency import Residency
 from roundhouse.engine.wrappers import Attempts
@@ -139,6 +141,16 @@ class Parts:
         await self.cache.close()
         await self.http.close()
         await self.db.close()
+
+
+class Unheard:
+    """What a process without metrics tells its figures to."""
+
+    def attempted(self, target: str, error: RoundhouseError | None) -> None:
+        """One try at a model server ended."""
+
+    def observe(self, record: UsageRecord) -> None:
+        """One request ended."""
 
 
 def _cache(settings: Settings, redis: RedisLink | None, clock: SystemClock) -> Cache:

@@ -31,7 +31,7 @@ from sqlalchemy.exc import DBAPIError
 from roundhouse.core.errors import RoundhouseError, StorageFull, StorageUnavailable
 from roundhouse.infra.jobs.durable_engine import make_engine
 from roundhouse.infra.jobs.model import Record, RunLost
-from roundhouse.infra.jobs.side_loop import SideLoop
+from roundhouse.infra.side_loop import SideLoop
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -100,7 +100,7 @@ class DbosDurable:
             BadInput: The URL is not one we can use.
         """
         await asyncio.to_thread(self._launch)
-        self._side = SideLoop("durable runs")
+        self._side = SideLoop("durable runs", _engine_closed)
 
     async def run(self, run_id: str, name: str, body: Callable[[Record], Awaitable[Any]]) -> Any:
         """Run `body` as a durable run (see `Durable`).
@@ -375,3 +375,7 @@ def _silence() -> None:
     logger.propagate = False
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
+
+
+def _engine_closed() -> StorageUnavailable:
+    return StorageUnavailable("The job engine is closed.")

@@ -91,6 +91,26 @@ def configure(settings: LogSettings, folder: Path | None, console: TextIO | None
     return Logs(handlers)
 
 
+def use_standard_logging() -> None:
+    """Inside somebody else's program: our lines go to `logging`, to loggers under `roundhouse`, as `event=… name=…`.
+
+    A program that has configured structlog itself keeps what it has.
+    """
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.processors.format_exc_info,
+            _redact,
+            structlog.processors.LogfmtRenderer(key_order=["event"]),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
 class Observer(Protocol):
     """Hears of every request."""
 
