@@ -132,6 +132,25 @@ def test_empty_texts_are_left_out() -> None:
         turns_of(empty)
 
 
+def test_an_answer_that_was_begun_ends_without_white_space() -> None:
+    asked = {"role": "user", "content": "Hi"}
+    earlier = {"role": "assistant", "content": "Hello. "}
+    begun = {
+        "role": "assistant",
+        "content": [{"type": "text", "text": "Pack a \n"}, {"type": "text", "text": " "}],
+    }
+    *before, last = turns_of(asked, earlier, asked, begun)
+    assert before[1]["content"] == [{"type": "text", "text": "Hello. "}]
+    assert last == {"role": "assistant", "content": [{"type": "text", "text": "Pack a"}]}
+    assert turns_of(asked, {"role": "assistant", "content": "\n"}) == [HI]
+    thought = {
+        "role": "assistant",
+        "content": " ",
+        "thinking_blocks": [{"type": "thinking", "signature": "s"}],
+    }
+    assert turns_of(asked, thought)[1]["content"] == [{"type": "thinking", "signature": "s"}]
+
+
 def test_pictures_and_documents() -> None:
     parts = [
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},

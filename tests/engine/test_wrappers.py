@@ -226,3 +226,6 @@ def test_the_key_ignores_the_order_of_members_and_what_changes_no_answer():
     assert cache_key(one) != cache_key(ask(temperature=0, seed=2))
     other.include_usage = True
     assert cache_key(one) != cache_key(other)
+    begun = ask(temperature=0, seed=1)
+    begun.continues = True
+    assert cache_key(one) != cache_key(begun)

@@ -240,9 +240,26 @@ def _split_messages(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]
             turns[-1]["content"] += blocks
         elif blocks:
             turns.append({"role": role, "content": blocks})
+    _trim_begun_answer(turns)
     if not turns:
         raise BadInput("Anthropic needs a message of the user that is not empty.", param="messages")
     return system, turns
+
+
+def _trim_begun_answer(turns: list[dict[str, Any]]) -> None:
+    """An answer that is to be written on may not end with white space: the API refuses that."""
+    while turns and turns[-1]["role"] == "assistant":
+        blocks = turns[-1]["content"]
+        text = blocks[-1].get("text")
+        if not isinstance(text, str):
+            return
+        kept = text.rstrip()
+        if kept:
+            blocks[-1] = {**blocks[-1], "text": kept}
+            return
+        blocks.pop()
+        if not blocks:
+            turns.pop()
 
 
 def _assistant_blocks(message: dict[str, Any]) -> list[dict[str, Any]]:

@@ -30,6 +30,8 @@ class OpenAIOptions(msgspec.Struct, frozen=True):
         api_version: Azure's dated API: the model is a deployment in the path. Without it Azure's `/v1` is meant.
         extra_body: Members added to every chat and completion body that does not have them.
         stream_usage: Whether the server knows `stream_options.include_usage`.
+        continue_final_message: Whether it must be told, in vLLM's words, to write on an answer that was begun; None =
+            only one of the kind `vllm`. Some do it unasked (llama.cpp), some refuse what they do not know (OpenAI).
         rerank_texts: The server takes `texts` instead of `documents` (Text Embeddings Inference).
         sleep: vLLM only: it runs with sleep mode, so that it can be loaded and unloaded.
         model_info: What is known of single models by name, as members of `core.types.ModelInfo`.
@@ -39,6 +41,7 @@ class OpenAIOptions(msgspec.Struct, frozen=True):
     api_version: str | None = None
     extra_body: dict[str, Any] = {}
     stream_usage: bool = True
+    continue_final_message: bool | None = None
     rerank_texts: bool = False
     sleep: bool = False
     model_info: dict[str, dict[str, Any]] = {}

@@ -126,6 +126,7 @@ class ModelRequest(msgspec.Struct):
         include_usage: Whether the client itself asked for a usage chunk (`stream_options.include_usage`).
         request_id: `req_…`, for logs and the usage record.
         cache: `use` the response cache, `refresh` it (no read), or leave it `off`.
+        continues: Whether the last message is the beginning of the answer, to be written on. The answer is the rest.
     """
 
     operation: Operation
@@ -136,6 +137,7 @@ class ModelRequest(msgspec.Struct):
     include_usage: bool = False
     request_id: str = ""
     cache: Literal["use", "refresh", "off"] = "use"
+    continues: bool = False
 
 
 class Answer(msgspec.Struct):

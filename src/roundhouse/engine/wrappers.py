@@ -365,6 +365,7 @@ def cache_key(request: ModelRequest) -> str:
         caller.app_id or "",
         request.operation,
         str(request.include_usage),
+        str(request.continues),
         *caller.models,
     )
     digest.update(msgspec.json.encode(head))

@@ -137,6 +137,39 @@ async def test_extra_body_fills_in_what_the_client_left_out(up: Upstream, contex
     assert (sent["top_k"], sent["seed"]) == (5, 9)
 
 
+@pytest.mark.parametrize(
+    ("kind", "options", "told"),
+    [
+        ("vllm", {}, True),
+        ("vllm", {"continue_final_message": False}, False),
+        ("openai", {}, False),
+        ("openai", {"continue_final_message": True}, True),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_an_answer_that_was_begun_is_asked_for_in_the_servers_words(
+    up: Upstream, context: BackendContext, kind: str, options: dict[str, Any], told: bool, streamed: bool
+) -> None:
+    up.script = scripts.stream(good_events("!")) if streamed else json_answer(completion())
+    asked = ask(stream=streamed)
+    asked.continues = True
+    wanted = {"continue_final_message": True, "add_generation_prompt": False} if told else {}
+    extra = {"add_generation_prompt": True, "seed": 1}
+    for more in ({}, {"extra_body": extra}):
+        made = OpenAIChat(provider_of(kind, up.url, options=options | more), context)
+        if streamed:
+            await text(await made.stream(asked, "tiny"))
+        else:
+            await made.chat(asked, "tiny")
+        sent = up.requests[-1].json()
+        plain = {"model", "messages", "stream", "stream_options"}
+        assert {name: sent[name] for name in sent.keys() - plain} == more.get("extra_body", {}) | wanted
+        await made.chat(ask(), "tiny") if not streamed else await text(
+            await made.stream(ask(stream=True), "tiny")
+        )
+        assert "continue_final_message" not in up.requests[-1].json()
+
+
 @pytest.mark.parametrize("options", [{"azure": "perhaps"}, {"extra_body": []}, {"api_version": 5}])
 async def test_wrong_options(up: Upstream, context: BackendContext, options: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match="options of provider p"):

@@ -4,6 +4,7 @@ Requests and answers pass through as bytes: a request gets its model's name, an 
 
 Source:
     OpenAI API reference (2026-11): chat completions, completions, `stream_options`.
+    vLLM, OpenAI-compatible server (2026): `continue_final_message`, which excludes `add_generation_prompt`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ from roundhouse.core.wire import EventScanner, check_answer, close_object, read
 
 _TRUE = msgspec.Raw(b"true")
 _USAGE_WANTED = msgspec.Raw(b'{"include_usage":true}')
+_WRITE_ON: Fields = {
+    "continue_final_message": msgspec.Raw(b"true"),
+    "add_generation_prompt": msgspec.Raw(b"false"),
+}
 _DRAIN_S = 0.5
 """How long the end of the body is awaited after `[DONE]`, so that the connection can be used again."""
 
@@ -36,6 +41,8 @@ class OpenAIChat:
         options = read_options(provider)
         self._timeouts = provider.timeouts
         self._stream_usage = options.stream_usage
+        told = options.continue_final_message
+        self._write_on = _WRITE_ON if (provider.kind == "vllm" if told is None else told) else {}
         self._reader = reader_of(provider, context.clock)
         self._extra: Fields = {
             name: msgspec.Raw(msgspec.json.encode(value)) for name, value in options.extra_body.items()
@@ -59,7 +66,7 @@ class OpenAIChat:
             changed["stream"] = None
         if "stream_options" in fields:
             changed["stream_options"] = None
-        body = close_object(self._with_extra(fields), **changed)
+        body = close_object(self._with_extra(request), **changed)
         response = await self._endpoint(request, model).send(body, timeouts=self._timeouts)
         answer = await self._reader.collect(response)
         return Answer(answer, check_answer(answer))
@@ -72,14 +79,15 @@ class OpenAIChat:
             ContextTooLong: The server says that the input does not fit; a longer model may do.
         """
         options = self._stream_options(request)
-        body = close_object(
-            self._with_extra(request.fields), model=model, stream=_TRUE, stream_options=options
-        )
+        body = close_object(self._with_extra(request), model=model, stream=_TRUE, stream_options=options)
         response = await self._endpoint(request, model).send(body, timeouts=self._timeouts)
         await self._reader.expect_stream(response)
         return OpenAIStream(response, EventScanner(wants_usage=request.include_usage))
 
-    def _with_extra(self, fields: Fields) -> Fields:
+    def _with_extra(self, request: ModelRequest) -> Fields:
+        fields = request.fields
+        if request.continues and self._write_on:
+            return {**self._extra, **fields, **self._write_on}
         return {**self._extra, **fields} if self._extra else fields
 
     def _stream_options(self, request: ModelRequest) -> Any:

@@ -15,6 +15,8 @@ from features.chat.generating.wired import (
     reading,
     session_of,
 )
+from peers.scripts import DONE, chunk, event, good_events, stream
+from peers.upstream import Upstream
 
 KEY = "a key that the whole house knows, 40 characters"
 COMPLETED, STOPPED = "generation.completed", "generation.stopped"
@@ -154,6 +156,28 @@ async def test_an_answer_cut_for_its_length_is_gone_on_with(house):
     more = (await house.post(f"/v1/messages/{message['id']}/continue")).json()["message"]
     assert more["content"] == "You said: one two You said: You said: one two "
     assert more["completion_tokens"] == 4 + 6
+
+
+@pytest.mark.parametrize("kind", ["vllm", "openai"])
+async def test_what_was_said_is_the_beginning_of_the_answer_in_the_servers_words(tmp_path, db_url, kind):
+    cut = [event(chunk("Pack a ")), event(chunk(finish="length")), DONE]
+    async with Upstream() as up:
+        up.script = [stream(cut), stream(good_events("jack", "et."))]
+        rack = {"name": "rack", "kind": kind, "url": up.url, "models": ["m"]}
+        async with ChatHouse(tmp_path / "data", providers=[rack], db={"url": db_url}) as house:
+            session_id = await session_of(house, model="rack/m")
+            asked = {"content": "What shall I pack?"}
+            first = (await house.post(f"/v1/sessions/{session_id}/messages", asked)).json()["message"]
+            assert (first["content"], first["finish_reason"]) == ("Pack a ", "length")
+            more = (await house.post(f"/v1/messages/{first['id']}/continue")).json()["message"]
+            assert (more["id"], more["content"]) == (first["id"], "Pack a jacket.")
+        begun, gone_on = [one.json() for one in up.requests]
+    question = {"role": "user", "content": "What shall I pack?"}
+    assert begun["messages"] == [question]
+    assert gone_on["messages"] == [question, {"role": "assistant", "content": "Pack a "}]
+    told = {name: gone_on[name] for name in gone_on.keys() - begun.keys()}
+    vllm_form = {"continue_final_message": True, "add_generation_prompt": False}
+    assert told == (vllm_form if kind == "vllm" else {})
 
 
 async def test_a_failure_is_kept_with_what_was_said_before(tmp_path, db_url):

@@ -109,6 +109,7 @@ class Answering:
             stream=True,
             request_id=begun.request_id,
             cache="refresh" if begun.afresh else "use",
+            continues=bool(begun.prefix),
         )
         await desk.media.clean(request)
         running = await desk.engine.stream(request, self._decision)
