@@ -96,6 +96,7 @@ def test_a_name_keeps_the_words_of_its_title():
          ["x/conversations-000.json", "x/conversations-001.json"]),
         (["sessions/1.json", "memories.json", "sessions/2.json"], ["sessions/1.json", "sessions/2.json"]),
         (["chat-export-1.json", "readme.txt"], ["chat-export-1.json"]),
+        (["__MACOSX/._conversations.json", "__MACOSX/a.json", "x/._b.json", "x/b.json"], ["x/b.json"]),
         (["shared_conversations.json", "conversations.json"], ["conversations.json"]),
     ],
 )  # fmt: skip

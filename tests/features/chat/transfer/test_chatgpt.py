@@ -104,7 +104,20 @@ def with_answer(**message: Any):
              "parts": [{"content_type": "image_asset_pointer", "asset_pointer": "file-service://x"}, "see"]},
             "[image_asset_pointer]\n\nsee",
         ),
-        ({"content_type": "multimodal_text", "parts": [{"content_type": "audio_transcription", "text": "hi"}]}, "hi"),
+        (
+            {"content_type": "multimodal_text",
+             "parts": [
+                 {"content_type": "real_time_user_audio_video_asset_pointer", "audio_asset_pointer": {}},
+                 {"content_type": "audio_transcription", "text": "hi", "direction": "in"},
+                 {"content_type": "audio_asset_pointer", "asset_pointer": "sediment://file_1"},
+             ]},
+            "hi",
+        ),
+        (
+            {"content_type": "multimodal_text", "parts": [{"content_type": "audio_asset_pointer"}]},
+            "[audio_asset_pointer]",
+        ),
+        ({"content_type": "system_error", "name": "tool_error", "text": "It broke."}, "It broke."),
     ],
 )  # fmt: skip
 def test_every_kind_of_content_becomes_text(content, expected):
@@ -143,6 +156,56 @@ def test_a_stopped_answer_a_tool_and_a_file_are_told():
     assert (tool[-1].role, tool[-1].metadata) == ("tool", {"name": "browser"})
 
 
+def test_the_files_of_pictures_are_named():
+    parts = [
+        {"content_type": "image_asset_pointer", "asset_pointer": "sediment://file_77", "width": 9},
+        {"content_type": "image_asset_pointer", "asset_pointer": None},
+        "What is this?",
+    ]
+    said = with_answer(content={"content_type": "multimodal_text", "parts": parts})[-1]
+    assert said.metadata == {"assets": ["sediment://file_77"]}
+
+
+def test_marks_of_citations_become_links():
+    one, other = "\ue200cite\ue202turn0search1\ue201", "\ue200i\ue202turn0image0\ue201"
+    references = [
+        {"matched_text": one, "alt": "([Rail](https://a.test/r))", "type": "grouped_webpages",
+         "items": [{"title": "Rail", "url": "https://a.test/r"}, {"title": None, "url": "https://a.test/s"}]},
+        {"matched_text": "", "type": "sources_footnote", "sources": [{"title": "R", "url": "https://a.test/r"}, 5]},
+        "odd",
+    ]  # fmt: skip
+    older = [{"start_ix": 0, "metadata": {"type": "webpage", "title": "Old", "url": "https://a.test/o"}}, 7]
+    said = with_answer(
+        content={"content_type": "text", "parts": [f"It turns. {one}{other}"]},
+        metadata={"content_references": references, "citations": older},
+    )[-1]
+    assert said.content == "It turns. ([Rail](https://a.test/r))"
+    assert said.citations == [
+        {"title": "Rail", "url": "https://a.test/r"},
+        {"url": "https://a.test/s"},
+        {"title": "Old", "url": "https://a.test/o"},
+    ]
+
+
+def test_an_export_without_children_and_with_a_root_that_follows_nothing():
+    document = conversation()
+    for name, one in document["mapping"].items():
+        del one["children"]
+        if name == "client-created-root":
+            one["parent"] = "00000000-aaaa"
+        elif name != "sys":
+            del one["message"]["metadata"]
+            del one["message"]["recipient"]
+    assert [one.content for one in shown(read(document))] == [
+        "What is Python?",
+        "A language.",
+        "Who made it?",
+    ]
+    lost = broken("mapping/a2/parent", "gone")
+    assert [one.content for one in shown(read(lost))] == ["A language.", "Who made it?"]
+    assert len(read(lost).messages) == 4
+
+
 def broken(path: str, value: Any) -> dict[str, Any]:
     document = conversation()
     at: Any = document
@@ -157,7 +220,6 @@ def broken(path: str, value: Any) -> dict[str, Any]:
     ("path", "value", "place"),
     [
         ("mapping", [], "[0]"),
-        ("mapping/q2/parent", "gone", "[0].mapping[q2]"),
         ("mapping/q1/parent", "q2", "[0].mapping[q1]"),
         ("mapping/q2/parent", "q2", "[0].mapping[q2]"),
         ("mapping/q2/parent", 5, "[0].mapping[q2]"),

@@ -127,19 +127,15 @@ def test_an_error_and_a_cut_answer_are_told():
 @pytest.mark.parametrize(
     ("change", "place"),
     [
-        (
-            lambda one: one["history"]["messages"]["a1"].update(parentId="gone"),
-            "[0].chat.history.messages[a1]",
-        ),
         (lambda one: one["history"]["messages"]["u1"].update(parentId="a1"), "[0].chat.history.messages[u1]"),
-        (lambda one: one["history"]["messages"]["a1"].update(role=None), "[0].chat.history.messages[a1]"),
+        (lambda one: one["history"]["messages"]["a1"].update(role=7), "[0].chat.history.messages[a1]"),
         (lambda one: one["history"]["messages"]["a1"].update(content=7), "[0].chat.history.messages[a1]"),
         (
             lambda one: one["history"]["messages"]["a1"].update(timestamp="x"),
             "[0].chat.history.messages[a1].timestamp",
         ),
         (lambda one: one["history"].update(messages=[]), "[0]"),
-        (lambda one: one.update(models="llama"), "[0]"),
+        (lambda one: one.update(title=5), "[0]"),
         (lambda one: one["history"]["messages"]["a1"].update(content="a\x00"), "[0].messages[2].content"),
         (lambda one: one.update(params={"system": "a\x00"}), "[0].session.system"),
     ],
@@ -165,6 +161,62 @@ def test_values_of_wrong_kinds_that_do_not_matter_are_passed_over():
     assert shown(whole)[-1].citations == []
 
 
-def test_a_chat_without_an_id_is_refused():
-    with pytest.raises(BadInput, match="id is missing"):
-        read(row(id=None))
+def test_a_chat_without_an_id_is_known_by_what_it_says():
+    nameless = row(id="")
+    one, same, other = read(nameless), read(nameless), read(nameless | {"title": "Other"})
+    assert one.session.outside_id == same.session.outside_id
+    assert one.session.outside_id.startswith("open-webui:sha256:")
+    assert one.session.outside_id != other.session.outside_id
+
+
+def test_what_broken_answers_leave_does_not_lose_the_rest():
+    document = row(folder_id="folder-3")
+    messages = document["chat"]["history"]["messages"]
+    messages["a1"]["parentId"] = "ghost"
+    messages["ghost"] = {"id": "ghost", "parentId": "u1", "childrenIds": ["a1"], "done": True}
+    messages["nothing"] = None
+    messages["stray"] = message("stray", "gone", "user", "Hallo?", timestamp=1_600_000_000)
+    del messages["u1"]["parentId"]
+    whole = read(document)
+    assert [one.content for one in shown(whole)] == ["Was ist Python?", "Eine Sprache."]
+    assert {one.content for one in whole.messages} == {
+        "Was ist Phyton?",
+        "Was ist Python?",
+        "Eine Sprache.",
+        "Hallo?",
+    }
+    assert whole.session.metadata["folder_id"] == "folder-3"
+
+
+@pytest.mark.parametrize("models", [["", None, "qwen3:4b"], ["qwen3:4b", "llama"], [None, "qwen3:4b"]])
+def test_the_model_is_the_first_that_was_chosen(models):
+    document = row()
+    document["chat"]["models"] = models
+    assert read(document).session.model == "qwen3:4b"
+
+
+def test_thoughts_and_errors_and_pages():
+    document = row()
+    answer = document["chat"]["history"]["messages"]["a1"]
+    thoughts = (
+        '<details type="reasoning" done="true" duration="3">\n<summary>Thought</summary>\n> Hm.\n</details>\n'
+    )
+    answer["content"] = thoughts + "Eine Sprache.\n<details><summary>Mehr</summary>Viel.</details>"
+    pages = [
+        {"source": "https://a.test/1", "title": "Eins"},
+        {"source": "https://a.test/2"},
+        {"source": "https://a.test/1", "title": "Eins"},
+        {"source": "plan.pdf", "name": "plan.pdf"},
+        None,
+    ]
+    answer["sources"] = [{"source": {"name": "search"}, "metadata": pages}, {"source": {"name": "plan.pdf"}}]
+    answer["error"] = {"content": "Too late."}
+    answer["files"] = [{"type": "image", "url": "data:image/png;base64,AA"}]
+    said = shown(read(document))[-1]
+    assert said.content == "Eine Sprache.\n<details><summary>Mehr</summary>Viel.</details>"
+    assert said.citations == [
+        {"title": "Eins", "url": "https://a.test/1"},
+        {"title": "search", "url": "https://a.test/2"},
+        {"title": "plan.pdf"},
+    ]
+    assert (said.state, said.metadata) == ("failed", {"files": ["image"], "error": "Too late."})

@@ -22,6 +22,9 @@ MAGIC = b"PK\x03\x04"
 _NAME_BYTES = 90
 _EARLIEST_S = 315_619_200.0  # 1980-01-02: a zip file knows no earlier times
 _LATEST_S = 4_354_732_800.0  # 2107-12-31
+_OF_A_MAC = re.compile(r"(^|/)(__MACOSX/|\._[^/]*$)")
+"""What the packer of a Mac adds to every archive and file."""
+
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
@@ -167,7 +170,9 @@ class Unpacked:
 
 def conversation_members(names: list[str]) -> Iterator[str]:
     """Which files of an archive hold conversations, by what their programs call them."""
-    json_names = sorted(name for name in names if name.lower().endswith(".json"))
+    json_names = sorted(
+        name for name in names if name.lower().endswith(".json") and not _OF_A_MAC.search(name)
+    )
     ours = [name for name in json_names if name.startswith("sessions/")]
     theirs = [name for name in json_names if re.search(r"(^|/)conversations(-[0-9]+)?\.json$", name)]
     yield from ours or theirs or json_names

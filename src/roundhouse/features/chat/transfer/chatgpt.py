@@ -3,11 +3,13 @@
 Source:
     OpenAI documents no format. Exports of 2023-2026 as several readers of them describe them (e.g. the notes of
     github.com/mitkury/chatgpt-export-parser): an array of conversations, each with `mapping`, a tree of nodes with
-    `parent`, `children` and a `message` or null, and `current_node`.
+    `parent`, `children` and a `message` or null, and `current_node`. Some have no `children`, or a root whose parent is
+    not there; answers from the web have marks of citations in them, which `content_references` explain.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,6 +25,14 @@ _SILENT = frozenset(
     {"thoughts", "reasoning_recap", "user_editable_context", "model_editable_context", "app_pairing_content"}
 )
 """Kinds of content that are not part of what was said."""
+
+_SOUND = frozenset({"audio_asset_pointer", "real_time_user_audio_video_asset_pointer"})
+"""Kinds of parts that stand beside their own words."""
+
+# Between these letters of the private use area stand marks that only ChatGPT's own pages can show.
+_MARK = re.compile("\ue200[^\ue201]*\ue201")
+_MOST_CITATIONS = 50
+_MOST_ASSETS = 100
 
 _FINISHED = {"stop": "stop", "max_tokens": "length", "interrupted": "stop"}
 
@@ -71,7 +81,10 @@ def read(document: bytes, place: str) -> Whole:
         raise wrong(f"{place}.id", "is missing")
     if len(found.mapping) > MOST_MESSAGES:
         raise wrong(f"{place}.mapping", f"has more than {MOST_MESSAGES} nodes")
-    said = [_said(name, raw, f"{place}.mapping[{name[:80]}]") for name, raw in found.mapping.items()]
+    said = [
+        _said(name, raw, found.mapping, f"{place}.mapping[{name[:80]}]")
+        for name, raw in found.mapping.items()
+    ]
     told = Told(
         program=PROGRAM,
         key=key,
@@ -86,13 +99,15 @@ def read(document: bytes, place: str) -> Whole:
     return make(told, said, f"{place}.mapping")
 
 
-def _said(key: str, raw: msgspec.Raw, place: str) -> Said:
+def _said(key: str, raw: msgspec.Raw, known: Mapping[str, msgspec.Raw], place: str) -> Said:
     node = _decode(bytes(raw), _Node, place)
+    parent = node.parent if node.parent in known else None
     message = node.message
     if message is None:
-        return Said(key, node.parent, "system", "", hidden=True)
+        return Said(key, parent, "system", "", hidden=True)
     metadata = message.metadata or {}
-    content = "\n\n".join(_texts(message.content or {}))
+    references = _references(metadata)
+    content = _unmarked("\n\n".join(_texts(message.content or {})), references)
     kept: dict[str, Any] = {}
     if message.author.name:
         kept["name"] = message.author.name[:200]
@@ -101,10 +116,13 @@ def _said(key: str, raw: msgspec.Raw, place: str) -> Said:
     files = _names(metadata.get("attachments"))
     if files:
         kept["files"] = files
+    assets = list(_assets(message.content or {}))
+    if assets:
+        kept["assets"] = assets
     model = metadata.get("model_slug")
     return Said(
         key=key,
-        parent=node.parent,
+        parent=parent,
         role=role_of(message.author.role),
         content=content,
         at_s=seconds(message.create_time, f"{place}.message.create_time"),
@@ -112,6 +130,7 @@ def _said(key: str, raw: msgspec.Raw, place: str) -> Said:
         model=model if isinstance(model, str) else None,
         finish_reason=_finish_reason(metadata),
         state=_state(message.status, metadata),
+        citations=list(_citations(references, metadata)),
         metadata=kept,
     )
 
@@ -123,10 +142,11 @@ def _texts(content: Mapping[str, Any]) -> Iterator[str]:
         return
     parts = content.get("parts")
     if isinstance(parts, list):
+        heard = any(isinstance(part, dict) and isinstance(part.get("text"), str) for part in parts)
         for part in parts:
             if isinstance(part, str):
                 yield part
-            elif isinstance(part, dict):
+            elif isinstance(part, dict) and not (heard and part.get("content_type") in _SOUND):
                 text = part.get("text")
                 yield (
                     text if isinstance(text, str) else f"[{str(part.get('content_type', 'attachment'))[:60]}]"
@@ -143,6 +163,52 @@ def _texts(content: Mapping[str, Any]) -> Iterator[str]:
         yield f"```\n{text}\n```"
     else:
         yield text
+
+
+def _assets(content: Mapping[str, Any]) -> Iterator[str]:
+    """Under which names pictures and sound of a message lie beside the JSON in the zip."""
+    parts = content.get("parts")
+    for part in parts[:_MOST_ASSETS] if isinstance(parts, list) else []:
+        pointer = part.get("asset_pointer") if isinstance(part, dict) else None
+        if isinstance(pointer, str) and pointer:
+            yield pointer[:200]
+
+
+def _references(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+    told = metadata.get("content_references")
+    return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+
+
+def _unmarked(text: str, references: list[dict[str, Any]]) -> str:
+    """Marks of citations as the links that they stand for; those that nothing explains are left out."""
+    if "\ue200" not in text:
+        return text
+    links = {str(one.get("matched_text")): one.get("alt") for one in references}
+
+    def link(mark: re.Match[str]) -> str:
+        alt = links.get(mark[0])
+        return alt if isinstance(alt, str) else ""
+
+    return _MARK.sub(link, text)
+
+
+def _citations(references: list[dict[str, Any]], metadata: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Pages that an answer is from, each once."""
+    told: list[Any] = []
+    for one in references:
+        for name in ("items", "sources"):
+            pages = one.get(name)
+            told += pages if isinstance(pages, list) else []
+    older = metadata.get("citations")
+    told += [one.get("metadata") for one in older if isinstance(one, dict)] if isinstance(older, list) else []
+    seen: set[str] = set()
+    for page in told:
+        url = page.get("url") if isinstance(page, dict) else None
+        if not isinstance(url, str) or not url or url in seen or len(seen) >= _MOST_CITATIONS:
+            continue
+        seen.add(url)
+        title = page.get("title")
+        yield ({"title": title[:2000]} if isinstance(title, str) and title else {}) | {"url": url[:2000]}
 
 
 def _names(attachments: Any) -> list[str]:

@@ -3,15 +3,19 @@
 Source:
     open-webui/open-webui, `backend/open_webui/models/chats.py` and `src/lib/utils` (2024-2026): an array of chats, each
     a row with `chat` inside; `chat.history` has `messages` by id (`parentId`, `childrenIds`) and `currentId`. Chats of
-    before 2024 have `chat.messages` only.
+    before 2024 have `chat.messages` only. Messages without a role, or whose parent is not there, are left by answers
+    that broke off.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from roundhouse.features.chat.model import MessageState
 from roundhouse.features.chat.transfer.making import Said, Told, linear, make, role_of, seconds
@@ -20,6 +24,10 @@ from roundhouse.features.chat.transfer.whole import MOST_MESSAGES, Whole, wrong
 PROGRAM = "open-webui"
 
 _MOST_SOURCES = 50
+_ERROR_CHARS = 2000
+
+# How a model thought, as it is kept inside of its answer.
+_THOUGHTS = re.compile(r'<details type="reasoning"[^>]*>.*?</details>\s*', re.DOTALL)
 
 
 class _History(msgspec.Struct):
@@ -31,12 +39,12 @@ class _History(msgspec.Struct):
 class _Chat(msgspec.Struct):
     id: str | None = None
     title: str | None = None
-    models: list[str] | None = None
-    system: str | None = None
-    params: dict[str, Any] | None = None
+    models: Any = None
+    system: Any = None
+    params: Any = None
     history: _History | None = None
     messages: list[msgspec.Raw] | None = None
-    tags: list[Any] | None = None
+    tags: Any = None
     timestamp: Any = None
 
 
@@ -50,11 +58,12 @@ class _Row(msgspec.Struct):
     archived: bool | int | None = None
     pinned: bool | int | None = None
     current_message_id: str | None = None
-    meta: dict[str, Any] | None = None
+    meta: Any = None
+    folder_id: str | None = None
 
 
 class _Message(msgspec.Struct):
-    role: str
+    role: str | None = None
     id: str | None = None
     parentId: str | None = None
     content: str | list[Any] | None = None
@@ -62,11 +71,11 @@ class _Message(msgspec.Struct):
     model: str | None = None
     done: bool | None = None
     error: Any = None
-    files: list[Any] | None = None
-    sources: list[Any] | None = None
-    citations: list[Any] | None = None
-    usage: dict[str, Any] | None = None
-    info: dict[str, Any] | None = None
+    files: Any = None
+    sources: Any = None
+    citations: Any = None
+    usage: Any = None
+    info: Any = None
 
 
 def read(document: bytes, place: str) -> Whole:
@@ -77,17 +86,16 @@ def read(document: bytes, place: str) -> Whole:
     """
     row = _decode(document, _Row, place)
     chat = row.chat if row.chat is not None else _decode(document, _Chat, place)
-    key = row.id or chat.id
-    if not key:
-        raise wrong(f"{place}.id", "is missing")
+    # Other programs write files for Open WebUI without ids.
+    key = row.id or chat.id or f"sha256:{hashlib.sha256(document).hexdigest()}"
     said, current = _history(chat, place)
-    tags = row.meta.get("tags") if row.meta is not None else chat.tags
+    tags = row.meta.get("tags") if isinstance(row.meta, dict) else None
     told = Told(
         program=PROGRAM,
         key=key,
         title=row.title or chat.title or "",
         user_id=row.user_id,
-        model=chat.models[0] if chat.models else None,
+        model=next((one for one in _listed(chat.models) if isinstance(one, str) and one), None),
         system=_system(chat),
         tags=tuple(_tags(tags if tags is not None else chat.tags)),
         pinned=bool(row.pinned),
@@ -96,6 +104,7 @@ def read(document: bytes, place: str) -> Whole:
         or seconds(chat.timestamp, f"{place}.chat.timestamp"),
         updated_at_s=seconds(row.updated_at, f"{place}.updated_at"),
         current=current or row.current_message_id,
+        metadata={"folder_id": row.folder_id[:200]} if row.folder_id else {},
     )
     return make(told, said, f"{place}.chat.history.messages")
 
@@ -109,6 +118,8 @@ def _history(chat: _Chat, place: str) -> tuple[list[Said], str | None]:
             _said(key, raw, f"{place}.chat.history.messages[{key[:80]}]")
             for key, raw in history.messages.items()
         ]
+        known = history.messages.keys()
+        said = [one if one.parent in known else replace(one, parent=None) for one in said]
         return said, history.currentId or history.current_id or None
     rows = chat.messages or []
     if len(rows) > MOST_MESSAGES:
@@ -118,23 +129,28 @@ def _history(chat: _Chat, place: str) -> tuple[list[Said], str | None]:
 
 
 def _said(key: str, raw: msgspec.Raw, place: str) -> Said:
-    message = _decode(bytes(raw), _Message, place)
+    message = _decode(bytes(raw), _Message | None, place) or _Message()
+    if message.role is None:
+        return Said(key, message.parentId or None, "system", "", hidden=True)
     kept: dict[str, Any] = {}
-    files = [name for one in (message.files or [])[:100] if (name := _file_name(one))]
+    files = [name for one in _listed(message.files)[:100] if (name := _file_name(one))]
     if files:
         kept["files"] = files
-    counted = message.usage or message.info or {}
+    error = message.error.get("content") if isinstance(message.error, dict) else message.error
+    if isinstance(error, str) and error:
+        kept["error"] = error[:_ERROR_CHARS]
+    counted = next((one for one in (message.usage, message.info) if isinstance(one, dict) and one), {})
     return Said(
         key=key,
         parent=message.parentId or None,
         role=role_of(message.role),
-        content="\n\n".join(_texts(message.content)),
+        content=_THOUGHTS.sub("", "\n\n".join(_texts(message.content))),
         at_s=seconds(message.timestamp, f"{place}.timestamp"),
         model=message.model,
         state=_state(message),
         prompt_tokens=_count(counted, "prompt_tokens", "prompt_eval_count"),
         completion_tokens=_count(counted, "completion_tokens", "eval_count"),
-        citations=list(_citations(message.sources or message.citations or [])),
+        citations=list(_citations(_listed(message.sources) or _listed(message.citations))),
         metadata=kept,
     )
 
@@ -165,36 +181,50 @@ def _count(counted: Mapping[str, Any], *names: str) -> int | None:
 
 
 def _citations(sources: list[Any]) -> Iterator[dict[str, Any]]:
+    """What an answer is from: each page that was found, else the source by its name."""
+    found: dict[tuple[str, str], None] = {}
     for one in sources[:_MOST_SOURCES]:
         source = one.get("source") if isinstance(one, dict) else None
         if not isinstance(source, dict):
             continue
-        told = {
-            "title": source.get("name"),
-            "url": source.get("url"),
-        }
-        kept = {name: value[:2000] for name, value in told.items() if isinstance(value, str)}
+        name = _text(source.get("name"))
+        pages = [page for page in _listed(one.get("metadata")) if isinstance(page, dict)]
+        linked = [page for page in pages if _text(page.get("source")).startswith(("http://", "https://"))]
+        for page in linked:
+            found[(_text(page.get("title")) or _text(page.get("name")) or name, _text(page["source"]))] = None
+        if not linked:
+            found[(name, _text(source.get("url")))] = None
+    for title, url in list(found)[:_MOST_SOURCES]:
+        kept = {name: value for name, value in (("title", title), ("url", url)) if value}
         if kept:
             yield kept
+
+
+def _text(value: Any) -> str:
+    return value[:2000] if isinstance(value, str) else ""
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _file_name(file: Any) -> str | None:
     inner = file.get("file") if isinstance(file, dict) and isinstance(file.get("file"), dict) else file
     if not isinstance(inner, dict):
         return None
-    name = inner.get("name") or inner.get("filename") or file.get("name")
+    name = inner.get("name") or inner.get("filename") or file.get("name") or file.get("type")
     return name[:200] if isinstance(name, str) else None
 
 
 def _tags(tags: Any) -> Iterator[str]:
-    for tag in tags[:50] if isinstance(tags, list) else []:
+    for tag in _listed(tags)[:50]:
         name = tag.get("name") if isinstance(tag, dict) else tag
         if isinstance(name, str):
             yield name
 
 
 def _system(chat: _Chat) -> str:
-    system = chat.system or (chat.params or {}).get("system")
+    system = chat.system or (chat.params.get("system") if isinstance(chat.params, dict) else None)
     return system if isinstance(system, str) else ""
 
 
