@@ -204,6 +204,23 @@ async def test_filters_in_the_query(house: House, key: str) -> None:
         assert (await house.get(f"/v1/sessions?{wrong}", key=key)).status == 422, wrong
 
 
+async def test_a_time_that_was_shown_finds_what_it_was_shown_of(house: House, key: str) -> None:
+    """The clock is finer than what is shown of it: a row is lost to neither side of its time, nor on both."""
+    tag = "a-tag-of-this-test"
+    made = {one["id"]: one for one in [await begin(house, key, title="t", tags=[tag]) for _ in range(20)]}
+
+    async def found(query: str) -> set[str]:
+        answer = await house.get(f"/v1/sessions?tag={tag}&limit=100&{query}", key=key)
+        return {one["id"] for one in answer.json()["data"]}
+
+    for one in made.values():
+        for name in ("updated", "created"):
+            shown = one[f"{name}_at"]
+            later, earlier = await found(f"{name}_after={shown}"), await found(f"{name}_before={shown}")
+            assert one["id"] in later
+            assert (later | earlier, later & earlier) == (made.keys(), set())
+
+
 # Messages
 
 

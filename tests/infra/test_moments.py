@@ -1,9 +1,12 @@
-from datetime import UTC, datetime
+import math
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from roundhouse.infra.moments import Moment, moment, moment_or_none, unix_s
+from roundhouse.infra.moments import Moment, begins_s, moment, moment_or_none, unix_s
 
 read = TypeAdapter(Moment).validate_python
 
@@ -23,3 +26,18 @@ def test_there_and_back():
     assert moment(86_400.5) == datetime(1970, 1, 2, 0, 0, 0, 500_000, UTC)
     assert unix_s(moment(86_400.5)) == 86_400.5
     assert (moment_or_none(None), unix_s(None)) == (None, None)
+
+
+@given(st.floats(min_value=1.0, max_value=2.0**33 - 1.0))
+def test_what_is_stored_lies_in_the_microsecond_that_is_shown(stored_s):
+    shown = moment(stored_s)
+    first_s, next_s = begins_s(shown), begins_s(shown + timedelta(microseconds=1))
+    assert first_s <= stored_s < next_s
+    assert moment(first_s) == shown
+    assert moment(math.nextafter(first_s, 0.0)) < shown
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59.999999Z"])
+def test_a_time_beyond_all_rows_is_taken_as_it_is(text):
+    assert begins_s(read(text)) == unix_s(read(text))
+    assert begins_s(None) is None

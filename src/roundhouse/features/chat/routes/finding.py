@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from roundhouse.features.chat.model import Role
-from roundhouse.features.chat.routes.asking import OfUser, Reader
+from roundhouse.features.chat.routes.asking import OfUser, Reader, Since, Until
 from roundhouse.features.chat.schemas import FoundMessageList, FoundSessionList
 from roundhouse.features.chat.service.finding import SearchService
 from roundhouse.infra import search
-from roundhouse.infra.moments import Moment, unix_s
+from roundhouse.infra.moments import begins_s
 
 Words = Annotated[
     str,
@@ -20,8 +20,6 @@ Words = Annotated[
 Tags = Annotated[
     list[str] | None, Query(max_length=20, description="Only in sessions with all of these tags.")
 ]
-Since = Annotated[Moment | None, Query(description="Not before this time.")]
-Until = Annotated[Moment | None, Query(description="Before this time.")]
 Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=100, description="Most hits in one page.")]
 
@@ -51,8 +49,8 @@ def search_routes(finding: SearchService) -> APIRouter:
             parent_id=session_id,
             role=role,
             tags=tuple(tag or ()),
-            since_s=unix_s(after),
-            until_s=unix_s(before),
+            since_s=begins_s(after),
+            until_s=begins_s(before),
             limit=limit,
             cursor=cursor,
         )
@@ -75,8 +73,8 @@ def search_routes(finding: SearchService) -> APIRouter:
             "",
             user_id=user_id,
             tags=tuple(tag or ()),
-            since_s=unix_s(after),
-            until_s=unix_s(before),
+            since_s=begins_s(after),
+            until_s=begins_s(before),
             limit=limit,
             cursor=cursor,
         )

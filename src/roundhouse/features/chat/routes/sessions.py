@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from msgspec.structs import replace
 
 from roundhouse.features.chat.routes.asking import (
     IdempotencyKey,
@@ -13,6 +14,9 @@ from roundhouse.features.chat.routes.asking import (
     OldestFirst,
     Reader,
     SessionId,
+    Since,
+    Until,
+    WhichSessions,
     Writer,
 )
 from roundhouse.features.chat.schemas import (
@@ -28,19 +32,9 @@ from roundhouse.features.chat.schemas import (
     SessionStats,
 )
 from roundhouse.features.chat.service import MessageService, SessionService, UpkeepService
-from roundhouse.features.chat.store import SessionFilter, Span
-from roundhouse.infra.moments import Moment, unix_s
+from roundhouse.features.chat.store import Span
+from roundhouse.infra.moments import begins_s
 
-Tagged = Annotated[
-    str | None,
-    Query(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", description="Only with this tag."),
-]
-OfModel = Annotated[
-    str | None,
-    Query(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", description="Only with this model."),
-]
-Since = Annotated[Moment | None, Query(description="Not before this time.")]
-Until = Annotated[Moment | None, Query(description="Before this time.")]
 Branch = Annotated[
     int | None, Query(ge=0, le=2**31 - 1, description="Of this branch; unset = the one that is shown.")
 ]
@@ -66,38 +60,18 @@ def whole_routes(sessions: SessionService, upkeep: UpkeepService) -> APIRouter:
     async def list_sessions(
         caller: Reader,
         turn: NewestFirst,
-        archived: Annotated[bool | None, Query(description="Only archived ones, or only others.")] = None,
-        pinned: Annotated[bool | None, Query(description="Only pinned ones, or only others.")] = None,
+        wanted: WhichSessions,
         deleted: Annotated[bool, Query(description="Deleted ones instead of those that are there.")] = False,
-        tag: Tagged = None,
-        model: OfModel = None,
-        user_id: OfUser = None,
-        created_after: Since = None,
-        created_before: Until = None,
-        updated_after: Since = None,
-        updated_before: Until = None,
     ) -> SessionList:
         """Your sessions by their last change, newest first unless asked otherwise."""
-        wanted = SessionFilter(
-            archived=archived,
-            pinned=pinned,
-            deleted=deleted,
-            tag=tag,
-            model=model,
-            user_id=user_id,
-            created_after_s=unix_s(created_after),
-            created_before_s=unix_s(created_before),
-            updated_after_s=unix_s(updated_after),
-            updated_before_s=unix_s(updated_before),
-        )
-        return await sessions.page(caller, wanted, turn)
+        return await sessions.page(caller, replace(wanted, deleted=deleted), turn)
 
     @routes.get("/v1/sessions/stats", operation_id="sessions_stats")
     async def sessions_stats(
         caller: Reader, user_id: OfUser = None, created_after: Since = None, created_before: Until = None
     ) -> SessionsStats:
         """Messages, tokens, cost and times of your sessions, by model, user and session."""
-        return await upkeep.stats(caller, Span(user_id, unix_s(created_after), unix_s(created_before)))
+        return await upkeep.stats(caller, Span(user_id, begins_s(created_after), begins_s(created_before)))
 
     @routes.post("/v1/sessions/cleanup", operation_id="clean_up_sessions")
     async def clean_up_sessions(caller: Writer, body: CleanupAsk) -> CleanupRead:

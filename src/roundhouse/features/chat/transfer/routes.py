@@ -8,19 +8,16 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
-from roundhouse.features.chat.routes.asking import OfUser, Reader, SessionId, Writer
-from roundhouse.features.chat.store import SessionFilter
+from roundhouse.features.chat.routes.asking import Reader, SessionId, WhichSessions, Writer
 from roundhouse.features.chat.transfer.exporting import ExportFormat
 from roundhouse.features.chat.transfer.reading import ImportFormat
 from roundhouse.features.chat.transfer.schemas import ImportReport
 from roundhouse.features.chat.transfer.service import Download, TransferService
-from roundhouse.infra.moments import Moment, unix_s
 from roundhouse.infra.web import body_pieces
 
 IMPORT_PATH = "/v1/sessions/import"
 """Its body may be larger than a JSON body: `TransferService.largest_file_bytes`."""
 
-_PLAIN = r"^[^\x00-\x1f\x7f]+$"
 Form = Annotated[
     ExportFormat,
     Query(
@@ -31,15 +28,6 @@ Form = Annotated[
 FileForm = Annotated[
     ImportFormat, Query(alias="format", description="What the file is; `auto` = it tells itself.")
 ]
-Tagged = Annotated[
-    str | None, Query(min_length=1, max_length=100, pattern=_PLAIN, description="Only with this tag.")
-]
-OfModel = Annotated[
-    str | None, Query(min_length=1, max_length=200, pattern=_PLAIN, description="Only with this model.")
-]
-Since = Annotated[Moment | None, Query(description="Not before this time.")]
-Until = Annotated[Moment | None, Query(description="Before this time.")]
-
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _FILE: dict[str, Any] = {
     "requestBody": {
@@ -88,32 +76,13 @@ def _export_routes(routes: APIRouter, transfer: TransferService) -> None:
     )
     async def export_sessions(
         caller: Reader,
+        wanted: WhichSessions,
         form: Form = "json",
-        archived: Annotated[bool | None, Query(description="Only archived ones, or only others.")] = None,
-        pinned: Annotated[bool | None, Query(description="Only pinned ones, or only others.")] = None,
-        tag: Tagged = None,
-        model: OfModel = None,
-        user_id: OfUser = None,
-        created_after: Since = None,
-        created_before: Until = None,
-        updated_after: Since = None,
-        updated_before: Until = None,
         memories: Annotated[
             bool, Query(description="Whether long-term memories come along, as JSON.")
         ] = True,
     ) -> StreamingResponse:
         """All your sessions, or those that a filter lets through, as a zip file."""
-        wanted = SessionFilter(
-            archived=archived,
-            pinned=pinned,
-            tag=tag,
-            model=model,
-            user_id=user_id,
-            created_after_s=unix_s(created_after),
-            created_before_s=unix_s(created_before),
-            updated_after_s=unix_s(updated_after),
-            updated_before_s=unix_s(updated_before),
-        )
         return _sent(await transfer.export_account(caller, wanted, form, with_memories=memories))
 
     @routes.get(

@@ -17,7 +17,7 @@ from roundhouse.infra.events.tail import EventTail
 from roundhouse.infra.jobs.shapes import JobRead
 from roundhouse.infra.jobs.store import JobFilter
 from roundhouse.infra.jobs.transitions import ends_job
-from roundhouse.infra.moments import Moment, unix_s
+from roundhouse.infra.moments import Moment, begins_s
 
 Reader = Annotated[Caller, Depends(require("jobs:read"))]
 Writer = Annotated[Caller, Depends(require("jobs:write"))]
@@ -80,7 +80,7 @@ def _look_routes(routes: APIRouter, jobs: JobService) -> None:
         limit: Limit = 50,
     ) -> JobList:
         """Your jobs, newest first."""
-        wanted = JobFilter(state, kind, queue, unix_s(created_after), unix_s(created_before))
+        wanted = JobFilter(state, kind, queue, begins_s(created_after), begins_s(created_before))
         return await jobs.page(caller, wanted, cursor=cursor, limit=limit)
 
     @routes.get("/v1/jobs/stats", operation_id="job_stats")
