@@ -15,6 +15,7 @@ from roundhouse.app.parts import Parts
 from roundhouse.core.ports import Authenticator, DeviceProbe
 from roundhouse.core.settings import Settings
 from roundhouse.core.types import Operation
+from roundhouse.engine.metering import Meter
 from roundhouse.features.access import routes as access_routes
 from roundhouse.features.access.authenticator import KeyAuthenticator, OpenAuthenticator
 from roundhouse.features.access.first_key import ensure_first_key, open_hasher
@@ -89,11 +90,12 @@ class Roundhouse:
         JobMetrics(self.db, roster, self.clock).attach(self.metrics, parts.tail)
         cache_kind = "redis" if settings.cache.url else "memory"
         self.ops = OpsService(self.db, self.engine, probe, settings.data_dir, cache_kind)
-        self._request_log = RequestLog(settings.log.requests, self.metrics)
+        log = RequestLog(settings.log.requests, self.metrics)
+        self.meter = Meter(self.gatekeeper, self.usage, self.prices, log, self.clock)
         self._media = MediaGuard(
             parts.media, settings.outbound.media_max_bytes, settings.server.max_body_bytes
         )
-        self.chat = ChatRoom(parts, self.gatekeeper, self.usage, self.prices, self._request_log, self._media)
+        self.chat = ChatRoom(parts, self.meter, self._media)
         self.asgi: App = self._build_web()
 
     def _build_access(self) -> None:
@@ -134,10 +136,7 @@ class Roundhouse:
         desk = Desk(
             self.engine,
             self.authenticator,
-            self.gatekeeper,
-            self.usage,
-            self.prices,
-            self._request_log,
+            self.meter,
             self._media,
             self.settings.server.max_body_bytes,
             self.settings.server.body_timeout_s,

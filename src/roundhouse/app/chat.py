@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from roundhouse.app.parts import Parts
-from roundhouse.core.ports import Gatekeeper, Prices, UsageSink
+from roundhouse.engine.metering import Meter
 from roundhouse.features.chat.context.limits import EngineLimits
 from roundhouse.features.chat.context.service import ContextService
 from roundhouse.features.chat.context.summarising import EngineSummary
 from roundhouse.features.chat.generating.ports import Desk, Media
 from roundhouse.features.chat.generating.presence import Presence
 from roundhouse.features.chat.generating.service import Generations
-from roundhouse.features.chat.metering import Meter, Observer
 from roundhouse.features.chat.service import MemoryService, MessageService, SearchService, SessionService
 from roundhouse.features.chat.transfer.service import TransferService
 from roundhouse.infra.blobs.opening import open_staging
@@ -22,10 +21,7 @@ class ChatRoom:
 
     Args:
         parts: The shared parts of the process.
-        gatekeeper: Whether a caller may ask a model now.
-        usage: Where use is recorded.
-        prices: What it costs.
-        observer: Metrics.
+        meter: Whether a caller may ask a model now, and what that costs it.
         media: Guards URLs inside requests.
 
     Attributes:
@@ -38,23 +34,15 @@ class ChatRoom:
         transfer: Export and import.
     """
 
-    def __init__(
-        self,
-        parts: Parts,
-        gatekeeper: Gatekeeper,
-        usage: UsageSink,
-        prices: Prices,
-        observer: Observer,
-        media: Media,
-    ) -> None:
+    def __init__(self, parts: Parts, meter: Meter, media: Media) -> None:
         settings, engine, db = parts.settings, parts.engine, parts.db
         self.sessions = SessionService(db, parts.chat_index, parts.clock)
         self.messages = MessageService(db, parts.chat_index, parts.files, parts.clock)
         self.memories = MemoryService(db, parts.clock, settings.chat.max_memories)
         self.upkeep = parts.chat_upkeep
         self.searching = SearchService(db)
-        desk = Desk(engine, gatekeeper, usage, prices, observer, media, parts.files, db, parts.clock)
-        summary = EngineSummary(engine, Meter(gatekeeper, usage, prices, observer, parts.clock))
+        desk = Desk(engine, meter, media, parts.files, db, parts.clock)
+        summary = EngineSummary(engine, meter)
         contexts = ContextService(db, EngineLimits(engine), summary, parts.clock)
         presence = Presence(settings.data_dir / "generating", one_machine=db.is_sqlite)
         self.generations = Generations(

@@ -6,6 +6,7 @@ from roundhouse.app.chat import ChatRoom
 from roundhouse.app.parts import Parts, Unheard
 from roundhouse.core.ports import DeviceProbe
 from roundhouse.core.settings import Settings
+from roundhouse.engine.metering import Meter
 from roundhouse.features.access.limits import LimitGatekeeper
 from roundhouse.features.access.prices import PriceTable
 from roundhouse.features.access.usage import UsageWriter
@@ -39,7 +40,8 @@ class EmbeddedChats:
         # Whoever has the folder has no limits; it counts what is in flight.
         gatekeeper = LimitGatekeeper(parts.db, MemoryRateLimiter(parts.clock), self._usage, parts.clock)
         media = MediaGuard(parts.media, settings.outbound.media_max_bytes, settings.server.max_body_bytes)
-        self.chat = ChatRoom(parts, gatekeeper, self._usage, PriceTable(settings.prices), unheard, media)
+        meter = Meter(gatekeeper, self._usage, PriceTable(settings.prices), unheard, parts.clock)
+        self.chat = ChatRoom(parts, meter, media)
         self.models = ModelService(parts.engine, parts.db, parts.clock)
 
     async def start(self) -> None:

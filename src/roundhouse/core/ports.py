@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -298,6 +298,14 @@ class Gatekeeper(Protocol):
         ...
 
 
+class Observer(Protocol):
+    """Hears of every request to a model: metrics, the log."""
+
+    def observe(self, record: UsageRecord) -> None:
+        """One request ended."""
+        ...
+
+
 class Prices(Protocol):
     """The price table."""
 
@@ -326,10 +334,13 @@ class Transaction(Protocol):
         ...
 
 
-class Jobs(Protocol):
+OpenTransaction = TypeVar("OpenTransaction", bound=Transaction, contravariant=True)
+
+
+class Jobs(Protocol[OpenTransaction]):
     """Durable work: what a room needs of the job engine. Another tenant's job is NotFound."""
 
-    async def submit(self, tx: Transaction, caller: Caller, new: NewJob) -> Job:
+    async def submit(self, tx: OpenTransaction, caller: Caller, new: NewJob) -> Job:
         """Accept a job in the transaction of the change that asks for it: both are there or neither.
 
         Raises:
@@ -343,7 +354,7 @@ class Jobs(Protocol):
         """`submit` in a transaction of its own."""
         ...
 
-    async def submit_once(self, tx: Transaction, caller: Caller, new: NewJob, same: str) -> Job:
+    async def submit_once(self, tx: OpenTransaction, caller: Caller, new: NewJob, same: str) -> Job:
         """`submit`, unless a job of this kind that asks for the same has not ended: then that one.
 
         Args:
@@ -366,7 +377,7 @@ class Jobs(Protocol):
         """Queue a failed or cancelled job again; finished steps stay finished. Raises NotFound, Conflict, QueueFull."""
         ...
 
-    async def wake(self, tx: Transaction, job_id: str, waiting_for: str, signal: Any) -> bool:
+    async def wake(self, tx: OpenTransaction, job_id: str, waiting_for: str, signal: Any) -> bool:
         """Bring a job what it waits for, or will wait for; False when it has ended or was brought it before."""
         ...
 

@@ -9,10 +9,11 @@ from typing import Protocol
 import msgspec
 
 from roundhouse.core.errors import BadInput, Cancelled, NotAllowed, RoundhouseError
-from roundhouse.core.ports import Authenticator, Gatekeeper, Prices, UsageSink
-from roundhouse.core.types import Caller, Decision, Fields, ModelRequest, Operation, Usage, UsageRecord
+from roundhouse.core.ports import Authenticator
+from roundhouse.core.types import Caller, Decision, Fields, ModelRequest, Operation, Usage
 from roundhouse.core.wire import DONE, event, open_object, read
 from roundhouse.engine.engine import Engine
+from roundhouse.engine.metering import Meter
 from roundhouse.engine.model import Running
 from roundhouse.engine.patterns import matches
 from roundhouse.features.gateway.media import MediaGuard
@@ -50,14 +51,6 @@ class StreamOptions(msgspec.Struct):
     include_usage: bool | None = None
 
 
-class Observer(Protocol):
-    """Metrics of requests."""
-
-    def observe(self, record: UsageRecord) -> None:
-        """One request ended."""
-        ...
-
-
 class Translated(Protocol):
     """A running answer in the form of another API."""
 
@@ -92,10 +85,7 @@ class Desk:
     Args:
         engine: The door to the models.
         authenticator: Who calls.
-        gatekeeper: Whether it may now.
-        usage: Where use is recorded.
-        prices: What it costs.
-        observer: Metrics.
+        meter: Whether it may now, and what its call costs it.
         media: Guards URLs inside requests.
         max_body_bytes: Largest body.
         body_timeout_s: Longest pause in a body.
@@ -105,20 +95,15 @@ class Desk:
         self,
         engine: Engine,
         authenticator: Authenticator,
-        gatekeeper: Gatekeeper,
-        usage: UsageSink,
-        prices: Prices,
-        observer: Observer,
+        meter: Meter,
         media: MediaGuard,
         max_body_bytes: int,
         body_timeout_s: float,
     ) -> None:
         self.engine = engine
         self.authenticator = authenticator
-        self.gatekeeper = gatekeeper
-        self.usage = usage
-        self.prices = prices
-        self.observer = observer
+        self.gatekeeper = meter.gatekeeper
+        self.meter = meter
         self.media = media
         self.max_body_bytes = max_body_bytes
         self.body_timeout_s = body_timeout_s
@@ -325,32 +310,16 @@ class _Call:
         """Count what was used; every request that had a caller leaves a record."""
         if not self.caller.key_id:
             return
-        now_s = time.perf_counter()
-        usage, decision, error = self._usage, self.decision, self.error
-        cost_usd = self._desk.prices.cost_usd(decision.target, usage)
-        if self._admitted:
-            self._desk.gatekeeper.settle(self.caller, usage.total_tokens, cost_usd)
-        record = UsageRecord(
+        first_byte_s = self._first_byte_s - self._started_s if self._first_byte_s else None
+        self._desk.meter.settle(
+            self.caller,
+            self.decision,
+            self._usage,
+            self.error,
             request_id=self.request_id,
-            at_s=time.time(),
-            key_id=self.caller.key_id,
-            site_id=self.caller.site_id,
-            user_id=self.caller.user_id,
-            app_id=self.caller.app_id,
-            operation=self._operation,
-            requested_model=decision.requested[:200],
-            target=decision.target,
-            reason=decision.reason,
-            attempts=len(decision.attempts),
-            cache=decision.cache,
-            status=200 if error is None else error.status,
-            error_code=None if error is None else error.code,
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-            cost_usd=cost_usd,
-            first_byte_ms=int((self._first_byte_s - self._started_s) * 1000) if self._first_byte_s else 0,
-            duration_ms=int((now_s - self._started_s) * 1000),
+            duration_s=time.perf_counter() - self._started_s,
+            first_byte_s=first_byte_s,
             stream=self._stream,
+            operation=self._operation,
+            admitted=self._admitted,
         )
-        self._desk.usage.record(record)
-        self._desk.observer.observe(record)

@@ -12,10 +12,9 @@ from croniter import croniter
 
 from roundhouse.core.errors import BadInput, QueueFull
 from roundhouse.core.jobs import Schedule
-from roundhouse.core.ports import Clock
+from roundhouse.core.ports import Clock, Jobs
 from roundhouse.core.types import Caller
 from roundhouse.infra.db import Database, Tx, insert_if_new, metadata
-from roundhouse.infra.jobs.queue import JobQueue
 
 schedules = sa.Table(
     "schedules",
@@ -47,7 +46,7 @@ class Schedules:
         BadInput: A cron expression cannot be read.
     """
 
-    def __init__(self, db: Database, queue: JobQueue, planned: Sequence[Schedule], clock: Clock) -> None:
+    def __init__(self, db: Database, queue: Jobs[Tx], planned: Sequence[Schedule], clock: Clock) -> None:
         self._db = db
         self._queue = queue
         self._planned = planned

@@ -11,12 +11,13 @@ import logging
 import sys
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from roundhouse.core.ports import Observer
 from roundhouse.core.settings import LogSettings
 from roundhouse.core.types import UsageRecord
 from roundhouse.infra.telemetry.log_file import RotatedFile
@@ -109,14 +110,6 @@ def use_standard_logging() -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-
-
-class Observer(Protocol):
-    """Hears of every request."""
-
-    def observe(self, record: UsageRecord) -> None:
-        """One request ended."""
-        ...
 
 
 class RequestLog:

@@ -161,7 +161,7 @@ class _Line:
 class Metrics:
     """Counts, and renders on request. It belongs to one event loop.
 
-    It is the `Observer` of the gateway and the `Attempts` of the engine; what others count themselves is read by
+    It is the `Observer` of requests and the `Attempts` of the engine; what others count themselves is read by
     `watch` at the moment of the scrape.
     """
 

@@ -11,6 +11,7 @@ from roundhouse.core.errors import RateLimited, RoundhouseError
 from roundhouse.core.ports import Device
 from roundhouse.core.settings import Settings
 from roundhouse.core.types import Alias, Caller, ModelInfo, Provider, UsageRecord
+from roundhouse.engine.metering import Meter
 from roundhouse.features.chat.context.limits import (
     OLLAMA_WINDOW_TOKENS,
     UNKNOWN_WINDOW_TOKENS,
@@ -21,7 +22,6 @@ from roundhouse.features.chat.context.summarising import EngineSummary
 from roundhouse.features.chat.context.summary import plan
 from roundhouse.features.chat.context.tokens import counter
 from roundhouse.features.chat.context.window import fit
-from roundhouse.features.chat.metering import Meter
 from roundhouse.infra.clock import SystemClock
 
 CALLER = Caller(key_id="key_1")

@@ -12,6 +12,7 @@ from features.chat.generating.rowing import Failing, deltas, events, running, st
 from features.chat.rooms import ADA, SomeFiles
 from roundhouse.core.errors import BackendFailed, RoundhouseError
 from roundhouse.core.types import Usage, UsageRecord
+from roundhouse.engine.metering import Meter
 from roundhouse.features.chat import store as chats
 from roundhouse.features.chat.generating.answering import MOST_CHARS, Answering
 from roundhouse.features.chat.generating.model import Begun
@@ -94,7 +95,7 @@ async def answer(room, failing):
 
     async def make(*script, prefix="", title=None):
         engine = Scripted(*script)
-        desk = Desk(engine, count, count, count, count, count, SomeFiles(), failing, clock)
+        desk = Desk(engine, Meter(count, count, count, count, clock), count, SomeFiles(), failing, clock)
         generation = await running(room, ME, prefix)
         async with room.db.read() as tx:
             message = await chats.get_message(tx, ADA, generation.message_id)

@@ -12,9 +12,11 @@ from openai import AsyncOpenAI
 
 from features.gateway.scripted_chat import Everyone, Gateway, ScriptedEngine
 from roundhouse.core.settings import ServerSettings
+from roundhouse.engine.metering import Meter
 from roundhouse.features.gateway.inference import Desk, InferenceEndpoint
 from roundhouse.features.gateway.media import MediaGuard
 from roundhouse.features.gateway.responses import ResponsesAdapter
+from roundhouse.infra.clock import SystemClock
 from roundhouse.infra.web import Front, RequestIds
 
 
@@ -25,10 +27,7 @@ async def gateway() -> AsyncIterator[Gateway]:
     desk = Desk(
         engine,
         authenticator=everyone,
-        gatekeeper=everyone,
-        usage=everyone,
-        prices=everyone,
-        observer=everyone,
+        meter=Meter(everyone, everyone, everyone, everyone, SystemClock()),
         media=MediaGuard(fetcher=None, limit_bytes=1, total_bytes=1),
         max_body_bytes=1 << 20,
         body_timeout_s=5.0,

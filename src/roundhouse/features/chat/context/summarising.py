@@ -11,7 +11,7 @@ from roundhouse.core.errors import BackendBadAnswer, Cancelled, RoundhouseError
 from roundhouse.core.ids import new_id
 from roundhouse.core.types import Caller, Decision, ModelRequest, Usage
 from roundhouse.engine.engine import Engine
-from roundhouse.features.chat.metering import Meter
+from roundhouse.engine.metering import Meter
 
 
 class EngineSummary:

@@ -19,7 +19,6 @@ from roundhouse.features.chat.generating.model import Begun
 from roundhouse.features.chat.generating.pieces import PieceWriter, Track
 from roundhouse.features.chat.generating.ports import Desk
 from roundhouse.features.chat.indexing import ChatIndex
-from roundhouse.features.chat.metering import Meter
 from roundhouse.features.chat.model import GenerationState
 from roundhouse.infra.web import error_object
 
@@ -54,7 +53,6 @@ class Answering:
         self._owner = owner
         self._caller = caller
         self._begun = begun
-        self._meter = Meter(desk.gatekeeper, desk.usage, desk.prices, desk.observer, desk.clock)
         self._track = Track(begun.generation.id, begun.generation.site_id)
         self._decision = Decision(begun.generation.model)
         self._usage = Usage()
@@ -188,7 +186,7 @@ class Answering:
     def _account(self, error: RoundhouseError | None) -> float:
         """Settle with the gatekeeper and leave a record of the use; returns the cost in US dollars."""
         first_s = self._first_s
-        return self._meter.settle(
+        return self._desk.meter.settle(
             self._caller,
             self._decision,
             self._usage,

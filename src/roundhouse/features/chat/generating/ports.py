@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from roundhouse.core.ports import Clock, Files, Gatekeeper, Prices, UsageSink
+from roundhouse.core.ports import Clock, Files
 from roundhouse.core.types import Caller, ModelRequest
 from roundhouse.engine.engine import Engine
-from roundhouse.features.chat.metering import Observer
+from roundhouse.engine.metering import Meter
 from roundhouse.features.chat.model import Message, Session
 from roundhouse.infra.db import Database, Tx
 
@@ -56,10 +56,7 @@ class Desk(msgspec.Struct, frozen=True):
 
     Attributes:
         engine: The door to the models.
-        gatekeeper: Whether a caller may ask now.
-        usage: Where use is recorded.
-        prices: What it costs.
-        observer: Metrics.
+        meter: Whether a caller may ask now, and what that costs it.
         media: Guards URLs inside requests.
         files: What messages have attached.
         db: The database.
@@ -67,10 +64,7 @@ class Desk(msgspec.Struct, frozen=True):
     """
 
     engine: Engine
-    gatekeeper: Gatekeeper
-    usage: UsageSink
-    prices: Prices
-    observer: Observer
+    meter: Meter
     media: Media
     files: Files
     db: Database

@@ -271,13 +271,13 @@ class Generations:
     async def _commit(
         self, caller: Caller, model: str, how: How, asked: _Begin
     ) -> tuple[Message, Generation]:
-        waiting = self._desk.gatekeeper.admit(caller)
+        waiting = self._desk.meter.gatekeeper.admit(caller)
         if waiting is not None:
             await waiting
         try:
             begun = await self._write(caller, model, how, asked)
         except BaseException as error:
-            self._desk.gatekeeper.settle(caller, 0, 0.0)
+            self._desk.meter.gatekeeper.settle(caller, 0, 0.0)
             first = await self._first(caller, how, asked) if _is_taken(error) else None
             if first is None:
                 raise

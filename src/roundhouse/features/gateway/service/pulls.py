@@ -7,7 +7,7 @@ from typing import Any
 
 from roundhouse.core.errors import NotAllowed, RoundhouseError, ShuttingDown, tree
 from roundhouse.core.jobs import NewJob
-from roundhouse.core.ports import Clock
+from roundhouse.core.ports import Clock, Jobs
 from roundhouse.core.types import Caller, PullProgress
 from roundhouse.core.wire import DONE, event
 from roundhouse.engine.engine import Engine
@@ -15,11 +15,10 @@ from roundhouse.engine.patterns import matches
 from roundhouse.features.gateway.pull_steps import read_back
 from roundhouse.features.gateway.schemas import PullRead
 from roundhouse.infra import audit
-from roundhouse.infra.db import Database
+from roundhouse.infra.db import Database, Tx
 from roundhouse.infra.events.follower import Follower
 from roundhouse.infra.events.store import Event
 from roundhouse.infra.events.tail import EventTail
-from roundhouse.infra.jobs.queue import JobQueue
 from roundhouse.infra.jobs.shapes import JobRead, read_job
 from roundhouse.infra.web import error_object
 
@@ -40,7 +39,7 @@ class PullService:
         clock: Time.
     """
 
-    def __init__(self, engine: Engine, jobs: JobQueue, tail: EventTail, db: Database, clock: Clock) -> None:
+    def __init__(self, engine: Engine, jobs: Jobs[Tx], tail: EventTail, db: Database, clock: Clock) -> None:
         self._engine = engine
         self._jobs = jobs
         self._tail = tail

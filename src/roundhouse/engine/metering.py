@@ -1,24 +1,14 @@
-"""What a call of a model by this room costs its caller: limits, the record of use, metrics."""
+"""What a call of a model costs its caller: limits, the record of use, metrics."""
 
 from __future__ import annotations
-
-from typing import Protocol
 
 import msgspec
 
 from roundhouse.core.errors import RoundhouseError
-from roundhouse.core.ports import Clock, Gatekeeper, Prices, UsageSink
-from roundhouse.core.types import Caller, Decision, Usage, UsageRecord
+from roundhouse.core.ports import Clock, Gatekeeper, Observer, Prices, UsageSink
+from roundhouse.core.types import Caller, Decision, Operation, Usage, UsageRecord
 
 _MODEL_CHARS = 200
-
-
-class Observer(Protocol):
-    """Metrics of requests."""
-
-    def observe(self, record: UsageRecord) -> None:
-        """One request ended."""
-        ...
 
 
 class Meter(msgspec.Struct, frozen=True):
@@ -55,10 +45,29 @@ class Meter(msgspec.Struct, frozen=True):
         duration_s: float,
         first_byte_s: float | None = None,
         stream: bool = False,
+        operation: Operation = "chat",
+        admitted: bool = True,
     ) -> float:
-        """Settle an admitted call and leave a record of it; returns its cost in US dollars."""
+        """Settle a call with the gatekeeper, if that admitted it, and leave a record of it.
+
+        Args:
+            caller: Who called.
+            decision: Which model answered, and why.
+            usage: Its tokens.
+            error: How it failed; None = well.
+            request_id: `req_…`.
+            duration_s: From its beginning to its end.
+            first_byte_s: To the first byte of the answer; None = there was none.
+            stream: Whether it was answered in events.
+            operation: Which API.
+            admitted: Whether the gatekeeper let it in.
+
+        Returns:
+            Its cost in US dollars.
+        """
         cost_usd = self.prices.cost_usd(decision.target, usage)
-        self.gatekeeper.settle(caller, usage.total_tokens, cost_usd)
+        if admitted:
+            self.gatekeeper.settle(caller, usage.total_tokens, cost_usd)
         record = UsageRecord(
             request_id=request_id,
             at_s=self.clock.now_s(),
@@ -66,7 +75,7 @@ class Meter(msgspec.Struct, frozen=True):
             site_id=caller.site_id,
             user_id=caller.user_id,
             app_id=caller.app_id,
-            operation="chat",
+            operation=operation,
             requested_model=decision.requested[:_MODEL_CHARS],
             target=decision.target,
             reason=decision.reason,
