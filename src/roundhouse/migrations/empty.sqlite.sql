@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0005');
+INSERT INTO "alembic_version" VALUES('0008');
 CREATE TABLE api_keys (
 	id VARCHAR(40) NOT NULL, 
 	name VARCHAR(200) NOT NULL, 
@@ -408,5 +408,6 @@ CREATE INDEX ix_generations_session_id_started_at_s ON generations (session_id, 
 CREATE UNIQUE INDEX uq_generations_running ON generations (message_id) WHERE state = 'running';
 CREATE INDEX ix_memories_site_id_user_id_id ON memories (site_id, user_id, id);
 CREATE INDEX ix_search_changes_space_id ON search_changes (space, id);
+CREATE INDEX ix_messages_kept ON messages (session_id, depth) WHERE (pinned OR kind = 'summary');
 DELETE FROM "sqlite_sequence";
 COMMIT;

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from features.chat.rooms import ADA, BOB, SITE, ChatRoom
 from roundhouse.core.errors import BadInput, Conflict, NotAllowed, NotFound, QuotaExceeded, Unprocessable
-from roundhouse.features.chat import rows
+from roundhouse.features.chat import rows, store
 from roundhouse.features.chat.model import NewMessage
 from roundhouse.features.chat.pages import Turn
 from roundhouse.features.chat.schemas import MemoryCreate, MemoryPatch, MemorySwitch, MessagePatch
@@ -46,6 +46,45 @@ async def test_an_edit_in_place(room: ChatRoom) -> None:
     with pytest.raises(NotFound):
         await room.messages.update(BOB, said[0].id, MessagePatch(content="B"))
     assert room.index.told[-1] == ("message", (said[0].id, "A"))
+
+
+@pytest.mark.parametrize("change", ["delete", "edit", "pin"])
+async def test_summaries_do_not_outlive_the_words_that_they_repeat(room: ChatRoom, change: str) -> None:
+    session_id = await room.begin()
+    first, _ = await room.say(session_id, "my PIN is 4711", "noted")
+    (older,) = await room.say(session_id, "A PIN was told.", kind="summary")
+    last, _ = await room.say(session_id, "and now?", "now this")
+    (newer,) = await room.say(session_id, "The PIN is 4711.", kind="summary")
+    # On another branch that left before the message, and on one that left behind it.
+    async with room.db.begin() as tx:
+        session = await store.get_session(tx, ADA, session_id, lock=True)
+        await store.fork(tx, session, first, 1.0, at="instead")
+    await room.say(session_id, "nothing yet", "well")
+    (other,) = await room.say(session_id, "Nothing was told.", kind="summary")
+    async with room.db.begin() as tx:
+        session = await store.get_session(tx, ADA, session_id, lock=True)
+        await store.fork(tx, session, last, 1.0, at="instead")
+    (left,) = await room.say(session_id, "It was 4711.", kind="summary")
+
+    async def there() -> list[str]:
+        async with room.db.read() as tx:
+            return sorted(await store.get_messages(tx, ADA, [older.id, newer.id, other.id, left.id]))
+
+    assert len(await there()) == 4
+    if change == "delete":
+        await room.messages.delete(ADA, first.id)
+    else:
+        patch = MessagePatch(content="my PIN is secret") if change == "edit" else MessagePatch(pinned=True)
+        await room.messages.update(ADA, first.id, patch)
+    gone = {older.id, newer.id, left.id} if change != "pin" else set()
+    assert set(await there()) == {older.id, newer.id, other.id, left.id} - gone
+    async with room.db.read() as tx:
+        columns = (rows.messages.c.content, events.events.c.data)
+        texts = (await tx.execute(sa.select(columns[0]).where(rows.messages.c.id.in_(gone)))).scalars().all()
+        told = await tx.execute(sa.select(columns[1]).where(events.events.c.type == "message.deleted"))
+        heard = {data["message_id"] for data in told.scalars()}
+    assert texts == [""] * len(gone)
+    assert heard == gone | ({first.id} if change == "delete" else set())
 
 
 async def test_what_is_being_generated_is_left_alone(room: ChatRoom) -> None:

@@ -12,6 +12,9 @@ import sqlalchemy as sa
 from roundhouse.infra.db import metadata
 
 _SERIAL = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+KEPT = sa.text("(pinned OR kind = 'summary')")
+"""Of messages: pinned, or a summary. As text, so that the partial index with this condition serves who asks for it."""
+
 _JSON_OR_NULL = sa.JSON(none_as_null=True)
 
 sessions = sa.Table(
@@ -130,6 +133,8 @@ messages = sa.Table(
     sa.UniqueConstraint("session_id", "branch", "depth"),
     sa.Index("ix_messages_session_id_seq", "session_id", "seq"),
     sa.Index("ix_messages_parent_id", "parent_id"),
+    # What a context is told from however far back.
+    sa.Index("ix_messages_kept", "session_id", "depth", sqlite_where=KEPT, postgresql_where=KEPT),
     sqlite_autoincrement=True,
 )
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -12,9 +13,11 @@ from roundhouse.core.types import Caller
 from roundhouse.features.chat import store
 from roundhouse.features.chat.context.limits import ModelLimit
 from roundhouse.features.chat.context.service import ContextService
+from roundhouse.features.chat.context.store import kept_messages
 from roundhouse.features.chat.context.tokens import MESSAGE_TOKENS
 from roundhouse.features.chat.model import Message, NewMessage, Session
-from roundhouse.features.chat.rows import memories, memory_switches
+from roundhouse.features.chat.rows import memories, memory_switches, messages
+from roundhouse.infra.events.store import events
 
 ANNA = Caller(key_id="key_1", site_id="site", user_id="anna")
 BEN = Caller(key_id="key_2", site_id="site", user_id="ben")
@@ -201,17 +204,19 @@ async def test_a_summary_is_written_when_it_is_due_and_told_from_then_on(room):
     assert found.messages[-1]["content"] == "what now"
 
 
-async def test_a_summary_of_what_was_edited_or_deleted_is_not_told(room):
+async def test_a_summary_of_what_was_deleted_is_made_anew_without_it(room):
     await room.begin(context=SUMMARISED)
     secret = await room.say("the secret")
     await room.talk(39)
-    room.clock.turn(1.0)
-    assert await room.contexts.summarise(ANNA, "ses_1", "some-model") is not None
+    summary = await room.contexts.summarise(ANNA, "ses_1", "some-model")
+    assert summary is not None
     question = await room.say("what now", role="user")
     assert (await room.prepare(question)).summarised
-    room.clock.turn(1.0)
     async with room.db.begin() as tx:
+        await store.get_session(tx, ANNA, "ses_1", lock=True)
         await store.erase_message(tx, secret, room.clock.now_s())
+        (gone,) = await store.erase_summaries(tx, secret, room.clock.now_s())
+    assert (gone.id, gone.content, gone.metadata) == (summary.id, "", {})
     assert not (await room.prepare(question)).summarised
     room.writer.text = "They counted again."
     again = await room.contexts.summarise(ANNA, "ses_1", "some-model")
@@ -219,6 +224,74 @@ async def test_a_summary_of_what_was_edited_or_deleted_is_not_told(room):
     assert "secret" not in room.writer.asked[-1][1]
     assert "They counted." not in room.writer.asked[-1][1]
     assert (await room.prepare(await room.say("and now", role="user"))).summarised
+
+
+@pytest.mark.parametrize("change", ["delete", "edit", "earlier summary"])
+async def test_a_summary_of_what_was_changed_while_it_was_written_is_dropped(room, change):
+    await room.begin(context=SUMMARISED)
+    secret = await room.say("the secret")
+    await room.talk(39)
+    earlier = await room.contexts.summarise(ANNA, "ses_1", "some-model")
+    assert earlier is not None
+    await room.talk(20)
+
+    async def changing(caller: Caller, model: str, messages: list[dict[str, Any]]) -> str:
+        async with room.db.begin() as tx:
+            await store.get_session(tx, ANNA, "ses_1", lock=True)
+            if change == "edit":
+                await store.change_message(tx, earlier.id, room.clock.now_s(), content="nothing")
+            elif change == "delete":
+                await store.erase_message(tx, await store.get_message(tx, ANNA, last), room.clock.now_s())
+            else:
+                assert await store.erase_summaries(tx, secret, room.clock.now_s())
+        return "Too late."
+
+    async with room.db.read() as tx:
+        last = (await store.conversation(tx, await room.session(), limit=20, after_depth=41))[0].id
+    contexts = ContextService(room.db, room.limits, changing, room.clock)
+    assert await contexts.summarise(ANNA, "ses_1", "some-model") is None
+
+
+async def test_a_summary_is_told_like_any_message(room):
+    await room.begin(context=SUMMARISED)
+    await room.talk(40)
+    summary = await room.contexts.summarise(ANNA, "ses_1", "some-model")
+    assert summary is not None
+    async with room.db.read() as tx:
+        told = (await tx.execute(sa.select(events.c.type, events.c.data))).all()
+    data = {"message_id": summary.id, "session_id": "ses_1", "version": 1}
+    assert told == [("message.created", data)]
+
+
+async def test_what_is_always_told_is_found_by_its_index(room):
+    """In a session of ten thousand messages as in one of ten."""
+    await room.begin()
+    first = await room.say("begin")
+    row = msgspec.structs.asdict(first)
+    rows = [
+        row | {"seq": first.seq + n, "id": f"m{n}", "depth": n, "pinned": n % 1000 == 0, "parent_id": None}
+        for n in range(1, 2001)
+    ]
+    async with room.db.begin() as tx:
+        await tx.execute(sa.insert(messages), rows)
+        if not room.db.is_sqlite:
+            await tx.exec_driver_sql("ANALYZE messages")
+    asked: list[str] = []
+    async with room.db.read() as tx:
+        explain = "EXPLAIN QUERY PLAN " if room.db.is_sqlite else "EXPLAIN "
+
+        def listen(conn: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            if "kind = 'summary'" in statement and not statement.startswith("EXPLAIN"):
+                told = conn.exec_driver_sql(explain + statement, parameters)
+                asked.append(" ".join(str(one) for one in told.all()))
+
+        sa.event.listen(tx.sync_connection, "before_cursor_execute", listen)
+        here = await store.get_session(tx, ANNA, "ses_1")
+        kept = await kept_messages(tx, ANNA, here, 0, 1500)
+        await store.erase_summaries(tx, first, 1.0)
+    assert [one.depth for one in kept] == [1000]
+    assert len(asked) == 2
+    assert all("ix_messages_kept" in one for one in asked), asked
 
 
 async def test_without_a_model_of_its_own_the_built_in_one_summarises(room):

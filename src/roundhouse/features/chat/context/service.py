@@ -14,8 +14,9 @@ from roundhouse.features.chat.context import store
 from roundhouse.features.chat.context.limits import Limits
 from roundhouse.features.chat.context.settings import ContextSettings, read_settings
 from roundhouse.features.chat.context.summary import SummaryPlan, plan
-from roundhouse.features.chat.context.window import UNTIL, Fitted, covered_until, fit, newest_summary
+from roundhouse.features.chat.context.window import UNTIL, Fitted, fit
 from roundhouse.features.chat.model import Message, NewMessage, Session
+from roundhouse.features.chat.telling import tell_message
 from roundhouse.infra.db import Database, Tx
 
 Summarise = Callable[[Caller, str, list[dict[str, Any]]], Awaitable[str]]
@@ -96,7 +97,6 @@ class ContextService:
         limit = self._limits.of(caller, model, question.content)
         budget = _budget(settings, limit.window_tokens)
         history = await self._history(tx, caller, session, question, settings, budget)
-        history = await self._without_stale(tx, session, history)
         known = await store.memories_of(tx, caller, session) if session.uses_memory else []
         fitted = fit(
             history,
@@ -123,7 +123,7 @@ class ContextService:
 
         Returns:
             The summary, a message of its own at the end of the conversation; None when none was due, or the
-            conversation was branched meanwhile.
+            conversation was branched, or what it is made of was changed, meanwhile.
 
         Raises:
             NotFound: No such session.
@@ -138,8 +138,7 @@ class ContextService:
             if history and history[0].depth > 0:
                 kept = await store.kept_messages(tx, caller, session, session.branch, history[0].depth)
                 history = [*kept, *history]
-            history = await self._without_stale(tx, session, history)
-        writer = settings.summary_model or BUILTIN_SUMMARY_MODEL
+            writer = settings.summary_model or BUILTIN_SUMMARY_MODEL
         due = self._plan(caller, settings, history, model, writer)
         if due is None:
             return None
@@ -171,9 +170,12 @@ class ContextService:
         )
         async with self._db.begin() as tx:
             current = await chats.get_session(tx, caller, session.id, lock=True)
-            if current.branch != session.branch:
+            if current.branch != session.branch or not await store.unchanged(tx, current, due.made_of):
                 return None
-            return await chats.append_message(tx, current, new, self._clock.now_s())
+            now_s = self._clock.now_s()
+            written = await chats.append_message(tx, current, new, now_s)
+            await tell_message(tx, written, "created", now_s)
+            return written
 
     async def _history(
         self,
@@ -212,15 +214,6 @@ class ContextService:
             limit=MOST_MESSAGES - len(history),
             branch=question.branch,
         )
-
-    async def _without_stale(self, tx: Tx, session: Session, history: list[Message]) -> list[Message]:
-        """Leave out summaries of messages that were edited or deleted since."""
-        while (summary := newest_summary(history)) is not None:
-            until_depth = covered_until(summary)
-            if not await store.changed_since(tx, session, until_depth, summary.created_at_s):
-                break
-            history = [one for one in history if one is not summary]
-        return history
 
 
 def _budget(settings: ContextSettings, window_tokens: int) -> int:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from roundhouse.core.types import Caller
 from roundhouse.features.chat.model import Message, Session
-from roundhouse.features.chat.rows import branches, memories, messages
+from roundhouse.features.chat.rows import KEPT, branches, memories, messages
 from roundhouse.features.chat.store import memory_enabled
 from roundhouse.infra.db import Tx
 from roundhouse.infra.tenancy import visible
@@ -16,8 +16,6 @@ from roundhouse.infra.tenancy import visible
 MOST_KEPT = 100
 MOST_MEMORIES = 200
 
-# As text, so that a partial index with the same condition can serve it.
-_KEPT = sa.text("(pinned OR kind = 'summary')")
 _FIELDS = [messages.c[name] for name in Message.__struct_fields__]
 
 
@@ -41,7 +39,7 @@ async def kept_messages(
             visible(messages, caller),
             messages.c.depth < before_depth,
             messages.c.deleted_at_s.is_(None),
-            _KEPT,
+            KEPT,
         )
         .order_by(messages.c.depth.desc())
     )
@@ -50,15 +48,13 @@ async def kept_messages(
     return mine[:MOST_KEPT][::-1]
 
 
-async def changed_since(tx: Tx, session: Session, until_depth: int, at_s: float) -> bool:
-    """Whether a message down to a depth was edited or deleted after a Unix time."""
-    query = sa.select(messages.c.id).where(
-        messages.c.session_id == session.id,
-        messages.c.depth <= until_depth,
-        messages.c.updated_at_s > at_s,
-        messages.c.kind == "message",
+async def unchanged(tx: Tx, session: Session, known: Sequence[Message]) -> bool:
+    """Whether messages of a session are still as they were read."""
+    query = sa.select(messages.c.id, messages.c.version).where(
+        messages.c.session_id == session.id, messages.c.id.in_([one.id for one in known])
     )
-    return (await tx.execute(query.limit(1))).first() is not None
+    versions = {message_id: version for message_id, version in await tx.execute(query)}
+    return versions == {one.id: one.version for one in known}
 
 
 async def memories_of(tx: Tx, caller: Caller, session: Session) -> Sequence[str]:

@@ -31,11 +31,13 @@ class SummaryPlan(msgspec.Struct, frozen=True):
         messages: The request to the model, in OpenAI's form.
         until_depth: Depth of the last message that the summary will cover.
         until_id: That message.
+        made_of: All messages that it will be made of, an earlier summary among them.
     """
 
     messages: list[dict[str, Any]]
     until_depth: int
     until_id: str
+    made_of: list[Message]
 
 
 def plan(
@@ -78,20 +80,22 @@ def _request(
     """Oldest first, as much as the summarising model takes: the rest comes the next time."""
     lines = [f"{_EARLIER}{earlier.content}"] if earlier is not None else []
     left = writer_tokens - count(_ORDER) - sum(map(count, lines))
-    last = older[0]
+    told: list[Message] = []
     for one in older:
         line = f"{_SPEAKERS.get(one.role, one.role)}: {one.content}"
         tokens = count(line) + 1
         if tokens > left:
-            if one is older[0]:
+            if not told:
                 lines.append(_cut(line, max(left, 1), tokens))
+                told.append(one)
             break
         left -= tokens
         lines.append(line)
-        last = one
+        told.append(one)
     text = "\n\n".join(lines)
     messages = [{"role": "user", "content": f"{_ORDER}\n\nText: {text}"}]
-    return SummaryPlan(messages, last.depth, last.id)
+    last = told[-1]
+    return SummaryPlan(messages, last.depth, last.id, told if earlier is None else [earlier, *told])
 
 
 def _cut(text: str, left_tokens: int, tokens: int) -> str:

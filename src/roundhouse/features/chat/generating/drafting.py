@@ -10,6 +10,7 @@ from roundhouse.features.chat import store as chats
 from roundhouse.features.chat.generating import store
 from roundhouse.features.chat.generating.model import RESUMABLE, NewQuestion
 from roundhouse.features.chat.model import Message, NewMessage, Session
+from roundhouse.features.chat.telling import tell_message
 from roundhouse.infra.db import Tx
 
 _ANSWER = NewMessage("assistant", "", state="generating")
@@ -80,6 +81,8 @@ async def resume(tx: Tx, caller: Caller, target: Message, now_s: float) -> Draft
     message = await chats.change_message(
         tx, message.id, now_s, state="generating", finish_reason=None, error=None
     )
+    for summary in await chats.erase_summaries(tx, message, now_s):
+        await tell_message(tx, summary, "deleted", now_s)
     return Draft(session, question, message, message.content, afresh=not message.content)
 
 

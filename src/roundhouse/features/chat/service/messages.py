@@ -104,7 +104,7 @@ class MessageService:
             return message
 
     async def update(self, caller: Caller, message_id: str, asked: MessagePatch) -> MessageRead:
-        """Change a message in its place.
+        """Change a message in its place; summaries that may repeat another text of it are dropped.
 
         Raises:
             NotFound: There is none.
@@ -117,20 +117,25 @@ class MessageService:
             raise Unprocessable(f"{nulls[0]} cannot be null.", param=nulls[0])
         now_s = self._clock.now_s()
         async with self._db.begin() as tx:
+            seen = await store.get_message(tx, caller, message_id)
+            session = await store.get_session(tx, caller, seen.session_id, lock="content" in changes)
             message = await store.get_message(tx, caller, message_id, lock=True)
             check_version(asked.version, message.version)
             _check_at_rest(message)
             if all(getattr(message, name) == value for name, value in changes.items()):
                 return read_message(message)
             changed = await store.change_message(tx, message.id, now_s, **changes)
-            if "content" in changes:
-                session = await store.get_session(tx, caller, message.session_id)
+            repeated: list[Message] = []
+            if changed.content != message.content:
                 await self._index.message(tx, changed, session)
+                repeated = await store.erase_summaries(tx, changed, now_s)
             await tell_message(tx, changed, "updated", now_s)
+            for summary in repeated:
+                await tell_message(tx, summary, "deleted", now_s)
             return read_message(changed)
 
     async def delete(self, caller: Caller, message_id: str) -> MessageDeleted:
-        """Drop what a message says; what follows it stays.
+        """Drop what a message says, and summaries that may repeat it; what follows it stays.
 
         Raises:
             NotFound: There is none.
@@ -144,7 +149,8 @@ class MessageService:
             _check_at_rest(message)
             erased = await store.erase_message(tx, message, now_s)
             await self._index.message_gone(tx, erased)
-            await tell_message(tx, erased, "deleted", now_s)
+            for gone in (erased, *await store.erase_summaries(tx, erased, now_s)):
+                await tell_message(tx, gone, "deleted", now_s)
         return MessageDeleted(id=message_id)
 
     async def siblings(self, caller: Caller, message_id: str) -> SiblingList:

@@ -5,7 +5,7 @@ Every function takes the transaction first. Locks are taken in one order: sessio
 
 from __future__ import annotations
 
-from roundhouse.features.chat.store.memories import (
+from roundhouse.features.chat.store.memory import (
     change_memory,
     count_memories,
     delete_memory,
@@ -28,7 +28,7 @@ from roundhouse.features.chat.store.numbers import (
     tally_session_by,
     tally_sessions,
 )
-from roundhouse.features.chat.store.sessions import (
+from roundhouse.features.chat.store.session import (
     Idempotency,
     SessionFilter,
     change_session,
@@ -48,6 +48,7 @@ from roundhouse.features.chat.store.tree import (
     change_message,
     conversation,
     erase_message,
+    erase_summaries,
     fork,
     get_message,
     get_messages,
@@ -90,6 +91,7 @@ __all__ = [
     "delete_sessions",
     "end_old",
     "erase_message",
+    "erase_summaries",
     "find_memory_by_digest",
     "find_session_by_digest",
     "first_and_last",

@@ -16,7 +16,7 @@ from roundhouse.core.errors import NotFound
 from roundhouse.core.ids import new_id
 from roundhouse.core.types import Caller
 from roundhouse.features.chat.model import Message, NewMessage, Session
-from roundhouse.features.chat.rows import branches, generations, messages, sessions
+from roundhouse.features.chat.rows import KEPT, branches, generations, messages, sessions
 from roundhouse.infra.db import Tx
 from roundhouse.infra.events.store import delete_of
 from roundhouse.infra.tenancy import visible
@@ -267,6 +267,32 @@ async def erase_message(tx: Tx, message: Message, now_s: float) -> Message:
     return erased
 
 
+async def erase_summaries(tx: Tx, message: Message, now_s: float) -> list[Message]:
+    """Drop the summaries that may repeat a message: those behind it in any conversation that goes through it.
+
+    They are made anew when they are due.
+
+    Args:
+        tx: A transaction that holds the session's lock.
+        message: One whose words were dropped or changed.
+        now_s: Unix time.
+
+    Returns:
+        The summaries as they are now.
+    """
+    through = [message.branch, *(await tx.execute(_DESCENT, _place(message))).scalars()]
+    query = sa.select(*_FIELDS).where(
+        messages.c.session_id == message.session_id,
+        messages.c.depth > message.depth,
+        messages.c.deleted_at_s.is_(None),
+        KEPT,
+        messages.c.kind == "summary",
+    )
+    # All of the session, for the index of what is kept knows no branches.
+    found = [Message(*row) for row in await tx.execute(query.order_by(messages.c.depth))]
+    return [await erase_message(tx, one, now_s) for one in found if one.branch in through]
+
+
 async def conversation(
     tx: Tx,
     session: Session,
@@ -331,8 +357,7 @@ async def siblings(tx: Tx, session: Session, message: Message, limit: int) -> li
 
 async def branch_through(tx: Tx, session: Session, message: Message) -> int:
     """The branch whose conversation goes through a message and was written to last."""
-    place = {"session": session.id, "number": message.branch, "depth": message.depth}
-    candidates = [message.branch, *(await tx.execute(_DESCENT, place)).scalars()]
+    candidates = [message.branch, *(await tx.execute(_DESCENT, _place(message))).scalars()]
     if len(candidates) == 1:
         return message.branch
     newest: tuple[int, int] = (message.seq, message.branch)
@@ -453,6 +478,10 @@ async def _window(tx: Tx, session_id: str, stretches: list[Stretch], low: int, h
     ]
     query = sa.select(*_FIELDS).where(sa.or_(*ranges), messages.c.deleted_at_s.is_(None))
     return [Message(*row) for row in await tx.execute(query.order_by(messages.c.depth))]
+
+
+def _place(message: Message) -> dict[str, Any]:
+    return {"session": message.session_id, "number": message.branch, "depth": message.depth}
 
 
 def _holds(stretch: Stretch, message: Message) -> bool:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from roundhouse.core.types import Caller
 from roundhouse.features.chat.rows import generations, sessions
-from roundhouse.features.chat.store.sessions import delete_sessions
+from roundhouse.features.chat.store.session import delete_sessions
 from roundhouse.infra.db import Tx
 from roundhouse.infra.tenancy import visible
 

@@ -11,7 +11,7 @@ from roundhouse.core.errors import NotFound
 from roundhouse.core.types import Caller
 from roundhouse.features.chat.model import Memory
 from roundhouse.features.chat.rows import memories, memory_switches
-from roundhouse.features.chat.store.sessions import Idempotency
+from roundhouse.features.chat.store.session import Idempotency
 from roundhouse.infra.db import Tx, insert_if_new
 from roundhouse.infra.tenancy import visible
 
