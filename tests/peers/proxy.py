@@ -16,6 +16,7 @@ class Wire:
         wire.cut()      # every connection is reset, new ones as well
         wire.freeze()   # connections stand, nothing passes
         wire.mend()
+        wire.pace(200, 0.02)    # so many bytes at a time, so many seconds in between
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -24,6 +25,8 @@ class Wire:
         self._is_cut = False
         self._flows = asyncio.Event()
         self._flows.set()
+        self._most_bytes = 65536
+        self._pause_s = 0.0
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server
@@ -54,6 +57,9 @@ class Wire:
         self._is_cut = False
         self._flows.set()
 
+    def pace(self, most_bytes: int, pause_s: float) -> None:
+        self._most_bytes, self._pause_s = most_bytes, pause_s
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -74,8 +80,10 @@ class Wire:
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
-            while piece := await reader.read(65536):
+            while piece := await reader.read(self._most_bytes):
                 await self._flows.wait()
+                if self._pause_s:
+                    await asyncio.sleep(self._pause_s)
                 writer.write(piece)
                 await writer.drain()
         writer.close()
