@@ -126,7 +126,7 @@ class ModelRequest(msgspec.Struct):
         include_usage: Whether the client itself asked for a usage chunk (`stream_options.include_usage`).
         request_id: `req_…`, for logs and the usage record.
         cache: `use` the response cache, `refresh` it (no read), or leave it `off`.
-        continues: Whether the last message is the beginning of the answer, to be written on. The answer is the rest.
+        continues: Whether the last message is the beginning of the answer, to be written on; a server may say it again.
     """
 
     operation: Operation

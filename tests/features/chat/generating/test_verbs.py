@@ -158,6 +158,18 @@ async def test_an_answer_cut_for_its_length_is_gone_on_with(house):
     assert more["completion_tokens"] == 4 + 6
 
 
+async def test_what_a_server_says_again_is_not_said_twice(house):
+    """As llama.cpp does, in one piece; the models of `house` do it word by word."""
+    session_id = await session_of(house)
+    before = (await stopped_at(house, session_id)).last["data"]["data"]
+    assert WORDS.startswith(before["content"])
+    wanted = {"stream": True, "model": "say/m"}
+    async with reading(house, "POST", f"/v1/messages/{before['id']}/continue", wanted) as reader:
+        more = check_whole(await reader.rest(), COMPLETED)
+    assert before["content"] + more == WORDS
+    assert (await message_of(house, before["id"]))["content"] == WORDS
+
+
 @pytest.mark.parametrize("kind", ["vllm", "openai"])
 async def test_what_was_said_is_the_beginning_of_the_answer_in_the_servers_words(tmp_path, db_url, kind):
     cut = [event(chunk("Pack a ")), event(chunk(finish="length")), DONE]
@@ -194,7 +206,7 @@ async def test_a_failure_is_kept_with_what_was_said_before(tmp_path, db_url):
         generation = (await house.get(f"/v1/generations/{asker.generation_id}")).json()
         assert (generation["state"], generation["error"]) == ("failed", message["error"])
         resumed = (await house.post(f"/v1/messages/{message['id']}/continue", {"model": "say/m"})).json()
-        assert resumed["message"]["content"] == text + WORDS
+        assert resumed["message"]["content"] == WORDS
         assert resumed["message"]["error"] is None
 
 
@@ -215,7 +227,7 @@ async def test_a_server_that_stops_keeps_the_answer_to_be_resumed(tmp_path, db_u
         assert (message["state"], message["content"]) == ("interrupted", text)
         assert WORDS.startswith(text)
         resumed = (await house.post(f"/v1/messages/{message['id']}/continue", {"model": "say/m"})).json()
-        assert (resumed["message"]["content"], resumed["message"]["state"]) == (text + WORDS, "complete")
+        assert (resumed["message"]["content"], resumed["message"]["state"]) == (WORDS, "complete")
 
 
 async def test_a_deleted_session_is_not_written_to_in_vain(house):

@@ -18,6 +18,7 @@ from roundhouse.features.chat.generating.ending import Ending, Numbers, write_en
 from roundhouse.features.chat.generating.model import Begun
 from roundhouse.features.chat.generating.pieces import PieceWriter, Track
 from roundhouse.features.chat.generating.ports import Desk
+from roundhouse.features.chat.generating.repeating import Unrepeated
 from roundhouse.features.chat.indexing import ChatIndex
 from roundhouse.features.chat.model import GenerationState
 from roundhouse.infra.web import error_object
@@ -111,14 +112,19 @@ class Answering:
         )
         await desk.media.clean(request)
         running = await desk.engine.stream(request, self._decision)
+        unrepeated = Unrepeated(begun.prefix)
         try:
             async for piece in running:
                 said = read_events(piece)
                 if said.finish_reason is not None:
                     self._reason = said.finish_reason
-                if said.text and not self._take(said.text):
+                text = unrepeated.feed(said.text)
+                if text and not self._take(text):
                     return
                 await self._writer.room(self._track)
+            rest = unrepeated.end()
+            if rest:
+                self._take(rest)
         finally:
             self._usage = running.usage
             await running.aclose()
