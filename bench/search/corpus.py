@@ -15,6 +15,11 @@ LANGUAGES = ("en", "vi", "zh", "he")
 NEEDLES = 25
 """Planted messages of each task."""
 
+USERS = 1_000
+LARGE_USER = "large"
+BEGIN_S = 1_700_000_000.0
+"""Time of the first message; each of the others is a second later."""
+
 _VOCABULARY = 30_000
 _SYLLABLES = """
 ba ce di fo gu ha je ki lo mu na pe qui ro su ta ve wi xo ya ze ch sh th er in an or st al en ing ed ly
@@ -92,6 +97,10 @@ class Corpus:
             found.append((language, " ".join(words[start : start + size])))
         return found
 
+    def words(self, language: str) -> list[str]:
+        """All words of a language, the most common first."""
+        return self._words[language]
+
     def _vocabulary(self, language: str) -> list[str]:
         words: dict[str, None] = {}
         while len(words) < _VOCABULARY:
@@ -150,6 +159,9 @@ class Corpus:
 
 
 def _entry(ref_id: str, text: str, number: int) -> Entry:
-    user, session = f"u{number % 50}", f"ses_{number // 40}"
+    # One user has every third message, a thousand others have the rest.
+    user = LARGE_USER if number % 3 == 0 else f"u{number % USERS}"
     role = "user" if number % 2 else "assistant"
-    return Entry(ref_id, "message", "bench", user, None, session, role, (), text, 1_700_000_000.0 + number)
+    tags = ("rare",) if number % 1_000 == 7 else ()
+    at_s = BEGIN_S + number
+    return Entry(ref_id, "message", "bench", user, None, f"ses_{number // 40}", role, tags, text, at_s)

@@ -10,9 +10,11 @@ from roundhouse.features.chat.context.summarising import EngineSummary
 from roundhouse.features.chat.generating.ports import Desk, Media
 from roundhouse.features.chat.generating.presence import Presence
 from roundhouse.features.chat.generating.service import Generations
+from roundhouse.features.chat.indexing import MessageSource, TitleSource
 from roundhouse.features.chat.service import MemoryService, MessageService, SearchService, SessionService
 from roundhouse.features.chat.transfer.service import TransferService
 from roundhouse.infra.blobs.opening import open_staging
+from roundhouse.infra.search.indexer import Indexer
 from roundhouse.infra.search.tidying import Tidying
 
 
@@ -40,7 +42,8 @@ class ChatRoom:
         self.messages = MessageService(db, parts.chat_index, parts.files, parts.clock)
         self.memories = MemoryService(db, parts.clock, settings.chat.max_memories)
         self.upkeep = parts.chat_upkeep
-        self.searching = SearchService(db)
+        indexer = Indexer(db, [MessageSource(), TitleSource()])
+        self.searching = SearchService(db, indexer)
         desk = Desk(engine, meter, media, parts.files, db, parts.clock)
         summary = EngineSummary(engine, meter)
         contexts = ContextService(db, EngineLimits(engine), summary, parts.clock)
@@ -58,7 +61,7 @@ class ChatRoom:
             parts.clock,
             settings.chat.max_memories,
         )
-        self._tidying = Tidying(db, parts.clock)
+        self._tidying = Tidying(db, parts.clock, indexer)
 
     async def start(self) -> None:
         """Begin to write answers, and to keep the index in order."""

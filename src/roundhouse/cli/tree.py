@@ -18,6 +18,7 @@ from roundhouse.cli import (
     providers,
     reference,
     run,
+    search,
     sessions,
     usage,
 )
@@ -75,6 +76,7 @@ commands.add_typer(models.commands, name="models")
 commands.add_typer(jobs.commands, name="jobs")
 commands.add_typer(sessions.commands, name="sessions")
 commands.add_typer(imports.commands, name="import")
+commands.add_typer(search.commands, name="search")
 commands.add_typer(providers.provider_commands, name="providers")
 commands.add_typer(providers.alias_commands, name="aliases")
 commands.command()(usage.usage)

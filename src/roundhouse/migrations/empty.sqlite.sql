@@ -268,25 +268,42 @@ CREATE TABLE search_changes (
 	space BIGINT NOT NULL, 
 	entries BIGINT NOT NULL, 
 	words BIGINT NOT NULL, 
-	added BLOB NOT NULL, 
 	removed BLOB NOT NULL, 
 	CONSTRAINT pk_search_changes PRIMARY KEY (id)
 );
 CREATE TABLE search_entries (
 	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	space BIGINT NOT NULL, 
-	kind VARCHAR(40) NOT NULL, 
 	ref_id VARCHAR(100) NOT NULL, 
 	site_id VARCHAR(200) NOT NULL, 
 	user_id VARCHAR(200), 
 	app_id VARCHAR(200), 
 	parent_id VARCHAR(100), 
-	role VARCHAR(40), 
-	tags JSON NOT NULL, 
 	length INTEGER NOT NULL, 
 	at_s DOUBLE NOT NULL, 
 	text TEXT NOT NULL, 
-	CONSTRAINT uq_search_entries_kind_ref_id UNIQUE (kind, ref_id)
+	CONSTRAINT uq_search_entries_ref_id_space UNIQUE (ref_id, space)
+);
+CREATE TABLE search_fresh (
+	space BIGINT NOT NULL, 
+	number BIGINT NOT NULL, 
+	length INTEGER NOT NULL, 
+	at_s DOUBLE NOT NULL, 
+	data BLOB NOT NULL, 
+	CONSTRAINT pk_search_fresh PRIMARY KEY (space, number)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE search_kinds (
+	kind VARCHAR(40) NOT NULL, 
+	version INTEGER NOT NULL, 
+	generation INTEGER NOT NULL, 
+	building INTEGER, 
+	"after" VARCHAR(100) NOT NULL, 
+	done BIGINT NOT NULL, 
+	total BIGINT NOT NULL, 
+	CONSTRAINT pk_search_kinds PRIMARY KEY (kind)
 );
 CREATE TABLE search_postings (
 	space BIGINT NOT NULL, 
@@ -301,11 +318,20 @@ CREATE TABLE search_postings (
 
 ;
 CREATE TABLE search_spaces (
-	space INTEGER NOT NULL, 
+	space INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	site_id VARCHAR(200) NOT NULL, 
 	kind VARCHAR(40) NOT NULL, 
-	CONSTRAINT pk_search_spaces PRIMARY KEY (space), 
-	CONSTRAINT uq_search_spaces_site_id_kind UNIQUE (site_id, kind)
+	generation INTEGER NOT NULL, 
+	turn BIGINT NOT NULL, 
+	CONSTRAINT uq_search_spaces_site_id_kind_generation UNIQUE (site_id, kind, generation)
+);
+CREATE TABLE search_waiting (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	site_id VARCHAR(200) NOT NULL, 
+	kind VARCHAR(40) NOT NULL, 
+	ref_id VARCHAR(100) NOT NULL, 
+	is_whole BOOLEAN NOT NULL, 
+	"after" VARCHAR(100) NOT NULL
 );
 CREATE TABLE session_tags (
 	session_id VARCHAR(40) NOT NULL, 
@@ -407,6 +433,7 @@ CREATE INDEX ix_generations_owner ON generations (owner) WHERE state = 'running'
 CREATE INDEX ix_generations_session_id_started_at_s ON generations (session_id, started_at_s);
 CREATE UNIQUE INDEX uq_generations_running ON generations (message_id) WHERE state = 'running';
 CREATE INDEX ix_memories_site_id_user_id_id ON memories (site_id, user_id, id);
+CREATE INDEX ix_search_waiting_site_id_is_whole_id ON search_waiting (site_id, is_whole, id);
 CREATE INDEX ix_search_changes_space_id ON search_changes (space, id);
 CREATE INDEX ix_messages_kept ON messages (session_id, depth) WHERE (pinned OR kind = 'summary');
 DELETE FROM "sqlite_sequence";

@@ -3,9 +3,12 @@
 import itertools
 
 import pytest
+import sqlalchemy as sa
 
 from roundhouse.core.types import Caller
 from roundhouse.infra.search import Entry, Query, index, remove, search
+from roundhouse.infra.search.rows import search_spaces
+from roundhouse.infra.search.upkeep import tidy
 
 
 class Desk:
@@ -31,7 +34,7 @@ class Desk:
 
     async def add(self, *entries):
         async with self.db.begin() as tx:
-            await index(tx, entries)
+            return await index(tx, entries)
 
     async def write(self, texts, **given):
         await self.add(*[self.entry(ref_id, text, **given) for ref_id, text in texts.items()])
@@ -48,6 +51,15 @@ class Desk:
 
     async def ids(self, text, **given):
         return [hit.ref_id for hit in (await self.hits(text, **given)).hits]
+
+
+async def tidy_all(db):
+    """Leave nothing undone in any space: no fresh entry, no journal."""
+    async with db.read() as tx:
+        spaces = (await tx.execute(sa.select(search_spaces.c.space))).scalars().all()
+    for space in spaces:
+        while await tidy(db, space, changes=1, fresh=0):
+            pass
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from infra.search.conftest import tidy_all
 from infra.search.model import Model, folded_words
 from roundhouse.core.settings import DbSettings
 from roundhouse.infra.db import Database
-from roundhouse.infra.search.upkeep import tidy
 
 SOME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 WORDS = [
@@ -29,12 +29,6 @@ def entries_of(desk, written, prefix):
         desk.entry(f"{prefix}-{place}", text, role=role, at_s=float(at_s))
         for place, (text, role, at_s) in enumerate(written)
     ]
-
-
-async def tidy_all(db):
-    """Whatever examples before left undone, too."""
-    while await tidy(db, changes=1, new_entries=0):
-        pass
 
 
 corpora = st.lists(

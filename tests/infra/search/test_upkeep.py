@@ -3,22 +3,15 @@
 import asyncio
 import random
 
-import pytest
 import sqlalchemy as sa
 
-from roundhouse.infra.clock import SystemClock
-from roundhouse.infra.search import upkeep
-from roundhouse.infra.search.postings import MAX_ROW, Posting, pack, unpack
-from roundhouse.infra.search.rows import search_changes, search_entries, search_postings
-from roundhouse.infra.search.tidying import Tidying
+from infra.search.conftest import tidy_all
+from roundhouse.infra.search.fresh import Fresh, FreshRow, pack_terms, unpack_row
+from roundhouse.infra.search.postings import MAX_COUNT, MAX_ROW, Document, rows_of, unpack
+from roundhouse.infra.search.rows import search_changes, search_entries, search_fresh, search_postings
 from roundhouse.infra.search.upkeep import purge, tidy
 
 WORDS = ["alpha", "beta", "gamma", "thời tiết", "天气", "user_id", "האוויר"]
-
-
-async def tidy_all(db):
-    while await tidy(db, changes=1, new_entries=0):
-        pass
 
 
 async def count(db, table):
@@ -36,15 +29,52 @@ async def answers(desk):
     return [await desk.hits(text, limit=50) for text in [*WORDS, "alpha beta", "gamma 天气 ser_"]]
 
 
-async def test_many_small_rows_become_few(db, desk):
+async def spaces(db):
+    async with db.read() as tx:
+        return sorted(set((await tx.execute(sa.select(search_changes.c.space))).scalars()))
+
+
+async def test_fresh_entries_become_postings(db, desk):
     await fill(desk, 60)
-    before, rows = await answers(desk), await count(db, search_postings)
-    assert await count(db, search_changes) == 60
+    before = await answers(desk)
+    assert (await count(db, search_fresh), await count(db, search_postings)) == (60, 0)
     await tidy_all(db)
     assert await answers(desk) == before
-    assert await count(db, search_changes) == 1
-    assert await count(db, search_postings) < rows / 5
-    assert not await tidy(db, changes=1, new_entries=0)
+    assert (await count(db, search_fresh), await count(db, search_changes)) == (0, 1)
+    assert 0 < await count(db, search_postings) < 60
+    (space,) = await spaces(db)
+    assert not await tidy(db, space, changes=1, fresh=0)
+
+
+async def test_a_few_fresh_entries_and_changes_are_left_alone(db, desk):
+    await fill(desk, 20)
+    (space,) = await spaces(db)
+    assert not await tidy(db, space)
+    await desk.add(*[desk.entry(f"l{number}", "word " * 90_000) for number in range(3)])
+    assert not await tidy(db, space)
+    for name in "abc":
+        large = " ".join(f"{name}{number}x{number}" for number in range(10_000))
+        await desk.add(desk.entry(f"large {name}", large))
+    assert await tidy(db, space)
+    assert await desk.ids("b999x999") == ["large b"]
+
+
+async def test_many_entries_at_once_are_never_fresh(db, desk):
+    await desk.add(*[desk.entry(f"m{number}", f"word n{number}") for number in range(600)])
+    assert await count(db, search_fresh) == 0
+    assert (await desk.ids("n17"))[0] == "m17"
+
+
+async def test_small_rows_become_few(db, desk):
+    for batch in range(40):
+        await desk.write({f"b{batch}m{number}": "alpha beta" for number in range(3)})
+        await tidy_all(db)
+    async with db.read() as tx:
+        of_alpha = sa.select(search_postings.c.count).where(search_postings.c.term == b"walpha")
+        sizes = list((await tx.execute(of_alpha.order_by(search_postings.c.first_number))).scalars())
+    assert sum(sizes) == 120
+    assert len(sizes) <= 24
+    assert len(await desk.ids("alpha", limit=100)) == 100
 
 
 async def test_it_goes_on_where_new_ones_came(db, desk):
@@ -62,8 +92,8 @@ async def test_removed_entries_leave_the_postings(db, desk):
     await desk.remove(*[f"m{number}" for number in range(0, 40, 2)])
     ids = [[hit.ref_id for hit in one.hits] for one in await answers(desk)]
     async with db.read() as tx:
-        (space,) = set((await tx.execute(sa.select(search_entries.c.space))).scalars())
         left = set((await tx.execute(sa.select(search_entries.c.number))).scalars())
+    (space,) = await spaces(db)
     await purge(db, space)
     assert [sorted(one.ref_id for one in page.hits) for page in await answers(desk)] == [
         sorted(one) for one in ids
@@ -83,13 +113,32 @@ async def test_removed_entries_leave_the_postings(db, desk):
 
 async def test_all_may_be_removed(db, desk):
     await fill(desk, 5)
+    await tidy_all(db)
     await desk.remove(*[f"m{number}" for number in range(5)])
-    async with db.read() as tx:
-        (space,) = set((await tx.execute(sa.select(search_changes.c.space))).scalars())
+    (space,) = await spaces(db)
     await purge(db, space)
     await tidy_all(db)
     assert await count(db, search_postings) == 0
     assert await desk.ids("alpha") == []
+
+
+async def test_removed_ones_leave_by_themselves_when_they_are_many(db, desk):
+    await desk.add(*[desk.entry(f"m{number}", "word") for number in range(600)])
+    await desk.remove(*[f"m{number}" for number in range(200)])
+    (space,) = await spaces(db)
+    assert await tidy(db, space, removed=199)
+    async with db.read() as tx:
+        journal = (await tx.execute(sa.select(search_changes))).all()
+    assert {row.removed for row in journal} == {b""}
+    assert not await tidy(db, space, removed=199)
+
+
+async def test_what_was_never_in_the_postings_is_removed_at_once(db, desk):
+    await fill(desk, 4)
+    await desk.remove("m1", "m2")
+    assert await count(db, search_fresh) == 2
+    async with db.read() as tx:
+        assert set((await tx.execute(sa.select(search_changes.c.removed))).scalars()) == {b""}
 
 
 async def test_what_was_removed_meanwhile_is_not_forgotten(db, desk):
@@ -118,8 +167,9 @@ async def test_searching_and_writing_go_on_meanwhile(db, desk):
             number += 1
 
     running = [asyncio.create_task(one()) for one in (look, write)]
-    for _ in range(6):
-        await tidy(db, changes=1, new_entries=0)
+    (space,) = await spaces(db)
+    for _ in range(20):
+        await tidy(db, space, changes=1, fresh=0)
     done.set()
     await asyncio.gather(*running)
 
@@ -127,36 +177,43 @@ async def test_searching_and_writing_go_on_meanwhile(db, desk):
 async def test_two_at_once_do_no_harm(db, desk):
     await fill(desk, 30)
     before = await answers(desk)
-    await asyncio.gather(*[tidy(db, changes=1, new_entries=0) for _ in range(3)])
-    await tidy_all(db)
+    await asyncio.gather(*[tidy_all(db) for _ in range(3)])
     assert await answers(desk) == before
     async with db.read() as tx:
         total = (await tx.execute(sa.select(sa.func.sum(search_changes.c.entries)))).scalar_one()
     assert total == 30
 
 
-async def test_the_background_does_it(db, desk):
-    await fill(desk, upkeep.CHANGES + 1)
-    tidying = Tidying(db, SystemClock(), pause_s=0.01)
-    await tidying.start()
-    for _attempt in range(3_000):
-        if await count(db, search_changes) == 1:
-            break
-        await asyncio.sleep(0.01)
-    await tidying.close()
-    assert await count(db, search_changes) == 1
+def test_documents_are_read_as_they_were():
+    documents = [
+        Document(5, 7, 1.5, {b"wx": 1, b"fa": 1}),
+        Document(9, 70_000, 2.5, {b"wx": MAX_COUNT}),
+        Document(2**32, 8, 3.5, {b"wx": 2, b"wy": 1}),
+    ]
+    packed = [FreshRow(one.number, one.length, one.at_s, pack_terms(one.terms)) for one in documents]
+    assert [unpack_row(row) for row in packed] == documents
+    for rows in (rows_of(documents), [Fresh(packed).row(term) for term in (b"fa", b"t", b"wx", b"wy")]):
+        assert [row.term for row in rows] == [b"fa", b"t", b"wx", b"wy"]
+        assert [row.size for row in rows] == [1, 3, 3, 1]
+        columns = {row.term: unpack(row.term[:1], [(row.first, row.size, row.data)]) for row in rows}
+        assert columns[b"t"].times.tolist() == [1.5, 2.5, 3.5]
+        assert columns[b"wx"].numbers.tolist() == [5, 9, 2**32]
+        assert columns[b"wx"].counts.tolist() == [1, MAX_COUNT, 2]
+        assert columns[b"wx"].lengths.tolist() == [7, 65_535, 8]
 
 
-@pytest.mark.parametrize("kind", [b"w", b"f", b"t"])
-def test_packed_postings_are_read_as_they_were(kind):
-    postings = [Posting(5, 1, 7, 1.5), Posting(9, 300, 70_000, 2.5), Posting(2**32, 2, 8, 3.5)]
-    columns = unpack(kind, [(5, 3, pack(kind, postings))])
-    assert columns.numbers.tolist() == [5, 9, 2**32]
-    if kind == b"t":
-        assert columns.times.tolist() == [1.5, 2.5, 3.5]
-    if kind == b"w":
-        assert columns.counts.tolist() == [1, 255, 2]
-        assert columns.lengths.tolist() == [7, 65_535, 8]
+def test_rows_are_neither_too_long_nor_too_wide():
+    many = [Document(number, 1, 0.0, {b"wx": 1}) for number in range(MAX_ROW + 1)]
+    apart = [Document(2**33, 1, 0.0, {b"wx": 1}), Document(2**34, 1, 0.0, {b"wx": 1})]
+    assert [row.size for row in rows_of(many) if row.term == b"wx"] == [MAX_ROW, 1]
+    assert [row.size for row in rows_of(apart) if row.term == b"wx"] == [1, 1]
+
+
+def test_beginnings_of_words_are_found_among_fresh_ones():
+    fresh = Fresh([FreshRow(1, 1, 0.0, pack_terms({b"wab": 1, b"wabc": 2, b"wb": 1, b"~abd": 1}))])
+    assert fresh.terms_between(b"wab\x00", b"wab\xff", 5) == [b"wabc"]
+    assert fresh.terms_between(b"~ab", b"~ab\xff", 5) == [b"~abd"]
+    assert fresh.row(b"wa") is None
 
 
 async def test_a_common_word_is_several_rows(db, desk):

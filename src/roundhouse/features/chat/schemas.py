@@ -9,6 +9,7 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from roundhouse.features.chat.model import MessageKind, MessageState, Role
+from roundhouse.infra.search import IndexState
 
 MOST_TEXT_CHARS = 1_000_000
 """Characters of one message."""
@@ -191,6 +192,13 @@ class MessageList(BaseModel):
     prev_cursor: str | None = Field(description="For `before`: the page in front of this one.")
 
 
+INDEX_STATE = (
+    "ready = all that was written is found; indexing = more of it waits than was indexed for this search; "
+    "rebuilding = the index is being made anew, and the one before it was searched."
+)
+"""What is told of an index."""
+
+
 class SnippetPiece(BaseModel):
     """A part of a snippet, as plain text."""
 
@@ -215,6 +223,7 @@ class FoundMessageList(BaseModel):
     data: list[FoundMessage]
     has_more: bool
     next_cursor: str | None
+    index_state: IndexState = Field(description=INDEX_STATE)
 
 
 class FoundSession(BaseModel):
@@ -233,6 +242,7 @@ class FoundSessionList(BaseModel):
     data: list[FoundSession]
     has_more: bool
     next_cursor: str | None
+    index_state: IndexState = Field(description=INDEX_STATE)
 
 
 class MessageDeleted(BaseModel):

@@ -1,8 +1,8 @@
 """Full-text search, for whatever a room wants found: one analyser for all languages, the same order on both databases.
 
-A room calls `index` and `remove` in the transaction of its change, and `search` for a caller. Nothing here knows what
-an entry is: it has a kind, an id, a text, and properties to filter by. `Tidying` keeps the index small and fast
-behind the scenes; without it everything is found as well, only more slowly.
+A room calls `mark` in the transaction of its change: one small row. An `Indexer` reads what was marked from the room's
+`Source` and indexes it, many at once, at the latest before somebody searches. Nothing here knows what an entry is: it
+has a kind, an id, a text, and properties to filter by. `Tidying` does all that behind the scenes.
 """
 
 from __future__ import annotations
@@ -10,9 +10,24 @@ from __future__ import annotations
 from roundhouse.core.types import Caller
 from roundhouse.infra.db import Tx
 from roundhouse.infra.search.indexing import index, remove
-from roundhouse.infra.search.shapes import Entry, Hit, Hits, Piece, Query
+from roundhouse.infra.search.shapes import Entry, Hit, Hits, IndexState, Piece, Query, Some, Source
+from roundhouse.infra.search.waiting import mark, mark_parts
 
-__all__ = ["Entry", "Hit", "Hits", "Piece", "Query", "index", "remove", "search"]
+__all__ = [
+    "Entry",
+    "Hit",
+    "Hits",
+    "IndexState",
+    "Piece",
+    "Query",
+    "Some",
+    "Source",
+    "index",
+    "mark",
+    "mark_parts",
+    "remove",
+    "search",
+]
 
 
 async def search(tx: Tx, caller: Caller, query: Query) -> Hits:

@@ -14,19 +14,24 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import msgspec
 
 from roundhouse.infra.search.scripts import (
+    FIRST_UNSPACED,
     HEBREW_FINALS,
     HEBREW_LETTERS,
     HEBREW_POINTS,
     HEBREW_PREFIXES,
+    PIECE,
     RUN,
+    SIMPLE,
     WITHOUT_STROKE,
     WORD,
+    is_unspaced,
 )
 
 VERSION = 1
@@ -116,30 +121,41 @@ def cleaned(text: str) -> str:
 
 def analyse(text: str) -> Analysis:
     """Count the terms of a `cleaned` text."""
+    # Most words of a text are there several times: each is looked at once.
+    runs = Counter(PIECE.findall(text))
+    chars: Counter[str] = Counter()
+    found: list[tuple[_WordEntries, int]] = []
+    for raw, often in runs.items():
+        if raw[0] < FIRST_UNSPACED or not is_unspaced(raw[0]):
+            found.append((_word_entries(raw), often))
+        elif SIMPLE.fullmatch(raw):
+            for char in raw:
+                chars[char] += often
+            for one, other in itertools.pairwise(raw):
+                chars[one + other] += often
+        else:
+            found.append((_WordEntries(tuple(_run_entries(raw)), (), None), often))
+    found += [(_char_entries(char), often) for char, often in chars.items()]
+    return _counted(found)
+
+
+def _counted(found: Sequence[tuple[_WordEntries, int]]) -> Analysis:
     counts: dict[bytes, int] = {}
     length = words = marked = 0
-    plain: dict[bytes, int] = {}
-    for run in RUN.finditer(text):
-        if run.lastgroup == "unspaced":
-            entries = _run_entries(run.group())
-        else:
-            word = _word_entries(run.group())
-            entries = iter(word.entries)
-            words += 1
-            marked += word.marked
-            for term in word.plain:
-                plain[term] = plain.get(term, 0) + 1
-        for term, weight in entries:
-            if term in counts:
-                counts[term] += 1
-            elif len(counts) < MAX_TERMS:
-                counts[term] = 1
-            length += weight
+    for word, often in found:
+        for term, weight in word.entries:
+            counts[term] = counts.get(term, 0) + often
+            length += weight * often
+        if word.marked is not None:
+            words += often
+            marked += often if word.marked else 0
     if marked * MARKED_SHARE >= words > 0:
         # Where diacritics are written, a word without them is one of its own: "ma" is not "má".
-        for term, count in plain.items():
-            if len(counts) < MAX_TERMS:
-                counts.setdefault(term, count)
+        for word, often in found:
+            for term in word.plain:
+                counts[term] = counts.get(term, 0) + often
+    if len(counts) > MAX_TERMS:
+        counts = dict(itertools.islice(counts.items(), MAX_TERMS))
     return Analysis(counts, length)
 
 
@@ -211,12 +227,12 @@ class _WordEntries(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         entries: Terms, each with what it adds to the length.
         plain: Exact terms of what has nothing to fold.
-        marked: Whether there is something to fold.
+        marked: Whether there is something to fold; None = it is a piece of a writing without spaces.
     """
 
     entries: tuple[tuple[bytes, int], ...]
     plain: tuple[bytes, ...]
-    marked: bool
+    marked: bool | None
 
 
 @lru_cache(maxsize=16_384)
@@ -262,6 +278,13 @@ def run_forms(raw: str) -> list[tuple[int, int, Form]]:
             start, _end, base = found[-1]
             found[-1] = (start, place + 1, Form(base.folded, (base.exact + form.exact)[:8]))
     return found
+
+
+@lru_cache(maxsize=16_384)
+def _char_entries(chars: str) -> _WordEntries:
+    """Of one character of a simple run, or of two as one word."""
+    form = _char_form(chars[0]) if len(chars) == 1 else pair_of(_char_form(chars[0]), _char_form(chars[1]))
+    return _WordEntries(tuple(_form_entries(form)), (), None)
 
 
 def _run_entries(raw: str) -> Iterator[tuple[bytes, int]]:

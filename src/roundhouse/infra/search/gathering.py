@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from roundhouse.core.errors import StorageUnavailable
 from roundhouse.infra.db import Tx
 from roundhouse.infra.search import store
-from roundhouse.infra.search.postings import Columns, unpack
-
-if TYPE_CHECKING:
-    from roundhouse.infra.search.store import Row
+from roundhouse.infra.search.fresh import Fresh
+from roundhouse.infra.search.postings import Columns, Row, unpack
 
 MAX_NEWEST = 262_144
 """Of a term that stands in more entries only the newest so many are looked at, where nothing else narrows it."""
@@ -32,12 +29,16 @@ class Lists:
         tx: Any transaction. It need not see one state of the database: rows that were put together with others
             since the directory was read are looked for anew.
         space: Which space.
+        fresh: Its fresh entries, read before anything else: what becomes postings meanwhile is then found twice
+            rather than never.
     """
 
-    def __init__(self, tx: Tx, space: int) -> None:
+    def __init__(self, tx: Tx, space: int, fresh: Fresh) -> None:
         self._tx = tx
         self._space = space
+        self._fresh = fresh
         self._rows: dict[bytes, dict[int, Row]] = {}
+        self._fresh_rows: dict[bytes, Row] = {}
 
     async def survey(self, terms: Iterable[bytes]) -> None:
         """Read the directory of terms, those that are known already excepted."""
@@ -47,7 +48,13 @@ class Lists:
 
     def size(self, term: bytes) -> int:
         """Entries under a term, those included that are no more; it must be surveyed."""
-        return sum(row.size for row in self._rows[term].values())
+        fresh = self._fresh_rows.get(term)
+        return sum(row.size for row in self._rows[term].values()) + (fresh.size if fresh else 0)
+
+    async def terms_between(self, low: bytes, high: bytes, limit: int) -> list[bytes]:
+        """The first terms from `low` on that are below `high` and begin like it, in the order of their bytes."""
+        settled = await store.terms_between(self._tx, self._space, low, high, limit)
+        return sorted({*settled, *self._fresh.terms_between(low, high, limit)})[:limit]
 
     async def newest(self, term: bytes) -> Columns:
         """The newest entries under a term, at most `MAX_NEWEST`."""
@@ -76,6 +83,9 @@ class Lists:
     async def _survey(self, terms: Sequence[bytes]) -> None:
         for term in terms:
             self._rows[term] = {}
+            fresh = self._fresh.row(term)
+            if fresh is not None:
+                self._fresh_rows[term] = fresh
         for row in await store.directory(self._tx, self._space, terms):
             self._rows[row.term][row.first] = row
 
@@ -115,6 +125,8 @@ class Lists:
 
     def _unpacked(self, term: bytes, firsts: Iterable[int]) -> Columns:
         rows = [self._rows[term][first] for first in firsts]
+        if term in self._fresh_rows:
+            rows.append(self._fresh_rows[term])
         return unpack(term[:1], [(row.first, row.size, row.data or b"") for row in rows])
 
 

@@ -1,123 +1,157 @@
-"""Writing the index: in the transaction of the change, so that what is there is found and nothing else."""
+"""Writing the index."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from roundhouse.infra.db import Tx
 from roundhouse.infra.search import store
 from roundhouse.infra.search.analyser import Analysis, analyse, cleaned
-from roundhouse.infra.search.postings import (
-    MAX_ROW,
-    MAX_SPAN,
-    TIMES,
-    Posting,
-    filter_term,
-    pack,
-    pack_numbers,
-)
+from roundhouse.infra.search.fresh import FreshRow, pack_terms
+from roundhouse.infra.search.generations import make_kind
+from roundhouse.infra.search.postings import MAX_COUNT, Document, filter_term, pack_numbers
 from roundhouse.infra.search.shapes import Entry
 
-# Longer texts are analysed beside the event loop.
+# More text is analysed beside the event loop.
 _LONG_CHARS = 20_000
 # So many entries are written at once: each row of their postings holds what all of them have of a term.
 _MOST_ENTRIES = 20_000
-# So many entries at once make rows that need not be put together with others.
-_MANY_ENTRIES = 2_048
+MANY_ENTRIES = 512
+"""So many entries at once become postings without having been fresh."""
 
 
-async def index(tx: Tx, entries: Sequence[Entry]) -> None:
+class Analysed(NamedTuple):
+    """An entry, its text as it is kept, and its terms."""
+
+    entry: Entry
+    text: str
+    analysis: Analysis
+
+
+async def index(tx: Tx, entries: Sequence[Entry]) -> set[int]:
     """Make entries findable, instead of what was indexed under their ids before.
 
     Many at once make a smaller and faster index than each for itself. Of two under the same id the later one counts.
 
     Args:
-        tx: The transaction of the change; what it locks besides, it must have locked before.
+        tx: A write transaction; what it locks besides, it must have locked before.
         entries: Of any tenants and kinds.
+
+    Returns:
+        The spaces they are in, for `upkeep.tidy`.
     """
     newest = {(entry.kind, entry.ref_id): entry for entry in entries}
-    await _forget(tx, newest)
-    spaces = sorted({(entry.site_id, entry.kind) for entry in newest.values()})
-    for site_id, kind in spaces:
-        space = await store.make_space(tx, site_id, kind)
-        chosen = [one for one in newest.values() if (one.site_id, one.kind) == (site_id, kind)]
-        for start in range(0, len(chosen), _MOST_ENTRIES):
-            await _add(tx, space, chosen[start : start + _MOST_ENTRIES])
+    return await write(tx, newest, await analysed(list(newest.values())))
 
 
 async def remove(tx: Tx, kind: str, ref_ids: Sequence[str]) -> None:
     """Make entries unfindable; unknown ids are none.
 
     Args:
-        tx: The transaction of the change.
+        tx: A write transaction.
         kind: Of `Entry.kind`.
         ref_ids: Of entries of any tenants.
     """
-    await _forget(tx, [(kind, ref_id) for ref_id in ref_ids])
+    await _forget(tx, kind, ref_ids)
 
 
-async def _forget(tx: Tx, named: Iterable[tuple[str, str]]) -> None:
-    for kind, pairs in groupby(sorted(named), key=itemgetter(0)):
-        known = await store.known(tx, kind, [ref_id for _kind, ref_id in pairs])
-        if not known:
-            continue
-        await store.delete_entries(tx, [number for number, _space, _length in known])
-        for space in sorted({space for _number, space, _length in known}):
-            gone = [(number, length) for number, of_space, length in known if of_space == space]
-            removed = pack_numbers([number for number, _length in gone])
-            words = sum(length for _number, length in gone)
-            await store.insert_change(tx, space, -len(gone), -words, removed=removed)
+async def analysed(entries: Sequence[Entry]) -> list[Analysed]:
+    """Look at texts, beside the event loop if they are long."""
+    if sum(len(entry.text) for entry in entries) > _LONG_CHARS:
+        return await asyncio.to_thread(_analysed, entries)
+    return _analysed(entries)
 
 
-async def _add(tx: Tx, space: int, entries: Sequence[Entry]) -> None:
+def _analysed(entries: Sequence[Entry]) -> list[Analysed]:
     texts = [cleaned(entry.text) for entry in entries]
-    if sum(map(len, texts)) > _LONG_CHARS:
-        analyses = await asyncio.to_thread(lambda: [analyse(text) for text in texts])
-    else:
-        analyses = [analyse(text) for text in texts]
+    return [Analysed(entry, text, analyse(text)) for entry, text in zip(entries, texts, strict=True)]
+
+
+async def write(tx: Tx, named: Iterable[tuple[str, str]], found: Sequence[Analysed]) -> set[int]:
+    """Write things as they are now into every generation of their kinds.
+
+    Args:
+        tx: A write transaction.
+        named: Kind and id of each.
+        found: Those of them that are to be found; the others are not, from now on.
+
+    Returns:
+        The spaces that were written to.
+    """
+    of_kind: dict[str, list[str]] = {}
+    for kind, ref_id in sorted(named):
+        of_kind.setdefault(kind, []).append(ref_id)
+    spaces: set[int] = set()
+    for kind, ref_ids in of_kind.items():
+        spaces |= await _forget(tx, kind, ref_ids)
+    for site_id, kind in sorted({(one.entry.site_id, one.entry.kind) for one in found}):
+        chosen = [one for one in found if (one.entry.site_id, one.entry.kind) == (site_id, kind)]
+        for generation in (await make_kind(tx, kind)).all:
+            space = await store.make_space(tx, site_id, kind, generation)
+            await add(tx, space, chosen)
+            spaces.add(space)
+    return spaces
+
+
+async def add(tx: Tx, space: int, found: Sequence[Analysed]) -> None:
+    """Write entries into a space in which they are not."""
+    for start in range(0, len(found), _MOST_ENTRIES):
+        await _add(tx, space, found[start : start + _MOST_ENTRIES])
+
+
+async def _forget(tx: Tx, kind: str, ref_ids: Sequence[str]) -> set[int]:
+    known = await store.known(tx, kind, ref_ids)
+    if not known:
+        return set()
+    await store.delete_entries(tx, [one.number for one in known])
+    spaces = {one.space for one in known}
+    for space in sorted(spaces):
+        gone = [one for one in known if one.space == space]
+        fresh = await store.delete_fresh(tx, space, [one.number for one in gone])
+        # What never came into the postings need not be taken out of them.
+        removed = pack_numbers([one.number for one in gone if one.number not in fresh])
+        await store.insert_change(tx, space, -len(gone), -sum(one.length for one in gone), removed=removed)
+    return spaces
+
+
+async def _add(tx: Tx, space: int, found: Sequence[Analysed]) -> None:
+    numbers = await store.reserve_numbers(tx, len(found))
     rows = [
         {
+            "number": number,
             "space": space,
-            "kind": entry.kind,
             "ref_id": entry.ref_id,
             "site_id": entry.site_id,
             "user_id": entry.user_id,
             "app_id": entry.app_id,
             "parent_id": entry.parent_id,
-            "role": entry.role,
-            "tags": list(entry.tags),
             "length": analysis.length,
             "at_s": entry.at_s,
             "text": text,
         }
-        for entry, text, analysis in zip(entries, texts, analyses, strict=True)
+        for number, (entry, text, analysis) in zip(numbers, found, strict=True)
     ]
-    numbers = await store.insert_entries(tx, rows)
-    made = list(zip(numbers, entries, analyses, strict=True))
-    postings = await asyncio.to_thread(_rows, made) if len(made) > 1 else _rows(made)
-    await store.insert_postings(tx, space, postings)
-    words = sum(analysis.length for analysis in analyses)
-    added = pack_numbers(numbers) if len(numbers) < _MANY_ENTRIES else b""
-    await store.insert_change(tx, space, len(entries), words, added=added)
+    await store.insert_entries(tx, rows)
+    documents = [_document(number, one) for number, one in zip(numbers, found, strict=True)]
+    if len(documents) < MANY_ENTRIES:
+        fresh = [FreshRow(one.number, one.length, one.at_s, pack_terms(one.terms)) for one in documents]
+        await store.insert_fresh(tx, space, fresh)
+    else:
+        # Not at the top: it needs numpy, without which the product starts.
+        from roundhouse.infra.search.upkeep import settle
+
+        await settle(tx, space, documents)
+    await store.insert_change(tx, space, len(found), sum(one.analysis.length for one in found))
 
 
-def _rows(made: Iterable[tuple[int, Entry, Analysis]]) -> list[store.Row]:
-    postings: dict[bytes, list[Posting]] = {}
-    for number, entry, analysis in made:
-        _post(postings, number, entry, analysis)
-    return list(_packed(postings))
-
-
-def _post(postings: dict[bytes, list[Posting]], number: int, entry: Entry, analysis: Analysis) -> None:
-    length = analysis.length
-    for term, often in analysis.terms.items():
-        postings.setdefault(term, []).append(Posting(number, often, length))
+def _document(number: int, one: Analysed) -> Document:
+    entry, _text, analysis = one
+    terms = {term: often if often < MAX_COUNT else MAX_COUNT for term, often in analysis.terms.items()}
     for term in filters_of(entry.user_id, entry.app_id, entry.parent_id, entry.role, entry.tags):
-        postings.setdefault(term, []).append(Posting(number))
-    postings.setdefault(TIMES, []).append(Posting(number, at_s=entry.at_s))
+        terms[term] = 1
+    return Document(number, analysis.length, entry.at_s, terms)
 
 
 def filters_of(
@@ -127,15 +161,3 @@ def filters_of(
     named = {"user": user_id, "app": app_id, "parent": parent_id, "role": role}
     found = {filter_term(name, value) for name, value in named.items() if value is not None}
     return found | {filter_term("tag", tag) for tag in tags}
-
-
-def _packed(postings: dict[bytes, list[Posting]]) -> Iterator[store.Row]:
-    for term, found in sorted(postings.items()):
-        start = 0
-        while start < len(found):
-            part = found[start : start + MAX_ROW]
-            # Writers that take turns spread the numbers, though hardly ever so far.
-            part = [one for one in part if one.number - part[0].number <= MAX_SPAN]
-            start += len(part)
-            data = pack(term[:1], part)
-            yield store.Row(term, part[0].number, part[-1].number, len(part), data)

@@ -8,7 +8,7 @@ add nothing.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -26,17 +26,36 @@ MAX_ROW = 4_096
 MAX_SPAN = 2**32 - 1
 """Most that the last number of a row may be above its first."""
 
-_MAX_COUNT = 255
+MAX_COUNT = 250
+"""Most occurrences that are told apart."""
+
 _MAX_LENGTH = 65_535
 
 
-class Posting(NamedTuple):
-    """An entry under a term: number, occurrences, length of its text, time."""
+class Document(NamedTuple):
+    """What the postings of an entry are made from.
+
+    Attributes:
+        number: Of the entry.
+        length: Words of its text.
+        at_s: Its Unix time.
+        terms: For each term how often it occurs, 1 to `MAX_COUNT`; filters among them.
+    """
 
     number: int
-    often: int = 1
-    length: int = 0
-    at_s: float = 0.0
+    length: int
+    at_s: float
+    terms: dict[bytes, int]
+
+
+class Row(NamedTuple):
+    """A row of postings: `size` entries from number `first` to `last`; `data` is None where it was left out."""
+
+    term: bytes
+    first: int
+    last: int
+    size: int
+    data: bytes | None
 
 
 class Columns(NamedTuple):
@@ -53,25 +72,69 @@ def filter_term(name: str, value: str) -> bytes:
     return FILTER + name.encode() + b"=" + value.encode("utf-8", "replace")
 
 
-def pack(kind: bytes, postings: Sequence[Posting]) -> bytes:
-    """Pack postings of one row, in the order of their numbers.
+def rows_of(documents: Sequence[Document]) -> list[Row]:
+    """The rows of documents in the order of their numbers; by term, then by number."""
+    import numpy as np
 
-    Args:
-        kind: First byte of the term.
-        postings: 1 to `MAX_ROW` of them, within `MAX_SPAN`.
-    """
-    size, first = len(postings), postings[0].number
-    numbers = [one.number - first for one in postings]
-    if kind == FILTER:
-        return struct.pack(f"<{size}I", *numbers)
-    if kind == TIME:
-        return struct.pack(f"<{size}I{size}d", *numbers, *[one.at_s for one in postings])
-    return struct.pack(
-        f"<{size}I{size}B{size}H",
-        *numbers,
-        *[min(one.often, _MAX_COUNT) for one in postings],
-        *[min(one.length, _MAX_LENGTH) for one in postings],
-    )
+    ids: dict[bytes, int] = {}
+    flat: list[int] = []
+    often: list[int] = []
+    for document in documents:
+        flat += [ids.setdefault(term, len(ids)) for term in document.terms]
+        often += document.terms.values()
+    sizes = [len(document.terms) for document in documents]
+    of_term = np.array(flat, np.int32)
+    order = np.argsort(of_term, kind="stable")
+    place = np.repeat(np.arange(len(documents)), sizes)[order]
+    numbers = np.array([document.number for document in documents], np.int64)
+    lengths = np.array([document.length for document in documents], np.int64)[place]
+    counts = np.array(often, np.int64)[order]
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(of_term, minlength=len(ids)))]).tolist()
+    columns = Columns(numbers[place], counts, np.minimum(lengths, _MAX_LENGTH), counts)
+    found: list[Row] = []
+    packed = _Packed(columns, bounds)
+    for term, one in sorted(ids.items()):
+        found += packed.rows(term, bounds[one], bounds[one + 1])
+    times = np.array([document.at_s for document in documents], np.float64)
+    found += cut(TIMES, Columns(numbers, numbers, numbers, times))
+    return sorted(found)
+
+
+class _Packed:
+    """Columns of all terms behind one another, ready to be cut."""
+
+    def __init__(self, columns: Columns, bounds: Sequence[int]) -> None:
+        import numpy as np
+
+        self._columns = columns
+        self._numbers = columns.numbers.tolist()
+        sizes = np.diff(bounds)
+        firsts = np.repeat(columns.numbers[np.array(bounds[:-1], np.int64)] if len(sizes) else [], sizes)
+        self._above = (columns.numbers - firsts).astype("<u4").tobytes()
+        self._counts = columns.counts.astype("u1").tobytes()
+        self._lengths = columns.lengths.astype("<u2").tobytes()
+
+    def rows(self, term: bytes, start: int, end: int) -> Iterable[Row]:
+        first, last = self._numbers[start], self._numbers[end - 1]
+        if end - start > MAX_ROW or last - first > MAX_SPAN:
+            return cut(term, Columns(*(column[start:end] for column in self._columns)))
+        data = self._above[4 * start : 4 * end]
+        if term[:1] != FILTER:
+            data += self._counts[start:end] + self._lengths[2 * start : 2 * end]
+        return (Row(term, first, last, end - start, data),)
+
+
+def cut(term: bytes, columns: Columns) -> Iterator[Row]:
+    """The rows of one term."""
+    start = 0
+    while start < len(columns.numbers):
+        end = min(start + MAX_ROW, len(columns.numbers))
+        # Writers that take turns spread the numbers, though hardly ever so far.
+        while columns.numbers[end - 1] - columns.numbers[start] > MAX_SPAN:
+            end = start + max(1, (end - start) // 2)
+        first, last, size, data = repack(term[:1], Columns(*(column[start:end] for column in columns)))
+        yield Row(term, first, last, size, data)
+        start = end
 
 
 def unpack(kind: bytes, rows: Sequence[tuple[int, int, bytes]]) -> Columns:
@@ -100,7 +163,8 @@ def unpack(kind: bytes, rows: Sequence[tuple[int, int, bytes]]) -> Columns:
     joined = np.concatenate(numbers)
     columns = Columns(joined, *(np.concatenate([part[place] for part in read]) for place in range(3)))
     if len(rows) > 1 and not bool((joined[1:] > joined[:-1]).all()):
-        order = np.argsort(joined, kind="stable")
+        # Of what is there twice, because it was moved while it was read, one will do.
+        _kept, order = np.unique(joined, return_index=True)
         columns = Columns(*(column[order] for column in columns))
     return columns
 

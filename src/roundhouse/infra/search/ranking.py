@@ -46,7 +46,10 @@ def union(lists: Sequence[Weighted]) -> Numbers:
     """The entries that are in any list."""
     if len(lists) == 1:
         return lists[0].columns.numbers
-    return np.unique(np.concatenate([one.columns.numbers for one in lists]))
+    # Each of them rises: putting such runs together is what a stable sort is fastest at.
+    joined = np.sort(np.concatenate([one.columns.numbers for one in lists]), kind="stable")
+    kept: Numbers = joined[np.concatenate([[True], joined[1:] != joined[:-1]])] if len(joined) else joined
+    return kept
 
 
 def intersection(numbers: Numbers, others: Numbers) -> Numbers:

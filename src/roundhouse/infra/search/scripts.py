@@ -81,12 +81,25 @@ def _class(ranges: _Ranges) -> str:
 
 _LETTERS = f"[^\\W{_class(_UNSPACED)}]+"
 
-RUN = re.compile(
-    f"(?P<unspaced>[{_class(_UNSPACED)}]+)"
-    f"|(?P<word>{_LETTERS}(?:[{_class(_MARKS)}]+(?:{_LETTERS})?)*)"
-    f"|(?P<picture>[{_class(_PICTURES)}])"
-)
+_RUN = f"[{_class(_UNSPACED)}]+"
+_WORD = f"{_LETTERS}(?:[{_class(_MARKS)}]+(?:{_LETTERS})?)*"
+_PICTURE = f"[{_class(_PICTURES)}]"
+
+RUN = re.compile(f"(?P<unspaced>{_RUN})|(?P<word>{_WORD})|(?P<picture>{_PICTURE})")
 """A run of letters of an unspaced writing, a word with its marks (digits and underscores included), or one emoji."""
+
+PIECE = re.compile(f"{_RUN}|{_WORD}|{_PICTURE}")
+"""The same without telling which of them."""
+
+SIMPLE = re.compile(
+    "[\\u3041-\\u3096\\u30a1-\\u30fa\\u30fc\\u3400-\\u4dbf\\u4e00-\\u9fff\\uac00-\\ud7a3\\U00020000-\\U000323af]+"
+)
+"""A run in which no character is a mark of the one before."""
+
+FIRST_UNSPACED = chr(min(first for first, _last in _UNSPACED))
+"""The lowest of all letters of unspaced writings."""
+
+_IS_UNSPACED = re.compile(_RUN)
 
 WORD = re.compile(f"[\\w{_class(_MARKS)}]+")
 """What is left of a word after normalisation, which may have brought punctuation into it."""
@@ -107,3 +120,8 @@ HEBREW_LETTERS = ("\u05d0", "\u05ea")
 
 WITHOUT_STROKE = {0x0111: "d", 0x00F0: "d", 0x0142: "l", 0x00F8: "o", 0x0127: "h", 0x0167: "t", 0x0131: "i"}
 """For `str.translate`: letters whose stroke Unicode does not count as a mark; the Vietnamese d first of all."""
+
+
+def is_unspaced(char: str) -> bool:
+    """Whether a character belongs to a writing without spaces."""
+    return _IS_UNSPACED.match(char) is not None

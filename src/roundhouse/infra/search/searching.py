@@ -20,6 +20,7 @@ from roundhouse.infra.db import Tx
 from roundhouse.infra.paging import decode_cursor, encode_cursor
 from roundhouse.infra.search import store
 from roundhouse.infra.search.analyser import Form
+from roundhouse.infra.search.fresh import Fresh
 from roundhouse.infra.search.gathering import MAX_NEWEST, Lists
 from roundhouse.infra.search.indexing import filters_of
 from roundhouse.infra.search.parsing import FOLDED_WEIGHT, Parsed, Wanted, Word, continuations, parse
@@ -76,13 +77,15 @@ class _Tier(msgspec.Struct, frozen=True):
 class _Search:
     """One query over one space."""
 
-    def __init__(self, tx: Tx, caller: Caller, query: Query, parsed: Parsed, space: int) -> None:
+    def __init__(
+        self, tx: Tx, caller: Caller, query: Query, parsed: Parsed, space: int, fresh: Fresh
+    ) -> None:
         self._tx = tx
         self._caller = caller
         self._query = query
         self._parsed = parsed
         self._space = space
-        self._lists = Lists(tx, space)
+        self._lists = Lists(tx, space, fresh)
         self._filters = filters_of(
             query.user_id, query.app_id, query.parent_id, query.role, query.tags
         ) | filters_of(caller.user_id, caller.app_id, None, None, ())
@@ -129,7 +132,7 @@ class _Search:
         for word in words:
             terms: list[bytes] = []
             for low, high in continuations(word):
-                terms += await store.terms_between(self._tx, self._space, low, high, MAX_CONTINUATIONS)
+                terms += await self._lists.terms_between(low, high, MAX_CONTINUATIONS)
             own = {one.term for one in word.wanted}
             more = tuple(Wanted(term, FOLDED_WEIGHT) for term in terms if term not in own)
             self.terms.update(terms)
@@ -282,7 +285,8 @@ async def search(tx: Tx, caller: Caller, query: Query) -> Hits:
     space = await store.find_space(tx, caller.site_id, query.kind)
     if space is None or not parsed.words:
         return Hits(())
-    searched = _Search(tx, caller, query, parsed, space)
+    fresh = Fresh(await store.fresh(tx, space))
+    searched = _Search(tx, caller, query, parsed, space, fresh)
     end = min(offset + query.limit, MAX_HITS)
     found = await searched.first(end + 1)
     page = found[offset:end]

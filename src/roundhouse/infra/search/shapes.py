@@ -1,8 +1,16 @@
-"""The values of searching."""
+"""The values of searching, and where the index gets from what is to be found."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
 import msgspec
+
+from roundhouse.infra.db import Tx
+
+IndexState = Literal["ready", "indexing", "rebuilding"]
+"""Whether all that was written is found already; while the index is made anew, the one before it is searched."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -105,3 +113,54 @@ class Hits(msgspec.Struct, frozen=True):
 
     hits: tuple[Hit, ...]
     next_cursor: str | None = None
+
+
+class Some(NamedTuple):
+    """Some of many things, in an order of their source.
+
+    Attributes:
+        ref_ids: Which.
+        after: Where the next ones begin; None = these are the last.
+    """
+
+    ref_ids: Sequence[str]
+    after: str | None
+
+
+class Source(Protocol):
+    """Where things of a kind come from: the truth that the index is made of."""
+
+    @property
+    def kind(self) -> str:
+        """Of `Entry.kind`."""
+        ...
+
+    async def entries(self, tx: Tx, ref_ids: Sequence[str], *, lock: bool = False) -> list[Entry]:
+        """Those of these things that are there and are to be found, as they are now.
+
+        Args:
+            tx: Any transaction.
+            ref_ids: Which.
+            lock: Whether nobody may change them until the transaction ends; those that somebody changes just now
+                are left out.
+        """
+        ...
+
+    async def parts(self, tx: Tx, ref_id: str, after: str, limit: int) -> Some | None:
+        """The things that are parts of another one; None = that one is no more.
+
+        Args:
+            tx: Any transaction.
+            ref_id: Of the whole.
+            after: Of `Some.after`; "" = from the first.
+            limit: Most things.
+        """
+        ...
+
+    async def page(self, tx: Tx, after: str, limit: int) -> Some:
+        """All things of all tenants, as `parts` gives them."""
+        ...
+
+    async def count(self, tx: Tx) -> int:
+        """About how many things there are."""
+        ...

@@ -9,36 +9,34 @@ import sqlalchemy as sa
 
 from roundhouse.core.types import Caller
 from roundhouse.infra.db import Tx, insert_if_new
-from roundhouse.infra.search.rows import search_changes, search_entries, search_postings, search_spaces
+from roundhouse.infra.search.fresh import FreshRow
+from roundhouse.infra.search.postings import Row
+from roundhouse.infra.search.rows import (
+    search_changes,
+    search_entries,
+    search_fresh,
+    search_kinds,
+    search_postings,
+    search_spaces,
+)
 from roundhouse.infra.tenancy import visible
-
-CHANGES = 64
-"""A space is put in order when its journal has more rows than this,"""
-
-NEW_ENTRIES = 256
-"""or when more than so many entries are new."""
-
-REMOVED = 1_000
-"""Removed entries leave the postings when they are more than this, and at least a fifth of all."""
 
 T = TypeVar("T")
 
 SMALL_ROW = 128
 """Rows of so many postings are read together with the directory."""
 
-_LOCK = 0x73656172  # "sear": any number, as long as every version uses the same
 # SQLite takes so many parameters in one statement, PostgreSQL more.
 _MOST_PARAMETERS = 10_000
 
 
-class Row(NamedTuple):
-    """A row of postings: `size` entries from number `first` to `last`; `data` is None where it was left out."""
+class Known(NamedTuple):
+    """An entry that is indexed: its number, its space, the words of its text, what it is of."""
 
-    term: bytes
-    first: int
-    last: int
-    size: int
-    data: bytes | None
+    number: int
+    space: int
+    length: int
+    ref_id: str
 
 
 class Change(NamedTuple):
@@ -47,7 +45,6 @@ class Change(NamedTuple):
     id: int
     entries: int
     words: int
-    added: bytes
     removed: bytes
 
 
@@ -69,30 +66,58 @@ class Text(NamedTuple):
     text: str
 
 
-class Properties(NamedTuple):
-    """All from which the terms of an entry are made."""
-
-    number: int
-    user_id: str | None
-    app_id: str | None
-    parent_id: str | None
-    role: str | None
-    tags: list[str]
-    text: str
-
-
-_entries, _postings, _changes = search_entries.c, search_postings.c, search_changes.c
-_SPACE = sa.select(search_spaces.c.space).where(
-    search_spaces.c.site_id == sa.bindparam("site_id"), search_spaces.c.kind == sa.bindparam("kind")
+_entries, _postings, _changes, _fresh = (
+    search_entries.c,
+    search_postings.c,
+    search_changes.c,
+    search_fresh.c,
 )
-_KNOWN = sa.select(_entries.number, _entries.space, _entries.length).where(
-    _entries.kind == sa.bindparam("kind"), _entries.ref_id.in_(sa.bindparam("ref_ids", expanding=True))
+_SPACE = (
+    sa.select(search_spaces.c.space)
+    .join(
+        search_kinds,
+        sa.and_(
+            search_kinds.c.kind == search_spaces.c.kind,
+            search_kinds.c.generation == search_spaces.c.generation,
+        ),
+    )
+    .where(search_spaces.c.site_id == sa.bindparam("site_id"), search_spaces.c.kind == sa.bindparam("kind"))
+)
+_SPACE_OF = sa.select(search_spaces.c.space).where(
+    search_spaces.c.site_id == sa.bindparam("site_id"),
+    search_spaces.c.kind == sa.bindparam("kind"),
+    search_spaces.c.generation == sa.bindparam("generation"),
+)
+_KNOWN = (
+    sa.select(_entries.number, _entries.space, _entries.length, _entries.ref_id)
+    .join(search_spaces, search_spaces.c.space == _entries.space)
+    .where(
+        search_spaces.c.kind == sa.bindparam("kind"),
+        _entries.ref_id.in_(sa.bindparam("ref_ids", expanding=True)),
+    )
+)
+_LAST_NUMBER = sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'search_entries'")
+_NEXT_NUMBERS = sa.text(
+    "SELECT nextval(pg_get_serial_sequence('search_entries', 'number')) FROM generate_series(1, :count)"
 )
 _DELETE_ENTRIES = sa.delete(search_entries).where(
     _entries.number.in_(sa.bindparam("numbers", expanding=True))
 )
-_INSERT_ENTRIES = sa.insert(search_entries).returning(_entries.number, sort_by_parameter_order=True)
-_INSERT_POSTINGS = sa.insert(search_postings)
+_INSERT_ENTRIES = sa.insert(search_entries)
+_INSERT_FRESH = sa.insert(search_fresh)
+_INSERT_POSTINGS_ROWS = (
+    "INSERT INTO search_postings (space, term, first_number, last_number, count, data) "
+    "VALUES (?, ?, ?, ?, ?, ?)"
+)
+_INSERT_POSTINGS_ARRAYS = (
+    "INSERT INTO search_postings (space, term, first_number, last_number, count, data) SELECT %s, * "
+    "FROM unnest(%b::bytea[], %s::bigint[], %s::bigint[], %s::int[], %b::bytea[])"
+)
+_DELETE_POSTINGS_ROWS = "DELETE FROM search_postings WHERE space = ? AND term = ? AND first_number = ?"
+_DELETE_POSTINGS_ARRAYS = (
+    "DELETE FROM search_postings AS one USING unnest(%b::bytea[], %s::bigint[]) AS gone (term, first_number) "
+    "WHERE one.space = %s AND one.term = gone.term AND one.first_number = gone.first_number"
+)
 _INSERT_CHANGE = sa.insert(search_changes)
 _DIRECTORY = sa.select(
     _postings.term,
@@ -122,61 +147,82 @@ _TERMS = (
     .order_by(_postings.term)
     .limit(sa.bindparam("limit"))
 )
-_DELETE_ROW = sa.delete(search_postings).where(
-    _postings.space == sa.bindparam("of_space"),
-    _postings.term == sa.bindparam("of_term"),
-    _postings.first_number == sa.bindparam("of_first"),
-)
 _JOURNAL = (
-    sa.select(_changes.id, _changes.entries, _changes.words, _changes.added, _changes.removed)
+    sa.select(_changes.id, _changes.entries, _changes.words, _changes.removed)
     .where(_changes.space == sa.bindparam("space"))
     .order_by(_changes.id)
 )
+_JOURNAL_SIZE = sa.select(
+    sa.func.count(),
+    sa.func.coalesce(sa.func.sum(_changes.entries), 0),
+    sa.func.coalesce(sa.func.sum(sa.func.length(_changes.removed)), 0),
+).where(_changes.space == sa.bindparam("space"))
 _HEADS = sa.select(_entries.number, _entries.at_s, _entries.ref_id).where(
     _entries.number.in_(sa.bindparam("numbers", expanding=True))
 )
 _TEXTS = sa.select(_entries.number, _entries.ref_id, _entries.parent_id, _entries.at_s, _entries.text).where(
     _entries.number.in_(sa.bindparam("numbers", expanding=True))
 )
-_PROPERTIES = sa.select(
-    _entries.number,
-    _entries.user_id,
-    _entries.app_id,
-    _entries.parent_id,
-    _entries.role,
-    _entries.tags,
-    _entries.text,
-).where(_entries.number.in_(sa.bindparam("numbers", expanding=True)))
+_FRESH = sa.select(_fresh.number, _fresh.length, _fresh.at_s, _fresh.data).where(
+    _fresh.space == sa.bindparam("space")
+)
+_OLDEST_FRESH = _FRESH.order_by(_fresh.number).limit(sa.bindparam("most"))
+_FRESH_SIZE = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(sa.func.length(_fresh.data)), 0)).where(
+    _fresh.space == sa.bindparam("space")
+)
+_LOCKED_FRESH = (
+    sa.select(_fresh.number)
+    .where(_fresh.space == sa.bindparam("space"), _fresh.number.in_(sa.bindparam("numbers", expanding=True)))
+    .order_by(_fresh.number)
+    .with_for_update()
+)
+_DELETE_FRESH = sa.delete(search_fresh).where(
+    _fresh.space == sa.bindparam("space"), _fresh.number.in_(sa.bindparam("numbers", expanding=True))
+)
+_TURN = (
+    sa.update(search_spaces)
+    .where(search_spaces.c.space == sa.bindparam("of_space"))
+    .values(turn=search_spaces.c.turn + 1)
+    .returning(search_spaces.c.turn)
+)
 
 
 async def find_space(tx: Tx, site_id: str, kind: str) -> int | None:
-    """The space of a kind of a tenant; None = nothing was ever indexed there."""
+    """The space of a kind of a tenant that is searched; None = nothing was ever indexed there."""
     number = (await tx.execute(_SPACE, {"site_id": site_id, "kind": kind})).scalar_one_or_none()
     return None if number is None else int(number)
 
 
-async def make_space(tx: Tx, site_id: str, kind: str) -> int:
-    """The space of a kind of a tenant, made when there is none."""
-    space = await find_space(tx, site_id, kind)
+async def make_space(tx: Tx, site_id: str, kind: str, generation: int) -> int:
+    """The space of a kind of a tenant in a generation, made when there is none."""
+    named = {"site_id": site_id, "kind": kind, "generation": generation}
+    space = (await tx.execute(_SPACE_OF, named)).scalar_one_or_none()
     if space is None:
-        await tx.execute(insert_if_new(tx, search_spaces).values(site_id=site_id, kind=kind))
-        space = await find_space(tx, site_id, kind)
-    assert space is not None
-    return space
+        await tx.execute(insert_if_new(tx, search_spaces).values(turn=0, **named))
+        space = (await tx.execute(_SPACE_OF, named)).scalar_one()
+    return int(space)
 
 
-async def known(tx: Tx, kind: str, ref_ids: Sequence[str]) -> list[tuple[int, int, int]]:
-    """Number, space and length of those that are indexed."""
-    found: list[tuple[int, int, int]] = []
+async def known(tx: Tx, kind: str, ref_ids: Sequence[str]) -> list[Known]:
+    """Those that are indexed, in whichever spaces."""
+    found: list[Known] = []
     for part in _parts(ref_ids):
-        rows = await tx.execute(_KNOWN, {"kind": kind, "ref_ids": part})
-        found += [(row.number, row.space, row.length) for row in rows]
+        found += [Known(*row) for row in await tx.execute(_KNOWN, {"kind": kind, "ref_ids": part})]
     return sorted(found)
 
 
-async def insert_entries(tx: Tx, rows: list[dict[str, Any]]) -> list[int]:
-    """Enter entries; returns their numbers, which rise."""
-    return [int(number) for number in (await tx.execute(_INSERT_ENTRIES, rows)).scalars()]
+async def reserve_numbers(tx: Tx, count: int) -> list[int]:
+    """Numbers for new entries, rising, that nobody else gets."""
+    if tx.dialect.name == "postgresql":
+        return sorted(int(one) for one in (await tx.execute(_NEXT_NUMBERS, {"count": count})).scalars())
+    # A write transaction of SQLite is alone.
+    last = (await tx.execute(_LAST_NUMBER)).scalar_one_or_none() or 0
+    return list(range(last + 1, last + 1 + count))
+
+
+async def insert_entries(tx: Tx, rows: list[dict[str, Any]]) -> None:
+    """Enter entries under their numbers."""
+    await tx.execute(_INSERT_ENTRIES, rows)
 
 
 async def delete_entries(tx: Tx, numbers: Sequence[int]) -> None:
@@ -185,35 +231,68 @@ async def delete_entries(tx: Tx, numbers: Sequence[int]) -> None:
         await tx.execute(_DELETE_ENTRIES, {"numbers": part})
 
 
-async def insert_postings(tx: Tx, space: int, rows: Iterable[Row]) -> None:
+async def insert_fresh(tx: Tx, space: int, rows: Iterable[FreshRow]) -> None:
+    """Enter the terms of entries."""
+    await tx.execute(_INSERT_FRESH, [{"space": space, **row._asdict()} for row in rows])
+
+
+async def fresh(tx: Tx, space: int, limit: int | None = None) -> list[FreshRow]:
+    """The terms of entries that are in no postings; with a limit, the oldest."""
+    query = _FRESH if limit is None else _OLDEST_FRESH
+    rows = await tx.execute(query, {"space": space, **({} if limit is None else {"most": limit})})
+    return [FreshRow(*row) for row in rows]
+
+
+async def fresh_size(tx: Tx, space: int) -> tuple[int, int]:
+    """How many entries of a space are in no postings, and how many bytes their terms have."""
+    count, size_bytes = (await tx.execute(_FRESH_SIZE, {"space": space})).one()
+    return int(count), int(size_bytes)
+
+
+async def delete_fresh(tx: Tx, space: int, numbers: Sequence[int]) -> set[int]:
+    """Forget the terms of those that are in no postings; which they were."""
+    gone: set[int] = set()
+    for part in _parts(numbers):
+        named = {"space": space, "numbers": part}
+        # In order, so that two that do so do not wait for one another.
+        there = set((await tx.execute(_LOCKED_FRESH, named)).scalars())
+        if there:
+            await tx.execute(_DELETE_FRESH, {"space": space, "numbers": sorted(there)})
+        gone |= there
+    return gone
+
+
+async def next_turn(tx: Tx, space: int) -> int:
+    """Count that entries become postings; others who do so in this space wait until the transaction ends."""
+    return int((await tx.execute(_TURN, {"of_space": space})).scalar_one())
+
+
+async def insert_postings(tx: Tx, space: int, rows: Sequence[Row]) -> None:
     """Write rows of postings; `data` must be there."""
-    values = [
-        {
-            "space": space,
-            "term": row.term,
-            "first_number": row.first,
-            "last_number": row.last,
-            "count": row.size,
-            "data": row.data,
-        }
-        for row in rows
-    ]
-    if values:
-        await tx.execute(_INSERT_POSTINGS, values)
+    # A message has hundreds of them: the drivers are told directly, without a dictionary for each.
+    for start in range(0, len(rows), _MOST_PARAMETERS):
+        part = rows[start : start + _MOST_PARAMETERS]
+        if tx.dialect.name == "postgresql":
+            columns = tuple(list(column) for column in zip(*part, strict=True))
+            await tx.exec_driver_sql(_INSERT_POSTINGS_ARRAYS, (space, *columns))
+        else:
+            await tx.exec_driver_sql(_INSERT_POSTINGS_ROWS, [(space, *row) for row in part])
 
 
-async def delete_postings(tx: Tx, space: int, rows: Iterable[Row]) -> None:
+async def delete_postings(tx: Tx, space: int, rows: Sequence[Row]) -> None:
     """Delete rows of postings."""
-    gone = [{"of_space": space, "of_term": row.term, "of_first": row.first} for row in rows]
-    if gone:
-        await tx.execute(_DELETE_ROW, gone)
+    for start in range(0, len(rows), _MOST_PARAMETERS):
+        part = rows[start : start + _MOST_PARAMETERS]
+        if tx.dialect.name == "postgresql":
+            terms, firsts = [row.term for row in part], [row.first for row in part]
+            await tx.exec_driver_sql(_DELETE_POSTINGS_ARRAYS, (terms, firsts, space))
+        else:
+            await tx.exec_driver_sql(_DELETE_POSTINGS_ROWS, [(space, row.term, row.first) for row in part])
 
 
-async def insert_change(
-    tx: Tx, space: int, entries: int, words: int, added: bytes = b"", removed: bytes = b""
-) -> None:
+async def insert_change(tx: Tx, space: int, entries: int, words: int, removed: bytes = b"") -> None:
     """Write what happened to a space into its journal."""
-    values = {"space": space, "entries": entries, "words": words, "added": added, "removed": removed}
+    values = {"space": space, "entries": entries, "words": words, "removed": removed}
     await tx.execute(_INSERT_CHANGE, values)
 
 
@@ -222,12 +301,26 @@ async def journal(tx: Tx, space: int) -> list[Change]:
     return [Change(*row) for row in await tx.execute(_JOURNAL, {"space": space})]
 
 
-async def directory(tx: Tx, space: int, terms: Sequence[bytes]) -> list[Row]:
-    """The rows of some terms, large ones without their data."""
+async def directory(tx: Tx, space: int, terms: Sequence[bytes], largest: int | None = None) -> list[Row]:
+    """The rows of some terms, large ones without their data.
+
+    Args:
+        tx: Any transaction.
+        space: Which space.
+        terms: Which terms.
+        largest: Only rows of at most so many postings.
+    """
+    query = _DIRECTORY if largest is None else _DIRECTORY.where(_postings.count <= largest)
     found: list[Row] = []
     for part in _parts(terms):
-        found += [Row(*row) for row in await tx.execute(_DIRECTORY, {"space": space, "terms": part})]
+        found += [Row(*row) for row in await tx.execute(query, {"space": space, "terms": part})]
     return found
+
+
+async def journal_size(tx: Tx, space: int) -> tuple[int, int, int]:
+    """How many rows the journal of a space has, how many entries are there, how many were removed."""
+    changes, entries, removed_bytes = (await tx.execute(_JOURNAL_SIZE, {"space": space})).one()
+    return int(changes), int(entries), int(removed_bytes) // 8
 
 
 async def rows_of(tx: Tx, space: int, terms: Sequence[bytes]) -> list[Row]:
@@ -259,50 +352,14 @@ async def texts(tx: Tx, caller: Caller, numbers: Sequence[int]) -> dict[int, Tex
     return {row.number: Text(*row) for row in await tx.execute(query, {"numbers": numbers})}
 
 
-async def properties(tx: Tx, numbers: Sequence[int]) -> list[Properties]:
-    """All of entries, whoever's they are: for the upkeep of the index, never for an answer."""
-    return [
-        Properties(*row)
-        for part in _parts(numbers)
-        for row in await tx.execute(_PROPERTIES, {"numbers": part})
-    ]
-
-
-async def untidy_space(tx: Tx, changes: int, numbers: int) -> int | None:
-    """A space with more rows in its journal than `changes`, or with more than `numbers` new entries."""
-    crowded = sa.or_(sa.func.count() > changes, sa.func.sum(sa.func.length(_changes.added)) > numbers * 8)
-    query = sa.select(_changes.space).group_by(_changes.space).having(crowded).order_by(_changes.space)
-    found = (await tx.execute(query.limit(1))).scalar_one_or_none()
-    return None if found is None else int(found)
-
-
-async def worn_space(tx: Tx, removed: int) -> int | None:
-    """A space of whose postings so many are of entries that are no more, and at least a fifth."""
-    gone = sa.func.sum(sa.func.length(_changes.removed))
-    many = sa.and_(gone > removed * 8, gone > sa.func.sum(_changes.entries) * 2)
-    query = sa.select(_changes.space).group_by(_changes.space).having(many).order_by(_changes.space)
-    found = (await tx.execute(query.limit(1))).scalar_one_or_none()
-    return None if found is None else int(found)
-
-
 async def take_changes(tx: Tx, ids: Sequence[int]) -> list[Change]:
     """Take rows out of the journal; those that somebody else took are not among them."""
     taken: list[Change] = []
     for part in _parts(ids):
         gone = sa.delete(search_changes).where(_changes.id.in_(part))
-        returned = gone.returning(
-            _changes.id, _changes.entries, _changes.words, _changes.added, _changes.removed
-        )
+        returned = gone.returning(_changes.id, _changes.entries, _changes.words, _changes.removed)
         taken += [Change(*row) for row in await tx.execute(returned)]
     return sorted(taken)
-
-
-async def try_upkeep(tx: Tx, space: int) -> bool:
-    """Whether this transaction may put postings of a space together; one at a time may."""
-    if tx.dialect.name != "postgresql":
-        return True
-    locked = sa.func.pg_try_advisory_xact_lock(_LOCK, sa.cast(space % 2**31, sa.Integer))
-    return bool((await tx.execute(sa.select(locked))).scalar_one())
 
 
 def _parts(values: Sequence[T]) -> Iterable[Sequence[T]]:

@@ -1,62 +1,152 @@
-"""Keeping the index small: many small rows of postings become few large ones, and removed entries leave them.
+"""Keeping the index small and fast: fresh entries become postings, small rows few large ones, removed entries leave.
 
 What a search finds does not depend on when this happens; only, words of removed entries count as a little more common
-until they leave. Every step is a transaction of its own that changes how
-postings lie, never what they say; whoever is killed between two of them, or works beside another process, does no
-harm.
+until they leave. Every step is a transaction of its own that changes how the index lies, never what it says; whoever is
+killed between two of them, or works beside another process, does no harm.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
+from zlib import crc32
 
 import numpy as np
 
 from roundhouse.infra.db import Database, Tx
 from roundhouse.infra.search import store
-from roundhouse.infra.search.analyser import analyse
-from roundhouse.infra.search.indexing import filters_of
+from roundhouse.infra.search.fresh import FreshRow, unpack_row
 from roundhouse.infra.search.postings import (
     MAX_ROW,
     MAX_SPAN,
-    TIMES,
     Columns,
-    repack,
+    Document,
+    Row,
+    cut,
+    rows_of,
     unpack,
     unpack_numbers,
 )
 from roundhouse.infra.search.ranking import difference
-from roundhouse.infra.search.store import CHANGES, NEW_ENTRIES, REMOVED, Row
 
-_STEP_ENTRIES = 1_024
+CHANGES = 64
+"""Most rows of a space's journal."""
+
+FRESH_ENTRIES = 512
+"""Most fresh entries of a space."""
+
+FRESH_BYTES = 512 * 1024
+"""Most that their terms have together."""
+
+REMOVED = 1_000
+"""Removed entries leave the postings when they are more than this, and at least a fifth of all."""
+
 _STEP_TERMS = 256
+# A step of fresh entries has so many different terms, and a few more: SQLite's other writers wait for it.
+_STEP_ROWS = 8_000
+# A term's rows are put together at every so manieth turn of its space.
+_TURNS = 16
 # A row is put together with the one before it unless that is so many times as large: so each posting is written
 # again only when the row it stands in grows by half.
 _GROWTH = 2
+# Larger rows are left as they are.
+_GROWN = MAX_ROW // 2
 
 
-async def tidy(db: Database, *, changes: int = CHANGES, new_entries: int = NEW_ENTRIES) -> bool:
-    """Do one piece of the work, of one space; False when there was nothing to do.
+async def tidy(
+    db: Database, space: int, *, changes: int = CHANGES, fresh: int = FRESH_ENTRIES, removed: int = REMOVED
+) -> bool:
+    """Do one piece of the work in a space; False when there was nothing to do.
 
     Args:
         db: The database.
-        changes: See `CHANGES`; 1 and 0 for `new_entries` leave nothing undone.
-        new_entries: See `NEW_ENTRIES`.
+        space: Which.
+        changes: See `CHANGES`.
+        fresh: See `FRESH_ENTRIES`; 0 leaves nothing undone.
+        removed: See `REMOVED`.
 
     Raises:
         StorageUnavailable: The database does not answer.
         StorageFull: No space left.
     """
     async with db.read() as tx:
-        worn = await store.worn_space(tx, REMOVED)
-        untidy = await store.untidy_space(tx, changes, new_entries) if worn is None else None
-    if worn is not None:
-        await purge(db, worn)
-        return True
-    return untidy is not None and await _put_together(db, untidy)
+        rows, entries, gone = await store.journal_size(tx, space)
+        many, size_bytes = await store.fresh_size(tx, space)
+    if many > fresh or size_bytes > FRESH_BYTES:
+        await _settle_oldest(db, space)
+    elif gone > removed and gone * 4 > entries:
+        await purge(db, space)
+    elif rows > changes:
+        await _shorten(db, space)
+    else:
+        return False
+    return True
+
+
+async def settle(tx: Tx, space: int, documents: Sequence[Document]) -> None:
+    """Write documents into the postings of a space.
+
+    Some terms have their turn each time: their rows are put together like the digits of a number, each at least twice
+    as large as the next, so that they are few.
+
+    Args:
+        tx: A write transaction.
+        space: Which.
+        documents: In the order of their numbers; none of them is in the postings.
+    """
+    await _settle(tx, space, await asyncio.to_thread(rows_of, documents))
+
+
+async def _settle(tx: Tx, space: int, new: Sequence[Row]) -> None:
+    turn = await store.next_turn(tx, space)
+    due = {row.term for row in new if crc32(row.term) % _TURNS == turn % _TURNS}
+    known = await store.directory(tx, space, sorted(due), _GROWN)
+    groups = _groups([*known, *(row for row in new if row.term in due and row.size <= _GROWN)])
+    await _fill(tx, space, groups)
+    merged = await asyncio.to_thread(_merged, groups)
+    moved = {(row.term, row.first) for group in groups for row in group}
+    await store.delete_postings(tx, space, [row for row in known if (row.term, row.first) in moved])
+    left = [row for row in new if (row.term, row.first) not in moved]
+    await store.insert_postings(tx, space, sorted(left + merged))
+
+
+async def _settle_oldest(db: Database, space: int) -> None:
+    async with db.read() as tx:
+        oldest = await store.fresh(tx, space, FRESH_ENTRIES)
+    documents, rows = await asyncio.to_thread(_step_of, oldest)
+    numbers = {one.number for one in documents}
+    async with db.begin() as tx:
+        taken = await store.delete_fresh(tx, space, sorted(numbers))
+        if taken != numbers:
+            # Others removed some meanwhile, or were faster.
+            rows = rows_of([one for one in documents if one.number in taken]) if taken else []
+        if rows:
+            await _settle(tx, space, rows)
+
+
+def _step_of(fresh: Sequence[FreshRow]) -> tuple[list[Document], list[Row]]:
+    documents: list[Document] = []
+    terms: set[bytes] = set()
+    for row in fresh:
+        documents.append(unpack_row(row))
+        terms.update(documents[-1].terms)
+        if len(terms) > _STEP_ROWS:
+            break
+    return documents, rows_of(documents) if documents else []
+
+
+async def _shorten(db: Database, space: int) -> None:
+    """Make one row of a journal of many."""
+    async with db.read() as tx:
+        known = [change.id for change in await store.journal(tx, space)]
+    async with db.begin() as tx:
+        gone = await store.take_changes(tx, known)
+        if gone:
+            entries, words = sum(one.entries for one in gone), sum(one.words for one in gone)
+            removed = b"".join(one.removed for one in gone)
+            await store.insert_change(tx, space, entries, words, removed=removed)
 
 
 async def purge(db: Database, space: int) -> None:
@@ -68,8 +158,8 @@ async def purge(db: Database, space: int) -> None:
     after = b""
     while True:
         async with db.begin() as tx:
-            if not await store.try_upkeep(tx, space):
-                return
+            # Nobody else may put these rows together meanwhile.
+            await store.next_turn(tx, space)
             terms = await store.terms_between(tx, space, after, b"\xff", _STEP_TERMS)
             rows = await store.rows_of(tx, space, terms)
             old, new = await asyncio.to_thread(_without, rows, gone)
@@ -79,75 +169,24 @@ async def purge(db: Database, space: int) -> None:
             break
         after = terms[-1] + b"\x00"
     async with db.begin() as tx:
-        # Each row stays true by itself: what it removed is no longer in any posting.
+        # What was removed since is told by other rows; the numbers of these are no longer in any posting.
         for change in await store.take_changes(tx, [change.id for change in known]):
-            await store.insert_change(tx, space, change.entries, change.words, change.added)
+            await store.insert_change(tx, space, change.entries, change.words)
 
 
-async def _put_together(db: Database, space: int) -> bool:
-    async with db.read() as tx:
-        taken = _oldest(await store.journal(tx, space))
-        numbers = [number for change in taken for number in unpack_numbers(change.added)]
-        entries = await store.properties(tx, numbers)
-    terms = await asyncio.to_thread(_terms_of, entries)
-    for start in range(0, len(terms), _STEP_TERMS):
-        async with db.begin() as tx:
-            if not await store.try_upkeep(tx, space):
-                return False
-            part = terms[start : start + _STEP_TERMS]
-            groups = _groups(await store.directory(tx, space, part))
-            filled = [await _filled(tx, space, group) for group in groups]
-            new = await asyncio.to_thread(_merged, filled)
-            old = [row for group in groups for row in group]
-            await store.delete_postings(tx, space, old)
-            await store.insert_postings(tx, space, new)
-    async with db.begin() as tx:
-        gone = await store.take_changes(tx, [change.id for change in taken])
-        if gone:
-            await store.insert_change(
-                tx,
-                space,
-                sum(change.entries for change in gone),
-                sum(change.words for change in gone),
-                removed=b"".join(change.removed for change in gone),
-            )
-    return True
-
-
-def _oldest(changes: Sequence[store.Change]) -> list[store.Change]:
-    """The oldest rows of a journal, as many as one step takes."""
-    taken: list[store.Change] = []
-    entries = 0
-    for change in changes:
-        taken.append(change)
-        entries += len(change.added) // 8
-        if entries >= _STEP_ENTRIES:
-            break
-    return taken
-
-
-def _terms_of(entries: Sequence[store.Properties]) -> list[bytes]:
-    found: set[bytes] = {TIMES}
-    for entry in entries:
-        found.update(analyse(entry.text).terms)
-        found |= filters_of(entry.user_id, entry.app_id, entry.parent_id, entry.role, entry.tags)
-    return sorted(found)
-
-
-async def _filled(tx: Tx, space: int, group: Sequence[Row]) -> list[Row]:
-    """Rows of one term with their data."""
-    missing = [row.first for row in group if row.data is None]
-    read = await store.read_rows(tx, space, group[0].term, missing) if missing else []
-    return [row for row in group if row.data is not None] + read
+async def _fill(tx: Tx, space: int, groups: Sequence[list[Row]]) -> None:
+    """Read the data of those rows that have none."""
+    for group in groups:
+        missing = [row.first for row in group if row.data is None]
+        if missing:
+            read = await store.read_rows(tx, space, group[0].term, missing)
+            group[:] = [row for row in group if row.data is not None] + read
 
 
 def _groups(rows: Sequence[Row]) -> list[list[Row]]:
-    """Which rows become one.
-
-    Rows of a term are like the digits of a number: each at least twice as large as the next, so that they are few.
-    """
+    """Which rows become one."""
     found: list[list[Row]] = []
-    for _term, of_term in groupby(sorted(rows), attrgetter("term")):
+    for _term, of_term in groupby(sorted(rows, key=attrgetter("term", "first")), attrgetter("term")):
         stack: list[list[Row]] = []
         for row in of_term:
             stack.append([row])
@@ -163,7 +202,7 @@ def _merged(groups: Sequence[Sequence[Row]]) -> list[Row]:
     for group in groups:
         term = group[0].term
         columns = unpack(term[:1], [(row.first, row.size, row.data or b"") for row in group])
-        new += _repacked(term, columns)
+        new += cut(term, columns)
     return new
 
 
@@ -187,11 +226,5 @@ def _without(rows: Sequence[Row], gone: np.ndarray) -> tuple[list[Row], list[Row
             continue
         old.append(row)
         kept = np.isin(columns.numbers, left, assume_unique=True)
-        new += _repacked(row.term, Columns(*(column[kept] for column in columns)))
+        new += cut(row.term, Columns(*(column[kept] for column in columns)))
     return old, new
-
-
-def _repacked(term: bytes, columns: Columns) -> Iterator[Row]:
-    if len(columns.numbers):
-        first, last, count, data = repack(term[:1], columns)
-        yield Row(term, first, last, count, data)

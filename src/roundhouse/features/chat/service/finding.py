@@ -20,6 +20,7 @@ from roundhouse.features.chat.schemas import (
 from roundhouse.features.chat.shapes import read_message, read_session
 from roundhouse.infra import search
 from roundhouse.infra.db import Database
+from roundhouse.infra.search.indexer import Indexer
 
 
 class SearchService:
@@ -27,10 +28,12 @@ class SearchService:
 
     Args:
         db: The database.
+        indexer: Indexes what was written just before.
     """
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, indexer: Indexer) -> None:
         self._db = db
+        self._indexer = indexer
 
     async def messages(self, caller: Caller, wanted: search.Query) -> FoundMessageList:
         """Messages by their text.
@@ -40,6 +43,7 @@ class SearchService:
             NotAllowed: Another user's, by a key that stands for one.
         """
         owner(caller, wanted.user_id)
+        state = await self._indexer.catch_up(caller.site_id, MESSAGE)
         async with self._db.read() as tx:
             hits = await search.search(tx, caller, _of(wanted, MESSAGE))
             there = await store.get_messages(tx, caller, [one.ref_id for one in hits.hits])
@@ -56,12 +60,16 @@ class SearchService:
             if one.ref_id in there and one.parent_id in sessions
         ]
         return FoundMessageList(
-            data=data, has_more=hits.next_cursor is not None, next_cursor=hits.next_cursor
+            data=data,
+            has_more=hits.next_cursor is not None,
+            next_cursor=hits.next_cursor,
+            index_state=state,
         )
 
     async def sessions(self, caller: Caller, wanted: search.Query) -> FoundSessionList:
         """Sessions by their titles; raises as `messages` does."""
         owner(caller, wanted.user_id)
+        state = await self._indexer.catch_up(caller.site_id, SESSION)
         async with self._db.read() as tx:
             hits = await search.search(tx, caller, _of(wanted, SESSION))
             there = await store.get_sessions(tx, caller, [one.ref_id for one in hits.hits])
@@ -71,7 +79,10 @@ class SearchService:
             if one.ref_id in there
         ]
         return FoundSessionList(
-            data=data, has_more=hits.next_cursor is not None, next_cursor=hits.next_cursor
+            data=data,
+            has_more=hits.next_cursor is not None,
+            next_cursor=hits.next_cursor,
+            index_state=state,
         )
 
 

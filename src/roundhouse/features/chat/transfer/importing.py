@@ -14,7 +14,7 @@ from roundhouse.core.ports import Clock
 from roundhouse.core.types import Caller
 from roundhouse.features.chat import store as chats
 from roundhouse.features.chat.indexing import ChatIndex
-from roundhouse.features.chat.model import Memory, Message, Session
+from roundhouse.features.chat.model import Memory, Session
 from roundhouse.features.chat.telling import tell_session
 from roundhouse.features.chat.transfer import mongo, store, studio
 from roundhouse.features.chat.transfer.adopting import adopt, key_of, owner_of
@@ -156,8 +156,7 @@ class Importer:
             await chats.insert_session(tx, new.session)
             await store.insert_branches(tx, new.session, new.branches)
             await store.insert_messages(tx, new.messages)
-            await self._index.session(tx, new.session)
-            await self._tell_index(tx, new, new.messages)
+            await self._index.whole_session(tx, new.session)
             entered.append(new)
             noted.imported(_place(read), new)
         for new in entered:
@@ -189,10 +188,9 @@ class Importer:
                 rows = new.messages[start : start + _BATCH_MESSAGES]
                 async with self._db.begin() as tx:
                     await store.insert_messages(tx, rows)
-                    await self._tell_index(tx, new, rows)
             async with self._db.begin() as tx:
                 await store.reveal_session(tx, new.session)
-                await self._index.session(tx, new.session)
+                await self._index.whole_session(tx, new.session)
                 await tell_session(tx, new.session, "created", now_s)
             complete = True
         finally:
@@ -229,11 +227,6 @@ class Importer:
         except BadInput as error:
             noted.refused(_place(read), title, error.detail)
             return None
-
-    async def _tell_index(self, tx: Tx, whole: Whole, rows: Sequence[Message]) -> None:
-        for one in rows:
-            if one.kind == "message" and one.deleted_at_s is None and one.content:
-                await self._index.message(tx, one, whole.session)
 
     async def _remember(self, caller: Caller, kept: KeptMemory) -> int:
         user_id = caller.user_id if caller.user_id is not None else kept.user_id

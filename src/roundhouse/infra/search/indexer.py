@@ -1,0 +1,168 @@
+"""Indexes what was marked, many things at once, and makes an index anew.
+
+Several processes may do so side by side: a mark belongs to whoever locks it first, and what a thing says is read after
+the mark was seen, so the last mark of a thing brings its last state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+import structlog
+
+from roundhouse.core.errors import StorageFull, StorageUnavailable
+from roundhouse.infra.db import Database, Tx, is_unique_violation
+from roundhouse.infra.search import generations, store, waiting
+from roundhouse.infra.search.indexing import analysed, write
+from roundhouse.infra.search.postings import filter_term
+from roundhouse.infra.search.shapes import Entry, IndexState, Source
+from roundhouse.infra.search.waiting import Mark
+
+_log = structlog.get_logger(__name__)
+
+_STEP_THINGS = 2_000
+_STEP_PARTS = 2_000
+# Texts of one step: others wait for as long as they take to be written.
+_STEP_CHARS = 400_000
+# A search does so many steps before it goes on with what is indexed.
+_MOST_STEPS = 4
+_TRIES = 3
+
+
+class Indexer:
+    """Indexes things of some kinds.
+
+    Args:
+        db: The database.
+        sources: One for each kind.
+
+    Attributes:
+        sources: The same by kind.
+        untidy: Spaces that were written to, for whoever tidies them.
+    """
+
+    def __init__(self, db: Database, sources: Sequence[Source]) -> None:
+        self._db = db
+        self.sources = {source.kind: source for source in sources}
+        self.untidy: set[int] = set()
+        self._kinds = sorted(self.sources)
+
+    async def catch_up(self, site_id: str, kind: str) -> IndexState:
+        """Index what a tenant has changed, for a search that comes next.
+
+        A search goes on with what is indexed where there is too much of it, or where nothing can be written.
+        """
+        async with self._db.read() as tx:
+            waits = await waiting.is_any(tx, site_id)
+        try:
+            steps = 0
+            while waits and steps < _MOST_STEPS:
+                waits = await self.step(site_id)
+                steps += 1
+        except (StorageFull, StorageUnavailable) as error:
+            _log.warning("search_not_caught_up", error=type(error).__name__)
+        async with self._db.read() as tx:
+            if waits and await waiting.is_any(tx, site_id):
+                return "indexing"
+            known = await generations.find_kind(tx, kind)
+        return "ready" if known is None or known.building is None else "rebuilding"
+
+    async def step(self, site_id: str | None = None) -> bool:
+        """Index some of what was marked; False = nothing waits.
+
+        Args:
+            site_id: Only of this tenant; None = of any.
+
+        Raises:
+            StorageUnavailable: The database does not answer.
+            StorageFull: No space left.
+        """
+        for attempt in range(_TRIES):
+            try:
+                return await self._step(site_id)
+            except sa.exc.IntegrityError as error:
+                # Another process indexed the same thing for the first time, by another mark.
+                if not is_unique_violation(error) or attempt == _TRIES - 1:
+                    raise
+        raise AssertionError
+
+    async def _step(self, site_id: str | None) -> bool:
+        async with self._db.read() as tx:
+            marks = await waiting.oldest(tx, self._kinds, site_id, _STEP_THINGS, whole=False)
+            entries = await self._entries(tx, marks)
+            wholes = await waiting.oldest(tx, self._kinds, site_id, 1, whole=True) if not marks else []
+        if wholes:
+            await self._mark_parts(wholes[0])
+            return True
+        if not marks:
+            return False
+        marks, entries = _bounded(marks, entries)
+        found = await analysed(entries)
+        async with self._db.begin() as tx:
+            locked = await waiting.lock(tx, [mark.id for mark in marks])
+            mine = {(mark.kind, mark.ref_id) for mark in locked}
+            chosen = [one for one in found if (one.entry.kind, one.entry.ref_id) in mine]
+            spaces = await write(tx, mine, chosen)
+            await waiting.done(tx, [mark.id for mark in locked])
+        self.untidy |= spaces
+        return True
+
+    async def _entries(self, tx: Tx, marks: Sequence[Mark]) -> list[Entry]:
+        found: list[Entry] = []
+        for kind in sorted({mark.kind for mark in marks}):
+            ref_ids = sorted({mark.ref_id for mark in marks if mark.kind == kind})
+            found += await self.sources[kind].entries(tx, ref_ids)
+        return found
+
+    async def _mark_parts(self, mark: Mark) -> None:
+        """Mark the next parts of a whole; those of one that is gone are what the index knows of it."""
+        async with self._db.begin() as tx:
+            locked = await waiting.lock(tx, [mark.id])
+            if not locked:
+                return
+            after = locked[0].after
+            found = await self.sources[mark.kind].parts(tx, mark.ref_id, after, _STEP_PARTS)
+            if found is not None:
+                ref_ids, behind = found.ref_ids, found.after
+            else:
+                ref_ids, behind = await _indexed_parts(tx, mark, after)
+            await waiting.mark(tx, mark.site_id, mark.kind, ref_ids)
+            if behind is None:
+                await waiting.done(tx, [mark.id])
+            else:
+                await waiting.move_on(tx, mark.id, behind)
+
+
+_GONE = "gone:"
+
+
+async def _indexed_parts(tx: Tx, mark: Mark, after: str) -> tuple[list[str], str | None]:
+    """Parts of a whole that is gone, as far as they are in the index, and where the next ones begin."""
+    # Not at the top: it needs numpy, without which the product starts.
+    from roundhouse.infra.search.fresh import Fresh
+    from roundhouse.infra.search.gathering import Lists
+
+    last = int(after.removeprefix(_GONE)) if after.startswith(_GONE) else 0
+    term = filter_term("parent", mark.ref_id)
+    numbers: set[int] = set()
+    for space in await generations.spaces_of(tx, mark.site_id, mark.kind):
+        lists = Lists(tx, space, Fresh(await store.fresh(tx, space)))
+        await lists.survey([term])
+        numbers.update((await lists.whole(term)).numbers.tolist())
+    behind = sorted(number for number in numbers if number > last)
+    chosen = behind[:_STEP_PARTS]
+    ref_ids = [head.ref_id for head in await store.heads(tx, chosen)]
+    return ref_ids, f"{_GONE}{chosen[-1]}" if len(behind) > len(chosen) else None
+
+
+def _bounded(marks: list[Mark], entries: list[Entry]) -> tuple[list[Mark], list[Entry]]:
+    """So many of the first marks that their texts are not too long together, but at least one."""
+    chars = {(entry.kind, entry.ref_id): len(entry.text) for entry in entries}
+    total = 0
+    for place, mark in enumerate(marks):
+        total += chars.pop((mark.kind, mark.ref_id), 0)
+        if total > _STEP_CHARS and place:
+            kept = {(one.kind, one.ref_id) for one in marks[:place]}
+            return marks[:place], [one for one in entries if (one.kind, one.ref_id) in kept]
+    return marks, entries
