@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from roundhouse.infra.search.postings import MAX_COUNT, TIMES, Document, Row, rows_of
@@ -70,7 +70,7 @@ class Fresh:
         pattern = re.compile(_BEFORE + b"(" + re.escape(low[:common]) + b"[^\xfe]*)" + _BEHIND)
         return sorted({term for term in pattern.findall(self._data) if low <= term < high})[:limit]
 
-    def _holding(self, term: bytes) -> Sequence[Document]:
+    def _holding(self, term: bytes) -> list[Document]:
         found: list[Document] = []
         mark = _BEFORE + term + _BEHIND
         place = self._data.find(mark)

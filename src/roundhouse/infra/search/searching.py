@@ -62,6 +62,8 @@ MAX_SNIPPET_CHARS = 1_000_000
 
 _PHRASE_STEP = 100
 _MANY = 20_000
+# Of so few entries each is asked for its time, rather than all times read.
+_FEW = 3_000
 
 
 _NOTHING = unpack(b"", [])
@@ -224,9 +226,17 @@ class _Search:
         for term in sorted(self._filters, key=lambda term: (self._lists.size(term), term)):
             if len(numbers):
                 numbers = intersection(numbers, (await self._lists.among(term, numbers)).numbers)
-        if self._dated:
+        if self._dated and 0 < len(numbers) <= _FEW:
+            heads = await store.heads(self._tx, numbers.tolist())
+            within = [head.number for head in heads if self._is_in_time(head.at_s)]
+            numbers = intersection(numbers, np.array(sorted(within), np.int64))
+        elif self._dated:
             numbers = intersection(numbers, self._in_time(await self._lists.among(TIMES, numbers)))
         return numbers
+
+    def _is_in_time(self, at_s: float) -> bool:
+        since_s, until_s = self._query.since_s, self._query.until_s
+        return (since_s is None or at_s >= since_s) and (until_s is None or at_s < until_s)
 
     def _in_time(self, columns: Columns) -> Numbers:
         since_s, until_s = self._query.since_s, self._query.until_s
