@@ -12,6 +12,7 @@ import secrets
 import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 def new_id(prefix: str) -> str:
@@ -20,9 +21,22 @@ def new_id(prefix: str) -> str:
     Args:
         prefix: Kind of the thing, without the underscore: `key`, `prov`, `aud`, `req` …
     """
-    number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
-    body = [""] * 26
-    for place in range(25, -1, -1):
-        body[place] = _ALPHABET[number & 31]
-        number >>= 5
-    return f"{prefix}_{''.join(body)}"
+    return new_ids(prefix, 1)[0]
+
+
+def new_ids(prefix: str, count: int) -> list[str]:
+    """The same, several at once: the system is asked for chance only once."""
+    time_bits = (time.time_ns() // 1_000_000) << 80
+    chance = secrets.token_bytes(10 * count)
+    return [
+        f"{prefix}_{_body(time_bits | int.from_bytes(chance[start : start + 10]))}"
+        for start in range(0, 10 * count, 10)
+    ]
+
+
+def _body(number: int) -> str:
+    body = [""] * 13
+    for place in range(12, -1, -1):
+        body[place] = _PAIRS[number & 1023]
+        number >>= 10
+    return "".join(body)

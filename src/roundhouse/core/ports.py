@@ -16,6 +16,7 @@ import msgspec
 from roundhouse.core.jobs import Job, NewJob
 from roundhouse.core.types import (
     Answer,
+    Beat,
     Caller,
     FileInfo,
     ModelInfo,
@@ -62,8 +63,11 @@ class HttpResponse(Protocol):
         """The whole body; raises BackendBadAnswer over the limit, BackendFailed when it is cut, BackendTimeout."""
         ...
 
-    def pieces(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, one item per read; raises BackendFailed when it is cut, BackendTimeout."""
+    def pieces(self, beat: Beat | None = None) -> AsyncIterator[bytes]:
+        """The body as it arrives, one item per read; raises BackendFailed when it is cut, BackendTimeout.
+
+        With a `beat` the reads in between may come as one item.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -114,6 +115,10 @@ class Usage(msgspec.Struct, gc=False):
         return self.prompt_tokens + self.completion_tokens
 
 
+Beat = Callable[[Callable[[], None]], None]
+"""Calls what it is given, once, at its next beat: within some ten milliseconds."""
+
+
 class ModelRequest(msgspec.Struct):
     """One request on its way to a model, in OpenAI's wire form.
 
@@ -127,6 +132,7 @@ class ModelRequest(msgspec.Struct):
         request_id: `req_…`, for logs and the usage record.
         cache: `use` the response cache, `refresh` it (no read), or leave it `off`.
         continues: Whether the last message is the beginning of the answer, to be written on; a server may say it again.
+        beat: Where the reader of a stream takes what came at this beat only; a backend may hold pieces back for it.
     """
 
     operation: Operation
@@ -138,6 +144,7 @@ class ModelRequest(msgspec.Struct):
     request_id: str = ""
     cache: Literal["use", "refresh", "off"] = "use"
     continues: bool = False
+    beat: Beat | None = None
 
 
 class Answer(msgspec.Struct):

@@ -26,6 +26,10 @@ class Watched:
             self.plans.append(await self._plan(statement))
         return await self._tx.execute(statement, parameters)
 
+    async def exec_driver_sql(self, statement: str, parameters: Any = None) -> Any:
+        self.statements += 1
+        return await self._tx.exec_driver_sql(statement, parameters)
+
     async def _plan(self, statement: sa.SelectBase) -> str:
         text = str(statement.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True}))
         explain = "EXPLAIN" if self.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"

@@ -19,7 +19,7 @@ from roundhouse.backends.answers import reader_of
 from roundhouse.backends.openai_provider import Address, read_options
 from roundhouse.core.errors import BackendFailed
 from roundhouse.core.ports import BackendContext, Endpoint, HttpResponse
-from roundhouse.core.types import Answer, Fields, ModelRequest, Provider, Usage
+from roundhouse.core.types import Answer, Beat, Fields, ModelRequest, Provider, Usage
 from roundhouse.core.wire import EventScanner, check_answer, close_object, read
 
 _TRUE = msgspec.Raw(b"true")
@@ -82,7 +82,7 @@ class OpenAIChat:
         body = close_object(self._with_extra(request), model=model, stream=_TRUE, stream_options=options)
         response = await self._endpoint(request, model).send(body, timeouts=self._timeouts)
         await self._reader.expect_stream(response)
-        return OpenAIStream(response, EventScanner(wants_usage=request.include_usage))
+        return OpenAIStream(response, EventScanner(wants_usage=request.include_usage), request.beat)
 
     def _with_extra(self, request: ModelRequest) -> Fields:
         fields = request.fields
@@ -105,11 +105,12 @@ class OpenAIChat:
 class OpenAIStream:
     """`core.ports.AnswerStream` over a response whose events are passed on. Iterate once, then close."""
 
-    __slots__ = ("_response", "_scanner")
+    __slots__ = ("_beat", "_response", "_scanner")
 
-    def __init__(self, response: HttpResponse, scanner: EventScanner) -> None:
+    def __init__(self, response: HttpResponse, scanner: EventScanner, beat: Beat | None = None) -> None:
         self._response = response
         self._scanner = scanner
+        self._beat = beat
 
     @property
     def usage(self) -> Usage:
@@ -118,7 +119,7 @@ class OpenAIStream:
 
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         scanner = self._scanner
-        pieces = self._response.pieces()
+        pieces = self._response.pieces(self._beat) if self._beat else self._response.pieces()
         try:
             async for piece in pieces:
                 events = scanner.feed(piece)

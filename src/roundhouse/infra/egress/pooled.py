@@ -15,7 +15,7 @@ from yarl import URL
 
 from roundhouse.core.errors import BackendBadAnswer, BackendDown, BackendFailed, BackendTimeout
 from roundhouse.core.settings import OutboundSettings
-from roundhouse.core.types import Timeouts
+from roundhouse.core.types import Beat, Timeouts
 from roundhouse.infra.egress.addresses import OPERATOR_RULES, Url, check_headers, check_method, parse_url
 from roundhouse.infra.egress.dialling import KEEP_IDLE_S, USER_AGENT, make_tls
 from roundhouse.infra.egress.resolving import Resolver
@@ -215,7 +215,7 @@ class AiohttpResponse:
             parts.append(piece)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self, beat: Beat | None = None) -> AsyncIterator[bytes]:
         """The body as it arrives; see `core.ports.HttpResponse`."""
         loop = asyncio.get_running_loop()
         content = self._answer.content

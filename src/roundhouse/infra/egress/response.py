@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 from roundhouse.core.errors import BackendBadAnswer, BackendFailed
+from roundhouse.core.types import Beat
 from roundhouse.infra.egress.decoding import Inflater
 
 BUFFER_BYTES = 256 * 1024
@@ -36,6 +37,8 @@ class LeanResponse:
     """
 
     __slots__ = (
+        "_beat",
+        "_called",
         "_complete",
         "_error",
         "_lower",
@@ -57,6 +60,8 @@ class LeanResponse:
         self.encoding = ""
         self.buffered_bytes = 0
         self.pause_over_bytes = BUFFER_BYTES
+        self._beat: Beat | None = None
+        self._called = False
         self._complete = False
         self._error: BackendFailed | None = None
         self._wake_over_bytes = 0
@@ -93,8 +98,9 @@ class LeanResponse:
             if self._source is not None:
                 self.close()
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self, beat: Beat | None = None) -> AsyncIterator[bytes]:
         """The body as it arrives; see `core.ports.HttpResponse`."""
+        self._beat = beat
         try:
             inflater = Inflater(self.encoding, self._origin) if self.encoding else None
             while True:
@@ -133,7 +139,16 @@ class LeanResponse:
             and not waiter.done()
             and (self._complete or self._error is not None or self.buffered_bytes > self._wake_over_bytes)
         ):
-            waiter.set_result(None)
+            if self._beat is None or self._complete or self._error is not None:
+                waiter.set_result(None)
+            elif not self._called:
+                self._called = True
+                self._beat(self._beaten)
+
+    def _beaten(self) -> None:
+        self._called = False
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def finish(self, error: BackendFailed | None = None) -> None:
         """Called by the connection, once: nothing more comes; with `error` the body is not whole."""

@@ -61,6 +61,8 @@ class Follower:
         topic: Id of the thing; None = all of the tenant.
         after_seq: The last event already known; None = from now on.
         retry_s: Pause before the table is read again when it could not be.
+        first: The first event after `after_seq`, where the caller has committed it itself. Unless the tail has
+            passed it by now, the table need not be read.
     """
 
     def __init__(
@@ -70,11 +72,13 @@ class Follower:
         topic: str | None,
         after_seq: int | None,
         retry_s: float = 1.0,
+        first: Event | None = None,
     ) -> None:
         self.site_id = site_id
         self.topic = topic
         self._origin = origin
         self._asked_seq = after_seq
+        self._first = first
         self._retry_s = retry_s
         self._last_seq = 0
         """Of what was taken and what is kept, the newest."""
@@ -93,6 +97,12 @@ class Follower:
         """
         self._last_seq = self._origin.position if self._asked_seq is None else self._asked_seq
         self._origin.add(self)
+        if self._first is not None and self._first.seq >= self._origin.position:
+            # What comes behind it has not been handed out yet.
+            self._kept.append(self._first)
+            self._last_seq = self._first.seq
+            self._behind = False
+            return self
         try:
             if self._behind:
                 if self._last_seq > self._origin.position:

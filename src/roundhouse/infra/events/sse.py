@@ -81,6 +81,7 @@ class EventStream(Response):
         shown: Which of the events the caller may see; None = all.
         good: Whether the caller's credential is still good, asked once a second at most before something is sent; the
             stream ends when it is not.
+        first: The event to begin with when the client does not say, where the caller has committed it itself.
 
     Raises:
         BadInput: The client's event id is none.
@@ -100,11 +101,15 @@ class EventStream(Response):
         over: bool = False,
         shown: Callable[[Event], bool] | None = None,
         good: Callable[[], Awaitable[bool]] | None = None,
+        first: Event | None = None,
     ) -> None:
         asked = asked_after(request)
         self.status_code = 200
         self.background = None
-        self._follower = tail.follow(topic, site_id, default_after if asked is None else asked)
+        if asked is None:
+            self._follower = tail.follow(topic, site_id, default_after, first)
+        else:
+            self._follower = tail.follow(topic, site_id, asked)
         self._comes_back = bool(request.headers.get("last-event-id"))
         self._heartbeat_s = tail.heartbeat_s
         self._is_last = is_last

@@ -7,7 +7,7 @@ last: lock the rows you change before, never after.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from roundhouse.core.ids import new_id
+from roundhouse.core.ids import new_ids
 from roundhouse.infra.db import Tx, metadata
 
 CHANNEL = "roundhouse_events"
@@ -45,7 +45,14 @@ events = sa.Table(
     sqlite_autoincrement=True,
 )
 
-_INSERT = sa.insert(events)
+# Written without SQLAlchemy's compiler: one statement for all of a commit, and the rows as the drivers take them.
+_INTO_SQLITE = "INSERT INTO events (id, site_id, topic, type, data, at_s) VALUES {} RETURNING seq"
+_INTO_POSTGRES = (
+    "INSERT INTO events (id, site_id, topic, type, data, at_s) SELECT * FROM"
+    " unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::json[], %s::float8[]) RETURNING seq"
+)
+_LOCK_POSTGRES = f"SELECT pg_advisory_xact_lock({_LOCK}), pg_notify('{CHANNEL}', '')"
+_MOST_ROWS = 500
 
 
 class Event(msgspec.Struct, frozen=True, dict=True):
@@ -94,15 +101,45 @@ class NewEvent(msgspec.Struct, frozen=True):
     at_s: float
 
 
-async def append(tx: Tx, *told: NewEvent) -> None:
-    """Write events in the transaction of the change they tell; the last statement of that transaction."""
+async def append(tx: Tx, *told: NewEvent) -> list[Event]:
+    """Write events in the transaction of the change they tell; the last statement of that transaction.
+
+    Returns:
+        They as they stand in the table, in the order given; numbered in that order, too.
+    """
     if not told:
-        return
+        return []
     if tx.dialect.name == "postgresql":
-        locked = sa.func.pg_advisory_xact_lock(_LOCK)
-        await tx.execute(sa.select(locked, sa.func.pg_notify(CHANNEL, "")))
-    rows = [{"id": new_id("evt"), **msgspec.structs.asdict(one)} for one in told]
-    await tx.execute(_INSERT, rows)
+        await tx.exec_driver_sql(_LOCK_POSTGRES)
+    written: list[Event] = []
+    for start in range(0, len(told), _MOST_ROWS):
+        written += await _insert(tx, told[start : start + _MOST_ROWS])
+    return written
+
+
+async def _insert(tx: Tx, told: Sequence[NewEvent]) -> list[Event]:
+    rows = [
+        (
+            event_id,
+            one.site_id,
+            one.topic,
+            one.type,
+            msgspec.json.encode(one.data).decode(),
+            one.at_s,
+        )
+        for event_id, one in zip(new_ids("evt", len(told)), told, strict=True)
+    ]
+    if tx.dialect.name == "postgresql":
+        columns = tuple(list(column) for column in zip(*rows, strict=True))
+        numbers = (await tx.exec_driver_sql(_INTO_POSTGRES, columns)).scalars()
+    else:
+        places = ",".join(["(?,?,?,?,?,?)"] * len(rows))
+        values = tuple(value for row in rows for value in row)
+        numbers = (await tx.exec_driver_sql(_INTO_SQLITE.format(places), values)).scalars()
+    return [
+        Event(seq, row[0], one.site_id, one.topic, one.type, one.data, one.at_s)
+        for seq, row, one in zip(sorted(numbers), rows, told, strict=True)
+    ]
 
 
 async def page(tx: Tx, site_id: str, topic: str | None, after_seq: int, limit: int) -> list[Event]:
@@ -150,6 +187,20 @@ async def delete_of(tx: Tx, topics: Sequence[str]) -> None:
     for start in range(0, len(topics), _TOPICS):
         some = topics[start : start + _TOPICS]
         await tx.execute(sa.delete(events).where(events.c.topic.in_(some)))
+
+
+async def delete_kind(tx: Tx, topics: Sequence[str], kind: str) -> None:
+    """Delete the events of one type of things, for what they tell is not so any more."""
+    for start in range(0, len(topics), _TOPICS):
+        some = events.c.topic.in_(topics[start : start + _TOPICS])
+        await tx.execute(sa.delete(events).where(some, events.c.type == kind))
+
+
+async def retell(tx: Tx, topics: Sequence[str], kinds: Collection[str], data: dict[str, Any]) -> None:
+    """Have the events of these types of things hold other data, in their old places."""
+    for start in range(0, len(topics), _TOPICS):
+        some = events.c.topic.in_(topics[start : start + _TOPICS])
+        await tx.execute(sa.update(events).where(some, events.c.type.in_(kinds)).values(data=data))
 
 
 def _of(site_id: str, topic: str | None) -> sa.ColumnElement[bool]:

@@ -57,15 +57,18 @@ class EventTail:
         """Have `callback` called on the event loop with every event of every tenant, in order."""
         self._callbacks.append(callback)
 
-    def follow(self, topic: str | None, site_id: str, after_seq: int | None = None) -> Follower:
+    def follow(
+        self, topic: str | None, site_id: str, after_seq: int | None = None, first: Event | None = None
+    ) -> Follower:
         """Events of one thing, or of all of a tenant, as an asynchronous context manager and iterator.
 
         Args:
             topic: Id of the thing; None = everything of the tenant.
             site_id: Tenant; events of others are never seen.
             after_seq: First what came after this event, from the table; 0 = all of it; None = from now on.
+            first: See `Follower`.
         """
-        return Follower(self, site_id, topic, after_seq)
+        return Follower(self, site_id, topic, after_seq, first=first)
 
     def drain(self) -> None:
         """End every follower after what it holds; `on_event` goes on."""

@@ -105,5 +105,9 @@ class Failing:
         if fault == "behind":
             raise StorageUnavailable("A scripted failure behind the commit.")
 
+    async def whole(self, act):
+        async with self.begin() as tx:
+            return await act(tx)
+
     def read(self):
         return self._db.read()

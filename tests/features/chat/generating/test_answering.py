@@ -19,9 +19,12 @@ from roundhouse.features.chat.generating.model import Begun
 from roundhouse.features.chat.generating.pieces import PieceWriter
 from roundhouse.features.chat.generating.ports import Desk
 from roundhouse.infra.clock import SystemClock
+from roundhouse.infra.events.store import Event
 
 ME = "own_me"
 FINAL = ("generation.completed", "generation.stopped", "generation.failed", "generation.interrupted")
+
+STARTED = Event(1, "evt_1", "a", "gen_1", "generation.started", {}, 0.0)
 
 
 def chunk(text: str | None, reason: str | None = None) -> bytes:
@@ -100,7 +103,7 @@ async def answer(room, failing):
         async with room.db.read() as tx:
             message = await chats.get_message(tx, ADA, generation.message_id)
         given = [{"role": "user", "content": "Hello."}]
-        begun = Begun(generation, message, given, [()], prefix, title, False, "req_1")
+        begun = Begun(generation, message, given, [()], prefix, title, False, "req_1", STARTED, False)
         return Answering(desk, writer, room.index, ME, ADA, begun), generation, engine, count
 
     yield make

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import sys
+from collections import Counter
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -81,25 +82,29 @@ async def follow(house: Client, generation_id: str, seen: list) -> None:
         return
 
 
-async def killed_in_a_stream(folder: Path, db_url: str, after_s: float) -> tuple[str, str, list[list[dict]]]:
+async def killed_in_a_stream(process, house: Client, after_s: float) -> tuple[str, str, list[list[dict]]]:
     """Session, generation, and what each of the readers had when the server died."""
-    async with serving(folder, db_url) as (process, house):
-        session_id = await session_of(house)
-        seen: list[Reader] = []
-        async with asking(house, session_id) as asker:
-            await asker.until("generation.started")
-            generation_id = asker.generation_id
-            tasks = [asyncio.create_task(read_on(asker))]
-            for _ in range(READERS - 1):
-                tasks.append(asyncio.create_task(follow(house, generation_id, seen)))
-            await asyncio.sleep(after_s)
-            process.kill()
-            await asyncio.gather(*tasks)
-        return session_id, generation_id, [asker.events, *(reader.events for reader in seen)]
+    session_id = await session_of(house)
+    seen: list[Reader] = []
+    async with asking(house, session_id) as asker:
+        await asker.until("generation.started")
+        generation_id = asker.generation_id
+        tasks = [asyncio.create_task(read_on(asker))]
+        for _ in range(READERS - 1):
+            tasks.append(asyncio.create_task(follow(house, generation_id, seen)))
+        await asyncio.sleep(after_s)
+        process.kill()
+        await asyncio.gather(*tasks)
+    return session_id, generation_id, [asker.events, *(reader.events for reader in seen)]
 
 
-async def check_after(house: Client, session_id: str, generation_id: str, read: list[list[dict]]) -> None:
+async def check_after(
+    house: Client, session_id: str, generation_id: str, read: list[list[dict]], tally: Counter
+) -> None:
     texts = set()
+    tally["acknowledged messages"] += 2
+    tally["readers"] += len(read)
+    tally["events read before the kill"] += sum(len(events) for events in read)
     for events in read:
         if events and events[-1]["type"] in ENDS:
             whole = events
@@ -112,6 +117,8 @@ async def check_after(house: Client, session_id: str, generation_id: str, read: 
     assert len(texts) == 1
     ((kind, text),) = texts
     assert kind in ENDS
+    tally[kind] += 1
+    tally["events in all"] += len(read) * len(whole)
     message = await message_of(house, final["id"])
     assert message == final
     assert message["content"] == text
@@ -124,21 +131,26 @@ async def check_after(house: Client, session_id: str, generation_id: str, read: 
         async with reading(house, "POST", path, {"model": "quick/m", "stream": True}) as reader:
             more = check_whole(await reader.rest(), "generation.completed")
         assert more == (f"You said: {text}" if text else "You said: Hello.")
+        tally["resumed"] += 1
         resumed = await message_of(house, message["id"])
         assert (resumed["content"], resumed["state"]) == (text + more, "complete")
 
 
-async def rounds(folder: Path, db_url: str, count: int, seed: int) -> None:
+async def rounds(folder: Path, db_url: str, count: int, seed: int) -> Counter:
+    """Each server looks at what the one before has left, and is killed; what was counted."""
     chance = random.Random(seed)
     left = None
+    tally: Counter = Counter()
     for _ in range(count):
-        if left is not None:
-            async with serving(folder, db_url) as (_, house):
-                await check_after(house, *left)
-        left = await killed_in_a_stream(folder, db_url, chance.uniform(0.0, 0.5))
+        async with serving(folder, db_url) as (process, house):
+            if left is not None:
+                await check_after(house, *left, tally)
+            left = await killed_in_a_stream(process, house, chance.uniform(0.0, 0.5))
+            tally["kills"] += 1
     async with serving(folder, db_url) as (_, house):
-        await check_after(house, *left)
+        await check_after(house, *left, tally)
         assert (await house.get("/v1/jobs")).status == 200
+    return tally
 
 
 async def test_a_killed_server_loses_nothing_that_was_read(tmp_path, db_url):
@@ -149,7 +161,9 @@ async def test_a_killed_server_loses_nothing_that_was_read(tmp_path, db_url):
 @pytest.mark.timeout(3600)
 async def test_a_server_killed_two_hundred_times_loses_nothing(tmp_path, db_url):
     count = int(os.environ.get("ROUNDHOUSE_TEST_KILLS", "200"))
-    await rounds(tmp_path / "data", db_url, count, seed=random.randrange(10**6))
+    seed = random.randrange(10**6)
+    tally = await rounds(tmp_path / "data", db_url, count, seed)
+    print(f"seed {seed}:", dict(tally))
 
 
 async def test_the_living_end_what_the_dead_left(tmp_path, db_url):

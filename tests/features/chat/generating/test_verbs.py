@@ -268,3 +268,33 @@ async def test_another_tenants_generation_is_not_there(house):
     other = await session_of(house)
     wrong = await house.get(f"/v1/sessions/{other}/generations/{asker.generation_id}")
     assert wrong.status == 404
+
+
+async def test_what_is_deleted_stops_at_once(house):
+    session_id = await session_of(house)
+    async with asking(house, session_id, model="endless/m") as asker:
+        await asker.until("generation.delta")
+        assert (await house.send("DELETE", f"/v1/sessions/{session_id}")).status == 200
+        # The look at all that runs comes every two seconds.
+        await asker.until(STOPPED, within_s=1.5)
+    assert [one["type"] for one in asker.events].count("generation.stop_requested") == 1
+    assert check_whole(asker.events, STOPPED)
+
+
+async def test_an_edit_leaves_nothing_of_the_old_text_in_the_events(house):
+    session_id = await session_of(house)
+    async with asking(house, session_id) as asker:
+        every = await asker.rest()
+    message_id = every[-1]["data"]["data"]["id"]
+    edited = await house.send("PATCH", f"/v1/messages/{message_id}", {"content": "Something else."})
+    assert edited.status == 200
+    async with events_of(house, asker.generation_id) as reader:
+        left = await reader.rest()
+    assert [one["type"] for one in left] == ["generation.started", COMPLETED]
+    assert left[-1]["data"]["data"] == edited.json()
+    assert "word" not in str(left)
+    # Who was in the middle, or at the end, goes on from there.
+    async with events_of(house, asker.generation_id, last_id=every[3]["id"]) as reader:
+        assert await reader.rest() == left[-1:]
+    async with events_of(house, asker.generation_id, last_id=every[-1]["id"]) as reader:
+        assert reader.status == 204

@@ -187,6 +187,8 @@ class ContextService:
         budget_tokens: int,
     ) -> list[Message]:
         """The conversation before the question: its end, and before that what is pinned or a summary."""
+        if question.depth == 0:
+            return []
         limit = min(MOST_MESSAGES, max(_LEAST_MESSAGES, budget_tokens // _MESSAGE_TOKENS))
         if settings.strategy == "last":
             # More than asked for: some may have no text, and the oldest may be an answer that needs its question.

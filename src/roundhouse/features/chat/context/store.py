@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from roundhouse.core.types import Caller
 from roundhouse.features.chat.model import Message, Session
 from roundhouse.features.chat.rows import KEPT, branches, memories, messages
-from roundhouse.features.chat.store import memory_enabled
+from roundhouse.features.chat.store import memory_is_on
 from roundhouse.infra.db import Tx
 from roundhouse.infra.tenancy import visible
 
@@ -60,10 +60,10 @@ async def unchanged(tx: Tx, session: Session, known: Sequence[Message]) -> bool:
 async def memories_of(tx: Tx, caller: Caller, session: Session) -> Sequence[str]:
     """Long-term memories of the session's user, the newest first; none when they are switched off."""
     user_id = session.user_id
-    if not await memory_enabled(tx, session.site_id, user_id):
-        return []
     owner = memories.c.user_id.is_(None) if user_id is None else memories.c.user_id == user_id
-    query = sa.select(memories.c.content).where(visible(memories, caller), owner)
+    query = sa.select(memories.c.content).where(
+        visible(memories, caller), owner, memory_is_on(session.site_id, user_id)
+    )
     query = query.order_by(memories.c.updated_at_s.desc(), memories.c.id.desc()).limit(MOST_MEMORIES)
     return (await tx.execute(query)).scalars().all()
 

@@ -21,6 +21,8 @@ from roundhouse.features.chat.generating.ports import Desk
 from roundhouse.features.chat.generating.repeating import Unrepeated
 from roundhouse.features.chat.indexing import ChatIndex
 from roundhouse.features.chat.model import GenerationState
+from roundhouse.infra.db import Tx
+from roundhouse.infra.events.store import Event, NewEvent
 from roundhouse.infra.web import error_object
 
 Cause = Literal["stopped", "interrupted"]
@@ -66,6 +68,11 @@ class Answering:
         self._cause: Cause | None = None
         self._streaming: asyncio.Task[None] | None = None
 
+    @property
+    def started(self) -> Event:
+        """Its first event."""
+        return self._begun.started
+
     def stop(self, cause: Cause) -> None:
         """Have it end with what it has said so far; `run` returns when that is committed."""
         if self._cause is None:
@@ -109,6 +116,7 @@ class Answering:
             request_id=begun.request_id,
             cache="refresh" if begun.afresh else "use",
             continues=bool(begun.prefix),
+            beat=self._writer.at_next,
         )
         await desk.media.clean(request)
         running = await desk.engine.stream(request, self._decision)
@@ -178,8 +186,8 @@ class Answering:
     async def _end(self, ending: Ending) -> None:
         while True:
             try:
-                async with self._writer.closing(self._track) as rest, self._desk.db.begin() as tx:
-                    await write_end(tx, ending, self._owner, rest, self._index, self._desk.clock.now_s())
+                async with self._writer.closing(self._track) as rest:
+                    await self._desk.db.whole(lambda tx: self._write_end(tx, ending, rest))
                 return
             except Conflict:
                 # It was ended by somebody else, or by the try before this one.
@@ -188,6 +196,9 @@ class Answering:
                 generation_id = ending.generation.id
                 _log.warning("generation_end_unwritten", generation=generation_id, error=type(error).__name__)
                 await self._desk.clock.sleep(_RETRY_S)
+
+    async def _write_end(self, tx: Tx, ending: Ending, rest: NewEvent | None) -> None:
+        await write_end(tx, ending, self._owner, rest, self._index, self._desk.clock.now_s())
 
     def _account(self, error: RoundhouseError | None) -> float:
         """Settle with the gatekeeper and leave a record of the use; returns the cost in US dollars."""

@@ -103,6 +103,5 @@ async def _question(tx: Tx, session: Session, asked: NewQuestion, now_s: float) 
     said = NewMessage(
         "user", asked.content, attachments=list(asked.attachments), metadata=dict(asked.metadata)
     )
-    question = await chats.append_message(tx, session, said, now_s)
-    answer = await chats.append_message(tx, session, _ANSWER, now_s)
+    question, answer = await chats.append_messages(tx, session, [said, _ANSWER], now_s)
     return Draft(session, question, answer, written=(question, answer))

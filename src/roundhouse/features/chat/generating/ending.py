@@ -14,7 +14,7 @@ from roundhouse.features.chat.generating.model import COMPLETED, FAILED, INTERRU
 from roundhouse.features.chat.indexing import ChatIndex
 from roundhouse.features.chat.model import Generation, GenerationState, Message, MessageState, Session
 from roundhouse.features.chat.shapes import read_message
-from roundhouse.features.chat.telling import tell_message
+from roundhouse.features.chat.telling import message_event
 from roundhouse.infra.db import Tx
 from roundhouse.infra.events.store import NewEvent, append
 
@@ -104,9 +104,10 @@ async def write_end(
     gone = {"id": ending.before.id, "deleted": True}
     data = gone if message is None else read_message(message).model_dump(mode="json")
     last = NewEvent(generation.site_id, generation.id, _EVENTS[ending.state], data, now_s)
-    await append(tx, *([last] if rest is None else [rest, last]))
+    told = [last] if rest is None else [rest, last]
     if message is not None:
-        await tell_message(tx, message, "updated", now_s)
+        told.append(message_event(message, "updated", now_s))
+    await append(tx, *told)
 
 
 async def _session(tx: Tx, ending: Ending, index: ChatIndex, now_s: float) -> Session | None:
@@ -128,10 +129,8 @@ async def _session(tx: Tx, ending: Ending, index: ChatIndex, now_s: float) -> Se
 async def _write_message(tx: Tx, ending: Ending, now_s: float) -> Message | None:
     """The message with its text; None = it was deleted meanwhile, and stays so."""
     before, numbers = ending.before, ending.numbers
-    if not await store.is_writable(tx, before.id):
-        return None
     first = numbers.first_token_ms
-    return await chats.change_message(
+    return await chats.change_undeleted(
         tx,
         before.id,
         now_s,

@@ -43,6 +43,7 @@ class GenerationStream(EventStream):
         generation: Visible to the caller.
         good: Whether the caller's credential is still good.
         vanished: Called when the client goes away before the last event.
+        started: The generation's first event, where this process has just committed it.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class GenerationStream(EventStream):
         *,
         good: Callable[[], Awaitable[bool]] | None = None,
         vanished: Vanished | None = None,
+        started: Event | None = None,
     ) -> None:
         super().__init__(
             request,
@@ -63,6 +65,7 @@ class GenerationStream(EventStream):
             is_last=ends_generation,
             over=generation.state != "running",
             good=good,
+            first=started,
         )
         self._vanished = vanished
         self.headers[GENERATION_HEADER] = generation.id
@@ -127,14 +130,22 @@ class AddFinish(Response):
         generation: Visible to the caller.
         session_id: As the client calls the session.
         user_id: As the client calls the user.
+        started: See `GenerationStream`.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(self, tail: EventTail, generation: Generation, session_id: str, user_id: str | None) -> None:
+    def __init__(
+        self,
+        tail: EventTail,
+        generation: Generation,
+        session_id: str,
+        user_id: str | None,
+        started: Event | None = None,
+    ) -> None:
         self.status_code = 200
         self.background = None
-        self._follower = tail.follow(generation.id, generation.site_id, 0)
+        self._follower = tail.follow(generation.id, generation.site_id, 0, started)
         self._heartbeat_s = tail.heartbeat_s
         self._names = {"session_id": session_id, "user_id": user_id or ""}
         self.init_headers({**_EVENT_STREAM, GENERATION_HEADER: generation.id})

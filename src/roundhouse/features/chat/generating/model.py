@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
+from roundhouse.features.chat import telling
 from roundhouse.features.chat.model import Generation, Message, OnDisconnect
 from roundhouse.infra.events.store import Event
 
 STARTED = "generation.started"
 DELTA = "generation.delta"
-STOP_REQUESTED = "generation.stop_requested"
+STOP_REQUESTED = telling.STOP_REQUESTED
 COMPLETED = "generation.completed"
 STOPPED = "generation.stopped"
 FAILED = "generation.failed"
@@ -68,6 +69,8 @@ class Begun(msgspec.Struct, frozen=True):
         title: Title that the session gets with its first answer; None = it has one.
         afresh: Whether an answer from the cache will not do.
         request_id: `req_…`.
+        started: Its first event.
+        summarises: Whether older parts of the conversation are summed up after the answer.
     """
 
     generation: Generation
@@ -78,6 +81,8 @@ class Begun(msgspec.Struct, frozen=True):
     title: str | None
     afresh: bool
     request_id: str
+    started: Event
+    summarises: bool
 
 
 def ends_generation(event: Event) -> bool:

@@ -23,6 +23,7 @@ from roundhouse.features.chat.schemas import MOST_TEXT_CHARS, OutsideId, Owner, 
 from roundhouse.features.chat.service import SessionService
 from roundhouse.features.chat.store import SessionFilter
 from roundhouse.infra.db import Database
+from roundhouse.infra.events.store import Event
 from roundhouse.infra.events.tail import EventTail
 
 Prompt = Annotated[str, StringConstraints(max_length=MOST_TEXT_CHARS, pattern=r"^[^\x00]*$")]
@@ -95,6 +96,10 @@ class OuterChats:
         question = NewQuestion(asked.prompt)
         _, generation = await self._generations.ask(acting, session_id, question, How(request_id=request_id))
         return generation
+
+    def started(self, generation: Generation) -> Event | None:
+        """See `Generations.started`."""
+        return self._generations.started(generation.id)
 
     async def sessions_of(
         self, caller: Caller, user_id: str, cursor: str | None, limit: int
@@ -174,7 +179,8 @@ def outer_routes(outer: OuterChats, tail: EventTail) -> APIRouter:
         A browser reads it with `fetch`, for its `EventSource` cannot send a body.
         """
         generation = await outer.ask(caller, asked, request.scope.get("request_id", ""))
-        return AddFinish(tail, generation, asked.session_id, asked.user_id or caller.user_id)
+        user_id = asked.user_id or caller.user_id
+        return AddFinish(tail, generation, asked.session_id, user_id, outer.started(generation))
 
     @routes.get("/chat/sessions/{user_id}", operation_id="outer_sessions")
     async def outer_sessions(

@@ -9,7 +9,7 @@ any more and writes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -104,6 +104,7 @@ class PieceWriter:
         self._interval_s = interval_s
         self._dirty: set[Track] = set()
         self._batch: _Batch | None = None
+        self._called: list[Callable[[], None]] = []
         self._wanted = asyncio.Event()
         self._working = asyncio.Lock()
         self._told = False
@@ -123,6 +124,11 @@ class PieceWriter:
         self._dirty.add(track)
         self._wanted.set()
 
+    def at_next(self, act: Callable[[], None]) -> None:
+        """Have `act` called right before the next commit: what it has given soon after goes with it. A `Beat`."""
+        self._called.append(act)
+        self._wanted.set()
+
     async def room(self, track: Track) -> None:
         """Wait until not too much of a generation is waiting; at once, as a rule."""
         while track.waiting_chars > MOST_WAITING_CHARS and not track.lost:
@@ -130,21 +136,25 @@ class PieceWriter:
 
     @asynccontextmanager
     async def closing(self, track: Track) -> AsyncGenerator[NewEvent | None]:
-        """Hold the writer for the transaction that ends a generation; gives what is still to be written in it.
+        """Around the transaction that ends a generation, which says nothing more; gives what is to be written in it.
 
         When the block raises, all is as before and it may be tried again.
 
         Raises:
             StorageUnavailable, StorageFull: What was to be written before cannot be.
         """
-        async with self._working:
-            if self._batch is not None:
-                await self._commit(self._batch)
-            rest = None if track.lost else track.event(self._clock.now_s())
-            yield rest
-            self._dirty.discard(track)
-            if rest is not None:
-                track.taken()
+        self._dirty.discard(track)
+        if self._writes(track):
+            async with self._working:
+                if self._batch is not None and self._writes(track):
+                    await self._commit(self._batch)
+        rest = None if track.lost else track.event(self._clock.now_s())
+        yield rest
+        if rest is not None:
+            track.taken()
+
+    def _writes(self, track: Track) -> bool:
+        return self._batch is not None and track.generation_id in self._batch.events
 
     async def _run(self) -> None:
         next_s = 0.0
@@ -155,6 +165,12 @@ class PieceWriter:
             if pause_s > 0:
                 await self._clock.sleep(pause_s)
             next_s = self._clock.monotonic_s() + self._interval_s
+            if self._called:
+                called, self._called = self._called, []
+                for act in called:
+                    act()
+                # Who was woken runs before this task does.
+                await asyncio.sleep(0)
             try:
                 async with self._working:
                     await self._flush()
@@ -167,7 +183,8 @@ class PieceWriter:
 
     async def _flush(self) -> None:
         if self._batch is None:
-            self._wanted.clear()
+            if not self._called:
+                self._wanted.clear()
             self._batch = self._take()
         if self._batch is not None:
             await self._commit(self._batch)
@@ -188,8 +205,7 @@ class PieceWriter:
     async def _commit(self, batch: _Batch) -> None:
         while batch.events:
             try:
-                async with self._db.begin() as tx:
-                    await self._write(tx, batch)
+                await self._db.whole(lambda tx: self._write(tx, batch))
                 break
             except Conflict:
                 # Those that were lost are out of the batch; the others are tried again at once.

@@ -106,6 +106,11 @@ class Generator:
         if answering is not None:
             answering.stop("stopped")
 
+    def started(self, generation_id: str) -> Event | None:
+        """The first event of a generation that runs here."""
+        answering = self._running.get(generation_id)
+        return None if answering is None else answering.started
+
     async def whole(self, beginning: Coroutine[Any, Any, T]) -> T:
         """Await what begins a generation; it goes on when the caller is cancelled.
 

@@ -225,4 +225,5 @@ def _answer(
     if not stream:
         return WholeAnswer(generations, caller, generation, vanished)
     good = still_good(request, caller)
-    return GenerationStream(request, tail, generation, good=good, vanished=vanished)
+    started = generations.started(generation.id)
+    return GenerationStream(request, tail, generation, good=good, vanished=vanished, started=started)

@@ -18,7 +18,6 @@ from roundhouse.features.chat.generating import drafting, store
 from roundhouse.features.chat.generating.drafting import Draft
 from roundhouse.features.chat.generating.model import (
     STARTED,
-    STOP_REQUESTED,
     Begun,
     How,
     NewQuestion,
@@ -30,7 +29,7 @@ from roundhouse.features.chat.generating.process import Generator
 from roundhouse.features.chat.indexing import ChatIndex
 from roundhouse.features.chat.model import Generation, Message, Session
 from roundhouse.features.chat.rights import check_attachments
-from roundhouse.features.chat.telling import tell_message
+from roundhouse.features.chat.telling import message_event, tell_stops
 from roundhouse.features.chat.titles import title_of
 from roundhouse.infra.db import Tx, is_unique_violation
 from roundhouse.infra.events.store import Event, NewEvent, append
@@ -104,6 +103,10 @@ class Generations:
     def in_flight(self) -> int:
         """Generations that run in this process."""
         return self._generator.in_flight
+
+    def started(self, generation_id: str) -> Event | None:
+        """The first event of a generation that runs in this process; None = look it up."""
+        return self._generator.started(generation_id)
 
     # Verbs
 
@@ -214,7 +217,7 @@ class Generations:
             if await store.request_stop(tx, generation_id):
                 generation = msgspec.structs.replace(generation, stop_requested=True)
                 now_s = self._clock.now_s()
-                await append(tx, NewEvent(generation.site_id, generation_id, STOP_REQUESTED, {}, now_s))
+                await tell_stops(tx, [(generation.site_id, generation_id)], now_s)
             return generation
 
     # Looking
@@ -275,7 +278,7 @@ class Generations:
         if waiting is not None:
             await waiting
         try:
-            begun = await self._write(caller, model, how, asked)
+            begun = await self._db.whole(lambda tx: self._write(tx, caller, model, how, asked))
         except BaseException as error:
             self._desk.meter.gatekeeper.settle(caller, 0, 0.0)
             first = await self._first(caller, how, asked) if _is_taken(error) else None
@@ -285,39 +288,37 @@ class Generations:
         self._generator.launch(caller, begun)
         return begun.message, begun.generation
 
-    async def _write(self, caller: Caller, model: str, how: How, asked: _Begin) -> Begun:
+    async def _write(self, tx: Tx, caller: Caller, model: str, how: How, asked: _Begin) -> Begun:
         now_s = self._clock.now_s()
-        async with self._db.begin() as tx:
-            draft = await asked.draft(tx, now_s)
-            session, message = draft.session, draft.message
-            prepared = await self._contexts.prepare(tx, caller, session, draft.question, model)
-            generation = Generation(
-                id=new_id("gen"),
-                site_id=session.site_id,
-                user_id=session.user_id,
-                app_id=session.app_id,
-                session_id=session.id,
-                message_id=message.id,
-                state="running",
-                on_disconnect=how.on_disconnect,
-                model=model,
-                options=how.options,
-                continues_chars=len(draft.prefix),
-                owner=self._generator.owner,
-                stop_requested=False,
-                error=None,
-                idempotency_digest=_digest(caller, how),
-                started_at_s=now_s,
-                ended_at_s=None,
-            )
-            await store.insert(tx, generation)
-            for written in draft.written:
-                if written.state == "complete":
-                    await self._index.message(tx, written, session)
-            for written in draft.written:
-                await tell_message(tx, written, "created", now_s)
-            told = _started(draft, model)
-            await append(tx, NewEvent(session.site_id, generation.id, STARTED, told, now_s))
+        draft = await asked.draft(tx, now_s)
+        session, message = draft.session, draft.message
+        prepared = await self._contexts.prepare(tx, caller, session, draft.question, model)
+        generation = Generation(
+            id=new_id("gen"),
+            site_id=session.site_id,
+            user_id=session.user_id,
+            app_id=session.app_id,
+            session_id=session.id,
+            message_id=message.id,
+            state="running",
+            on_disconnect=how.on_disconnect,
+            model=model,
+            options=how.options,
+            continues_chars=len(draft.prefix),
+            owner=self._generator.owner,
+            stop_requested=False,
+            error=None,
+            idempotency_digest=_digest(caller, how),
+            started_at_s=now_s,
+            ended_at_s=None,
+        )
+        await store.insert(tx, generation)
+        for written in draft.written:
+            if written.state == "complete":
+                await self._index.message(tx, written, session)
+        told = [message_event(written, "created", now_s) for written in draft.written]
+        told.append(NewEvent(session.site_id, generation.id, STARTED, _started(draft, model), now_s))
+        *_, started = await append(tx, *told)
         title = title_of(draft.question.content) if session.title_from == "nobody" else ""
         return Begun(
             generation,
@@ -328,6 +329,8 @@ class Generations:
             title or None,
             draft.afresh,
             how.request_id,
+            started,
+            session.context.get("strategy") == "summary",
         )
 
     async def _first(self, caller: Caller, how: How, asked: _Begin) -> tuple[Message, Generation] | None:
@@ -356,7 +359,8 @@ class Generations:
             engine.router.check_allowed(caller, model, route)
 
     async def _follow_up(self, caller: Caller, begun: Begun) -> None:
-        await self._contexts.summarise(caller, begun.generation.session_id, begun.generation.model)
+        if begun.summarises:
+            await self._contexts.summarise(caller, begun.generation.session_id, begun.generation.model)
 
 
 def _is_taken(error: BaseException) -> bool:

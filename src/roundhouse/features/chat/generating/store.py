@@ -17,8 +17,10 @@ from roundhouse.infra.tenancy import visible
 
 _FIELDS = [generations.c[name] for name in Generation.__struct_fields__]
 _INSERT = sa.insert(generations)
+# As text, so that the partial indexes with the same condition can serve it.
+_RUNNING = sa.text("generations.state = 'running'")
 _OWNED = sa.select(generations.c.id, generations.c.stop_requested).where(
-    generations.c.owner == sa.bindparam("owner"), generations.c.state == "running"
+    generations.c.owner == sa.bindparam("owner"), _RUNNING
 )
 _END = (
     sa.update(generations)
@@ -40,9 +42,6 @@ _ENDED_WELL = (
 )
 _MESSAGE = sa.select(*(messages.c[name] for name in Message.__struct_fields__)).where(
     messages.c.id == sa.bindparam("message")
-)
-_DELETED = (
-    sa.select(messages.c.deleted_at_s).where(messages.c.id == sa.bindparam("message")).with_for_update()
 )
 
 
@@ -137,7 +136,7 @@ async def request_stop(tx: Tx, generation_id: str) -> bool:
     """Ask the owner of a running generation to stop it; False = it was asked before, or has ended."""
     change = sa.update(generations).where(
         generations.c.id == generation_id,
-        generations.c.state == "running",
+        _RUNNING,
         sa.not_(generations.c.stop_requested),
     )
     return bool((await tx.execute(change.values(stop_requested=True))).rowcount)
@@ -165,15 +164,13 @@ async def owned(tx: Tx, owner: str) -> list[Owned]:
 
 async def owners(tx: Tx) -> Sequence[str]:
     """Processes that have running generations, as the rows tell."""
-    query = sa.select(generations.c.owner).where(
-        generations.c.state == "running", generations.c.owner.is_not(None)
-    )
+    query = sa.select(generations.c.owner).where(_RUNNING, generations.c.owner.is_not(None))
     return (await tx.execute(query.distinct())).scalars().all()
 
 
 async def take_over(tx: Tx, dead: str, heir: str) -> list[str]:
     """Give the running generations of a dead process to another one; returns their ids."""
-    change = sa.update(generations).where(generations.c.owner == dead, generations.c.state == "running")
+    change = sa.update(generations).where(generations.c.owner == dead, _RUNNING)
     return list((await tx.execute(change.values(owner=heir).returning(generations.c.id))).scalars())
 
 
@@ -192,9 +189,3 @@ async def message_of(tx: Tx, generation: Generation) -> Message | None:
     """The message that a generation writes, deleted or not; None = it is gone for good."""
     row = (await tx.execute(_MESSAGE, {"message": generation.message_id})).one_or_none()
     return None if row is None else Message(*row)
-
-
-async def is_writable(tx: Tx, message_id: str) -> bool:
-    """Whether a message is there and not deleted; locks it until the transaction ends."""
-    row = (await tx.execute(_DELETED, {"message": message_id})).one_or_none()
-    return row is not None and row[0] is None

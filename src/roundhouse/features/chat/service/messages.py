@@ -6,6 +6,7 @@ from roundhouse.core.errors import BadInput, Conflict, Unprocessable
 from roundhouse.core.ports import Clock, Files
 from roundhouse.core.types import Caller
 from roundhouse.features.chat import store
+from roundhouse.features.chat.generating.model import DELTA, LAST
 from roundhouse.features.chat.indexing import ChatIndex
 from roundhouse.features.chat.model import Message, NewMessage
 from roundhouse.features.chat.pages import Turn, page_of, read_numbers_place
@@ -20,7 +21,8 @@ from roundhouse.features.chat.schemas import (
 )
 from roundhouse.features.chat.shapes import read_message
 from roundhouse.features.chat.telling import tell_message
-from roundhouse.infra.db import Database
+from roundhouse.infra.db import Database, Tx
+from roundhouse.infra.events.store import delete_kind, retell
 
 _MOST_SIBLINGS = 1000
 
@@ -129,6 +131,7 @@ class MessageService:
             if changed.content != message.content:
                 await self._index.message(tx, changed, session)
                 repeated = await store.erase_summaries(tx, changed, now_s)
+                await _retell(tx, changed)
             await tell_message(tx, changed, "updated", now_s)
             for summary in repeated:
                 await tell_message(tx, summary, "deleted", now_s)
@@ -164,6 +167,13 @@ class MessageService:
             for one in found[:_MOST_SIBLINGS]
         ]
         return SiblingList.model_construct(data=shown, has_more=len(found) > _MOST_SIBLINGS)
+
+
+async def _retell(tx: Tx, message: Message) -> None:
+    """Let its generations not tell what it said before: their pieces go, their ends hold it as it stands."""
+    generations = await store.made_by(tx, message)
+    await delete_kind(tx, generations, DELTA)
+    await retell(tx, generations, LAST, read_message(message).model_dump(mode="json"))
 
 
 def _check_at_rest(message: Message) -> None:

@@ -26,7 +26,7 @@ from roundhouse.features.chat.schemas import (
 )
 from roundhouse.features.chat.shapes import read_session
 from roundhouse.features.chat.store import Idempotency, SessionFilter
-from roundhouse.features.chat.telling import SessionVerb, tell_session
+from roundhouse.features.chat.telling import SessionVerb, tell_session, tell_stops
 from roundhouse.infra import audit
 from roundhouse.infra.db import Database, Tx, is_unique_violation
 
@@ -170,10 +170,11 @@ class SessionService:
             if permanent:
                 await self._remove(tx, caller, session, now_s)
             else:
-                await store.request_stops(tx, [session.id])
+                stopped = await store.request_stops(tx, [session.id])
                 gone = await store.change_session(tx, session, now_s, deleted_at_s=now_s)
                 await self._index.sessions_gone(tx, [session.id])
                 await tell_session(tx, gone, "deleted", now_s)
+                await tell_stops(tx, stopped, now_s)
         return SessionDeleted(id=session.id, permanent=permanent)
 
     async def restore(self, caller: Caller, session_id: str) -> SessionRead:

@@ -19,6 +19,7 @@ from roundhouse.features.chat.schemas import (
 )
 from roundhouse.features.chat.shapes import read_tally, tally_fields
 from roundhouse.features.chat.store import Action, Ended, Old, Span
+from roundhouse.features.chat.telling import tell_stops
 from roundhouse.infra import audit
 from roundhouse.infra.db import Database
 from roundhouse.infra.events import store as events
@@ -136,8 +137,11 @@ class UpkeepService:
             now_s = self._clock.now_s()
             async with self._db.begin() as tx:
                 batch = await store.end_old(tx, old, now_s, _BATCH)
+                stopped: list[tuple[str, str]] = []
                 if old.action == "delete":
-                    await self._index.sessions_gone(tx, [one.id for one in batch])
+                    ids = [one.id for one in batch]
+                    stopped = await store.request_stops(tx, ids)
+                    await self._index.sessions_gone(tx, ids)
                 if caller is not None and batch:
                     detail = {"action": old.action, "sessions": len(batch)}
                     await audit.append(
@@ -149,6 +153,7 @@ class UpkeepService:
                         at_s=now_s,
                     )
                 await events.append(tx, *(_told(one, old.action, now_s) for one in batch))
+                await tell_stops(tx, stopped, now_s)
             ended += batch
             if len(batch) < _BATCH:
                 return ended

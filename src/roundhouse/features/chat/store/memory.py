@@ -93,11 +93,17 @@ async def delete_memory(tx: Tx, memory_id: str) -> None:
 
 async def memory_enabled(tx: Tx, site_id: str, user_id: str | None) -> bool:
     """Whether memories of a user are used; they are unless switched off."""
-    query = sa.select(memory_switches.c.enabled).where(
-        memory_switches.c.site_id == site_id, memory_switches.c.user_id == (user_id or _NOBODY)
+    return bool((await tx.execute(sa.select(memory_is_on(site_id, user_id)))).scalar_one())
+
+
+def memory_is_on(site_id: str, user_id: str | None) -> sa.ColumnElement[bool]:
+    """`memory_enabled` as a condition of another query."""
+    off = sa.select(memory_switches.c.site_id).where(
+        memory_switches.c.site_id == site_id,
+        memory_switches.c.user_id == (user_id or _NOBODY),
+        memory_switches.c.enabled.is_(False),
     )
-    found = (await tx.execute(query)).scalar_one_or_none()
-    return found is not False
+    return ~off.exists()
 
 
 async def switch_memory(tx: Tx, site_id: str, user_id: str | None, *, enabled: bool) -> None:

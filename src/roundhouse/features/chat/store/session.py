@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from roundhouse.core.errors import NotFound
 from roundhouse.core.types import Caller
@@ -17,12 +19,35 @@ from roundhouse.infra.events.store import delete_of
 from roundhouse.infra.tenancy import visible
 
 _FIELDS = [sessions.c[name] for name in Session.__struct_fields__ if name != "tags"]
-_SELECT = sa.select(*_FIELDS)
+
+
+class _Gathered(FunctionElement[Any]):
+    """All values of a column as one JSON list."""
+
+    name = "gathered"
+    inherit_cache = True
+    type = sa.JSON()
+
+
+@compiles(_Gathered, "sqlite")
+def _gathered_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"json_group_array({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_Gathered, "postgresql")
+def _gathered_postgres(element: Any, compiler: Any, **options: Any) -> str:
+    return f"json_agg({compiler.process(element.clauses, **options)})"
+
+
+# Sessions with their tags in one statement.
 _TAGS = (
-    sa.select(session_tags.c.session_id, session_tags.c.tag)
-    .where(session_tags.c.session_id.in_(sa.bindparam("ids", expanding=True)))
-    .order_by(session_tags.c.tag)
+    sa.select(_Gathered(session_tags.c.tag))
+    .where(session_tags.c.session_id == sessions.c.id)
+    .correlate(sessions)
+    .scalar_subquery()
+    .label("tags")
 )
+_SELECT = sa.select(*_FIELDS, _TAGS)
 _INSERT = sa.insert(sessions)
 _INSERT_TAG = sa.insert(session_tags)
 
@@ -85,7 +110,7 @@ async def get_session(
     query = _SELECT.where(sessions.c.id == session_id, visible(sessions, caller))
     if not deleted:
         query = query.where(sessions.c.deleted_at_s.is_(None))
-    found = await _read(tx, query.with_for_update() if lock else query)
+    found = await _read(tx, query.with_for_update(of=sessions) if lock else query)
     if not found:
         raise NotFound("No such session.", param="session_id")
     return found[0]
@@ -116,12 +141,9 @@ async def outside_session(tx: Tx, caller: Caller, user_id: str | None, outside_i
 
 async def find_session_by_digest(tx: Tx, digest: str) -> tuple[Session, str] | None:
     """The session that was created under an idempotency key, and the digest of what was asked for then."""
-    query = sa.select(sessions.c.request_digest, *_FIELDS).where(sessions.c.idempotency_digest == digest)
-    row = (await tx.execute(query)).mappings().one_or_none()
-    if row is None:
-        return None
-    (found,) = await _with_tags(tx, [row])
-    return found, row["request_digest"]
+    query = _SELECT.add_columns(sessions.c.request_digest).where(sessions.c.idempotency_digest == digest)
+    row = (await tx.execute(query)).one_or_none()
+    return None if row is None else (_session(row[:-1]), row[-1])
 
 
 async def list_sessions(
@@ -230,20 +252,11 @@ def _between(
 
 
 async def _read(tx: Tx, query: sa.Select[Any]) -> list[Session]:
-    return await _with_tags(tx, (await tx.execute(query)).mappings().all())
+    return [_session(row) for row in await tx.execute(query)]
 
 
-async def _with_tags(tx: Tx, rows: Sequence[sa.RowMapping]) -> list[Session]:
-    if not rows:
-        return []
-    found: dict[str, list[str]] = {}
-    for session_id, tag in await tx.execute(_TAGS, {"ids": [row["id"] for row in rows]}):
-        found.setdefault(session_id, []).append(tag)
-    names = [name for name in Session.__struct_fields__ if name != "tags"]
-    return [
-        Session(**{name: row[name] for name in names}, tags=tuple(sorted(found.get(row["id"], ()))))
-        for row in rows
-    ]
+def _session(row: Sequence[Any]) -> Session:
+    return Session(*row[:-1], tuple(sorted(row[-1] or ())))  # type: ignore[call-arg]
 
 
 async def _insert_tags(tx: Tx, session: Session, tags: Sequence[str]) -> None:

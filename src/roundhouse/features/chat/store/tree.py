@@ -25,7 +25,7 @@ from roundhouse.infra.tenancy import visible
 _WIDEST = 256
 
 _FIELDS = [messages.c[name] for name in Message.__struct_fields__]
-_INSERT = sa.insert(messages).returning(messages.c.seq)
+_INSERT = sa.insert(messages).returning(messages.c.id, messages.c.seq)
 _TIP = (
     sa.select(messages.c.id, messages.c.depth)
     .where(messages.c.session_id == sa.bindparam("session"), messages.c.branch == sa.bindparam("number"))
@@ -44,8 +44,8 @@ _GROWN = (
     sa.update(sessions)
     .where(sessions.c.id == sa.bindparam("session"))
     .values(
-        message_count=sessions.c.message_count + 1,
-        version=sessions.c.version + 1,
+        message_count=sessions.c.message_count + sa.bindparam("added"),
+        version=sessions.c.version + sa.bindparam("added"),
         updated_at_s=sa.bindparam("now_s"),
         last_message_at_s=sa.bindparam("at_s"),
     )
@@ -151,7 +151,13 @@ async def get_message(tx: Tx, caller: Caller, message_id: str, *, lock: bool = F
 
 
 async def append_message(tx: Tx, session: Session, new: NewMessage, now_s: float) -> Message:
-    """Write a message at the end of the shown branch.
+    """Write a message at the end of the shown branch; see `append_messages`."""
+    (message,) = await append_messages(tx, session, [new], now_s)
+    return message
+
+
+async def append_messages(tx: Tx, session: Session, new: Sequence[NewMessage], now_s: float) -> list[Message]:
+    """Write messages at the end of the shown branch, one behind the other.
 
     The session's count of messages, version and times change with it; `session` itself stays as it was read, and may
     be used for the next message.
@@ -159,29 +165,34 @@ async def append_message(tx: Tx, session: Session, new: NewMessage, now_s: float
     Args:
         tx: A transaction that holds the session's lock.
         session: Where; its `branch` counts.
-        new: The message.
+        new: The messages, at least one.
         now_s: Unix time.
     """
     depth, parent_id = await _end(tx, session.id, session.branch)
-    at_s = now_s if new.created_at_s is None else new.created_at_s
-    row: dict[str, Any] = {
-        **msgspec.structs.asdict(new),
-        "id": new_id("msg"),
-        "site_id": session.site_id,
-        "user_id": session.user_id,
-        "app_id": session.app_id,
-        "session_id": session.id,
-        "branch": session.branch,
-        "depth": depth,
-        "parent_id": parent_id,
-        "version": 1,
-        "created_at_s": at_s,
-        "updated_at_s": at_s,
-        "deleted_at_s": None,
-    }
-    seq = int((await tx.execute(_INSERT, row)).scalar_one())
-    await tx.execute(_GROWN, {"session": session.id, "now_s": now_s, "at_s": at_s})
-    return Message(seq=seq, **row)
+    rows: list[dict[str, Any]] = []
+    for one in new:
+        at_s = now_s if one.created_at_s is None else one.created_at_s
+        row: dict[str, Any] = {
+            **msgspec.structs.asdict(one),
+            "id": new_id("msg"),
+            "site_id": session.site_id,
+            "user_id": session.user_id,
+            "app_id": session.app_id,
+            "session_id": session.id,
+            "branch": session.branch,
+            "depth": depth,
+            "parent_id": parent_id,
+            "version": 1,
+            "created_at_s": at_s,
+            "updated_at_s": at_s,
+            "deleted_at_s": None,
+        }
+        rows.append(row)
+        depth, parent_id = depth + 1, row["id"]
+    numbers: dict[str, int] = dict((await tx.execute(_INSERT, rows)).all())
+    grown = {"session": session.id, "now_s": now_s, "at_s": rows[-1]["created_at_s"], "added": len(rows)}
+    await tx.execute(_GROWN, grown)
+    return [Message(seq=numbers[row["id"]], **row) for row in rows]
 
 
 async def fork(
@@ -223,16 +234,23 @@ async def change_message(tx: Tx, message_id: str, now_s: float, **changes: Any) 
     Raises:
         NotFound: It is not there any more.
     """
-    change = (
-        sa.update(messages)
-        .where(messages.c.id == message_id)
-        .values(version=messages.c.version + 1, updated_at_s=now_s, **changes)
-        .returning(*_FIELDS)
-    )
-    row = (await tx.execute(change)).one_or_none()
-    if row is None:
+    change = sa.update(messages).where(messages.c.id == message_id)
+    changed = await _changed(tx, change, now_s, changes)
+    if changed is None:
         raise NotFound("No such message.", param="message_id")
-    return Message(*row)
+    return changed
+
+
+async def change_undeleted(tx: Tx, message_id: str, now_s: float, **changes: Any) -> Message | None:
+    """`change_message` of one that may have been deleted meanwhile: then it stays so, and None tells."""
+    there = sa.and_(messages.c.id == message_id, messages.c.deleted_at_s.is_(None))
+    return await _changed(tx, sa.update(messages).where(there), now_s, changes)
+
+
+async def _changed(tx: Tx, change: sa.Update, now_s: float, changes: dict[str, Any]) -> Message | None:
+    values = change.values(version=messages.c.version + 1, updated_at_s=now_s, **changes)
+    row = (await tx.execute(values.returning(*_FIELDS))).one_or_none()
+    return None if row is None else Message(*row)
 
 
 async def erase_message(tx: Tx, message: Message, now_s: float) -> Message:
@@ -243,8 +261,7 @@ async def erase_message(tx: Tx, message: Message, now_s: float) -> Message:
         message: One that is not being generated.
         now_s: Unix time.
     """
-    made_by = sa.select(generations.c.id).where(generations.c.message_id == message.id)
-    await delete_of(tx, (await tx.execute(made_by)).scalars().all())
+    await delete_of(tx, await made_by(tx, message))
     erased = await change_message(
         tx,
         message.id,
@@ -293,6 +310,12 @@ async def erase_summaries(tx: Tx, message: Message, now_s: float) -> list[Messag
     return [await erase_message(tx, one, now_s) for one in found if one.branch in through]
 
 
+async def made_by(tx: Tx, message: Message) -> Sequence[str]:
+    """Ids of the generations that wrote a message."""
+    query = sa.select(generations.c.id).where(generations.c.message_id == message.id)
+    return (await tx.execute(query)).scalars().all()
+
+
 async def conversation(
     tx: Tx,
     session: Session,
@@ -321,7 +344,7 @@ async def conversation(
 
 async def path_to(tx: Tx, session: Session, message: Message, limit: int) -> list[Message]:
     """The conversation that ends with a message, the last `limit` messages of it, deleted ones left out."""
-    stretches = await _stretches(tx, session.id, message.branch, message.depth + 1)
+    stretches = await _stretches_below(tx, session.id, message.branch, message.depth + 1)
     return await _backwards(tx, session.id, stretches, limit)
 
 
@@ -417,6 +440,11 @@ async def _stretches(tx: Tx, session_id: str, number: int, before_depth: int | N
     high = (await _end(tx, session_id, number))[0]
     if before_depth is not None:
         high = min(high, before_depth)
+    return await _stretches_below(tx, session_id, number, high)
+
+
+async def _stretches_below(tx: Tx, session_id: str, number: int, high: int) -> list[Stretch]:
+    """The same where it is known that the conversation goes to depth `high` (excluded)."""
     chain: list[tuple[int, int]] = [(0, 0)]
     if number != 0:
         rows = await tx.execute(_CHAIN, {"session": session_id, "number": number})

@@ -70,8 +70,6 @@ async def end_old(tx: Tx, old: Old, now_s: float, limit: int) -> list[Ended]:
         .values(version=sessions.c.version + 1, **done)
         .returning(*_ENDED)
     )
-    if old.action == "delete":
-        await request_stops(tx, ids)
     return [Ended(*row) for row in await tx.execute(change)]
 
 
@@ -100,10 +98,19 @@ async def is_written(tx: Tx, session_id: str) -> bool:
     return (await tx.execute(query.limit(1))).first() is not None
 
 
-async def request_stops(tx: Tx, ids: Sequence[str]) -> None:
-    """Ask for the end of what is being generated in these sessions."""
-    running = sa.and_(generations.c.session_id.in_(ids), generations.c.state == "running")
-    await tx.execute(sa.update(generations).where(running).values(stop_requested=True))
+async def request_stops(tx: Tx, ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Ask for the end of what is being generated in these sessions; tenant and id of each that was not asked before.
+
+    Whoever runs them hears of it by the events of `telling.tell_stops`.
+    """
+    running = sa.and_(
+        generations.c.session_id.in_(ids),
+        generations.c.state == "running",
+        sa.not_(generations.c.stop_requested),
+    )
+    change = sa.update(generations).where(running).values(stop_requested=True)
+    asked = await tx.execute(change.returning(generations.c.site_id, generations.c.id))
+    return [(site_id, generation_id) for site_id, generation_id in asked]
 
 
 def _oldest(old: Old, limit: int) -> sa.Select[Any]:
