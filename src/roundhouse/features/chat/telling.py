@@ -1,4 +1,7 @@
-"""Events of sessions and messages: ids and versions, never what is said, for events are kept after a deletion."""
+"""Events of sessions, messages and generations.
+
+Those of the first two hold ids and versions, never what is said, for they are kept after a deletion.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,15 @@ from roundhouse.features.chat.model import Message, Session
 from roundhouse.infra.db import Tx
 from roundhouse.infra.events import store as events
 
+DELTA = "generation.delta"
 STOP_REQUESTED = "generation.stop_requested"
+COMPLETED = "generation.completed"
+STOPPED = "generation.stopped"
+FAILED = "generation.failed"
+INTERRUPTED = "generation.interrupted"
+
+LAST = frozenset({COMPLETED, STOPPED, FAILED, INTERRUPTED})
+"""Types of which a generation has exactly one, as its last event."""
 
 SessionVerb = Literal["created", "updated", "deleted", "restored"]
 MessageVerb = Literal["created", "updated", "deleted"]

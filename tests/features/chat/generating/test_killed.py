@@ -163,7 +163,7 @@ async def test_a_server_killed_two_hundred_times_loses_nothing(tmp_path, db_url)
     count = int(os.environ.get("ROUNDHOUSE_TEST_KILLS", "200"))
     seed = random.randrange(10**6)
     tally = await rounds(tmp_path / "data", db_url, count, seed)
-    print(f"seed {seed}:", dict(tally))
+    sys.stdout.write(f"seed {seed}: {dict(tally)}\n")
 
 
 async def test_the_living_end_what_the_dead_left(tmp_path, db_url):

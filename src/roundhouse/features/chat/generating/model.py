@@ -11,15 +11,13 @@ from roundhouse.features.chat.model import Generation, Message, OnDisconnect
 from roundhouse.infra.events.store import Event
 
 STARTED = "generation.started"
-DELTA = "generation.delta"
+DELTA = telling.DELTA
 STOP_REQUESTED = telling.STOP_REQUESTED
-COMPLETED = "generation.completed"
-STOPPED = "generation.stopped"
-FAILED = "generation.failed"
-INTERRUPTED = "generation.interrupted"
-
-LAST = frozenset({COMPLETED, STOPPED, FAILED, INTERRUPTED})
-"""Types of which a generation has exactly one, as its last event."""
+COMPLETED = telling.COMPLETED
+STOPPED = telling.STOPPED
+FAILED = telling.FAILED
+INTERRUPTED = telling.INTERRUPTED
+LAST = telling.LAST
 
 RESUMABLE = frozenset({"interrupted", "stopped", "failed"})
 """States of a message that can be written on; one that is complete can where its length was the reason."""

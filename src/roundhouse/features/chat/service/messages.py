@@ -6,7 +6,6 @@ from roundhouse.core.errors import BadInput, Conflict, Unprocessable
 from roundhouse.core.ports import Clock, Files
 from roundhouse.core.types import Caller
 from roundhouse.features.chat import store
-from roundhouse.features.chat.generating.model import DELTA, LAST
 from roundhouse.features.chat.indexing import ChatIndex
 from roundhouse.features.chat.model import Message, NewMessage
 from roundhouse.features.chat.pages import Turn, page_of, read_numbers_place
@@ -20,7 +19,7 @@ from roundhouse.features.chat.schemas import (
     SiblingRead,
 )
 from roundhouse.features.chat.shapes import read_message
-from roundhouse.features.chat.telling import tell_message
+from roundhouse.features.chat.telling import DELTA, LAST, tell_message
 from roundhouse.infra.db import Database, Tx
 from roundhouse.infra.events.store import delete_kind, retell
 
