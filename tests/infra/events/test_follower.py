@@ -94,3 +94,24 @@ async def test_numbers_that_start_anew():
         follower.push(Event(11, "evt_b", "default", "t", "x.y", {}, 0.0))
         follower.push(Event(11, "evt_b", "default", "t", "x.y", {}, 0.0))
         assert [event.seq for event in await follower.batch()] == [51, 11]
+
+
+@pytest.mark.parametrize("passed", [False, True])
+async def test_who_committed_the_first_event_reads_the_table_only_when_it_was_passed(passed):
+    origin = Origin(random.Random(1))
+    first, second = (Event(seq, f"evt_{seq}", "default", "t", "x.y", {}, 0.0) for seq in (1, 2))
+    origin.table = [first, second]
+    reads = []
+    page = origin.page
+
+    async def counted(*asked):
+        reads.append(asked)
+        return await page(*asked)
+
+    origin.page = counted
+    origin.position = 2 if passed else 0
+    async with Follower(origin, "default", "t", 0, first=first) as follower:
+        assert len(reads) == passed
+        for event in () if passed else (first, second):
+            follower.push(event)
+        assert (await follower.batch(0.0))[:2] == [first, second]
