@@ -51,15 +51,20 @@ class Index:
         self.fails_at = ""
 
     async def session(self, tx: Tx, session: Session) -> None:
+        raise AssertionError("a session comes with its messages")
+
+    async def whole_session(self, tx: Tx, session: Session) -> None:
+        if session.title == self.fails_at:
+            raise RuntimeError("the index fails")
         self.sessions.append(session.title)
+        found = sa.select(messages.c.content).where(messages.c.session_id == session.id)
+        self.messages.extend((await tx.execute(found)).scalars())
 
     async def sessions_gone(self, tx: Tx, ids: list[str]) -> None:
         self.gone += ids
 
     async def message(self, tx: Tx, message: Message, session: Session) -> None:
-        if message.content == self.fails_at:
-            raise RuntimeError("the index fails")
-        self.messages.append(message.content)
+        raise AssertionError("messages come with their session")
 
     async def message_gone(self, tx: Tx, message: Message) -> None:
         raise AssertionError("nothing is deleted here")
@@ -395,7 +400,7 @@ async def test_a_long_session_goes_out_and_in_by_pages(house):
 
 async def test_a_long_session_is_hidden_until_it_is_whole_and_gone_when_it_fails(house):
     document = own.write(plain(1203, title="Long"), 0.0)
-    house.index.fails_at = "user 1100"
+    house.index.fails_at = "Long"
     with pytest.raises(RuntimeError):
         await house.take(document, OTHER)
     assert await house.listed(OTHER) == []
