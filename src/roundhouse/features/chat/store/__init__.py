@@ -5,6 +5,7 @@ Every function takes the transaction first. Locks are taken in one order: sessio
 
 from __future__ import annotations
 
+from roundhouse.features.chat.store.erasing import erase_message, erase_summaries, made_by
 from roundhouse.features.chat.store.memory import (
     change_memory,
     count_memories,
@@ -50,12 +51,9 @@ from roundhouse.features.chat.store.tree import (
     change_message,
     change_undeleted,
     conversation,
-    erase_message,
-    erase_summaries,
     fork,
     get_message,
     get_messages,
-    made_by,
     messages_after,
     path_to,
     siblings,
