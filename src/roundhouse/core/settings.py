@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -20,6 +20,12 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from roundhouse.core.settings_audio import AudioSettings as AudioSettings
+from roundhouse.core.settings_lists import AliasSettings as AliasSettings
+from roundhouse.core.settings_lists import PriceSettings as PriceSettings
+from roundhouse.core.settings_lists import ProviderSettings as ProviderSettings
+from roundhouse.core.settings_section import Section as Section
 
 LEGACY_ENV: dict[str, tuple[str, ...]] = {
     "API_HOST": ("server", "host"),
@@ -37,12 +43,6 @@ PLACEHOLDER_KEYS = frozenset(
     {"changeme", "change-me", "change_me", "your_secret_api_key", "your-secret-api-key-here", ""}
 )
 """Values of SECRET_API_KEY that are examples from templates, refused as keys."""
-
-
-class Section(BaseModel):
-    """A group of settings; an unknown name is an error, so that a typing mistake is told."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ServerSettings(Section):
@@ -276,49 +276,6 @@ class OutboundSettings(Section):
     max_connections_per_host: int = Field(512, ge=1, description="Connections kept to one model server.")
 
 
-class TimeoutSettings(Section):
-    """Time limits of one call to a model server, in seconds."""
-
-    connect_s: float = Field(5.0, gt=0, description="Until the connection stands.")
-    first_byte_s: float = Field(300.0, gt=0, description="Until the answer begins.")
-    idle_s: float = Field(120.0, gt=0, description="Longest pause in the answer.")
-    total_s: float = Field(1800.0, gt=0, description="From start to end.")
-
-
-class ProviderSettings(Section):
-    """A provider written into `roundhouse.toml`; read-only through the API."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description="Unique name.")
-    kind: str = Field(description="`openai`, `ollama`, `vllm`, `anthropic`, `jina` or a plugin's.")
-    url: str = Field("", description="Address of its API.")
-    key: SecretStr | None = Field(None, description="Its key.")
-    headers: dict[str, str] = Field({}, description="Extra request headers.")
-    models: list[str] = Field([], description="Its models, when it cannot list them.")
-    options: dict[str, Any] = Field({}, description="Settings of its kind.")
-    timeouts: TimeoutSettings = Field(TimeoutSettings(), description="Time limits.")
-    max_concurrent: int = Field(64, ge=1, description="Requests in flight at a time.")
-    max_waiting: int = Field(1024, ge=0, description="Requests that may wait.")
-    retries: int = Field(1, ge=0, le=10, description="Further tries after a retryable error.")
-
-
-class AliasSettings(Section):
-    """An alias written into `roundhouse.toml`; read-only through the API."""
-
-    name: str = Field(min_length=1, max_length=200, description="Name that clients write.")
-    targets: list[str] = Field(min_length=1, description="Models in order of preference, `provider/model`.")
-    context_fallbacks: list[str] = Field([], description="Models for requests that do not fit the others.")
-    cache_ttl_s: float | None = Field(None, ge=0, description="Response cache of this alias; 0 = never.")
-
-
-class PriceSettings(Section):
-    """Price of one model."""
-
-    model: str = Field(description="`provider/model`, with `*` as wildcard.")
-    input_usd_per_mtok: float = Field(0.0, ge=0, description="US dollars per million prompt tokens.")
-    output_usd_per_mtok: float = Field(0.0, ge=0, description="US dollars per million completion tokens.")
-    cached_usd_per_mtok: float | None = Field(None, ge=0, description="Per million cached prompt tokens.")
-
-
 class Settings(BaseSettings):
     """All sections."""
 
@@ -337,6 +294,7 @@ class Settings(BaseSettings):
     events: EventSettings = EventSettings()
     files: FileSettings = FileSettings()
     chat: ChatSettings = ChatSettings()
+    audio: AudioSettings = AudioSettings()
     outbound: OutboundSettings = OutboundSettings()
     providers: list[ProviderSettings] = []
     aliases: list[AliasSettings] = []

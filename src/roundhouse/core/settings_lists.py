@@ -1,0 +1,52 @@
+"""Settings of which there may be several, written as lists of tables: `[[providers]]`, `[[aliases]]`, `[[prices]]`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, SecretStr
+
+from roundhouse.core.settings_section import Section
+
+
+class TimeoutSettings(Section):
+    """Time limits of one call to a model server, in seconds."""
+
+    connect_s: float = Field(5.0, gt=0, description="Until the connection stands.")
+    first_byte_s: float = Field(300.0, gt=0, description="Until the answer begins.")
+    idle_s: float = Field(120.0, gt=0, description="Longest pause in the answer.")
+    total_s: float = Field(1800.0, gt=0, description="From start to end.")
+
+
+class ProviderSettings(Section):
+    """A provider written into `roundhouse.toml`; read-only through the API."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description="Unique name.")
+    kind: str = Field(description="`openai`, `ollama`, `vllm`, `anthropic`, `jina` or a plugin's.")
+    url: str = Field("", description="Address of its API.")
+    key: SecretStr | None = Field(None, description="Its key.")
+    headers: dict[str, str] = Field({}, description="Extra request headers.")
+    models: list[str] = Field([], description="Its models, when it cannot list them.")
+    options: dict[str, Any] = Field({}, description="Settings of its kind.")
+    timeouts: TimeoutSettings = Field(TimeoutSettings(), description="Time limits.")
+    max_concurrent: int = Field(64, ge=1, description="Requests in flight at a time.")
+    max_waiting: int = Field(1024, ge=0, description="Requests that may wait.")
+    retries: int = Field(1, ge=0, le=10, description="Further tries after a retryable error.")
+
+
+class AliasSettings(Section):
+    """An alias written into `roundhouse.toml`; read-only through the API."""
+
+    name: str = Field(min_length=1, max_length=200, description="Name that clients write.")
+    targets: list[str] = Field(min_length=1, description="Models in order of preference, `provider/model`.")
+    context_fallbacks: list[str] = Field([], description="Models for requests that do not fit the others.")
+    cache_ttl_s: float | None = Field(None, ge=0, description="Response cache of this alias; 0 = never.")
+
+
+class PriceSettings(Section):
+    """Price of one model."""
+
+    model: str = Field(description="`provider/model`, with `*` as wildcard.")
+    input_usd_per_mtok: float = Field(0.0, ge=0, description="US dollars per million prompt tokens.")
+    output_usd_per_mtok: float = Field(0.0, ge=0, description="US dollars per million completion tokens.")
+    cached_usd_per_mtok: float | None = Field(None, ge=0, description="Per million cached prompt tokens.")

@@ -1,0 +1,11 @@
+"""Everything between the bytes of a recording and its text that needs no model of a language.
+
+Formats are told by content, decoding happens in a child process under limits, what is missing is told and never
+silently lost. What a recogniser wrote is cleaned of what nobody said, and turned into subtitles.
+"""
+
+from __future__ import annotations
+
+from roundhouse.infra.audio.shapes import AudioLimits, Dropped, Filtered, Sound, Track, VadSettings
+
+__all__ = ["AudioLimits", "Dropped", "Filtered", "Sound", "Track", "VadSettings"]
