@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from roundhouse.core.errors import ChildFailed, RoundhouseError, TooLarge, tree
+from roundhouse.core.errors import ChildFailed, RoundhouseError, TooLarge
 from roundhouse.infra.jobs import child_wire as wire
 from roundhouse.infra.jobs.child_output import ChildOutput
 
@@ -171,13 +171,10 @@ class _Child:
 
 def _error(failure: wire.Failure, function: str) -> RoundhouseError:
     """What the function raised, as our class nearest to its own."""
-    kinds = {kind.code: kind for kind in tree()}
-    known = next((kinds[code] for code in failure.codes if code in kinds), None)
-    if known is None:
+    error = wire.error_of(failure)
+    if error is None:
         _log.error("child_failed", function=function, error=failure.name, trace=failure.trace)
         return ChildFailed(f"The child process failed: {failure.name}.")
-    error = known(failure.detail, param=failure.param, retry_after_s=failure.retry_after_s)
-    error.status = failure.status
     return error
 
 

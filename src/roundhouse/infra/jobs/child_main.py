@@ -12,7 +12,6 @@ import os
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import TracebackType
@@ -27,7 +26,6 @@ from roundhouse.infra.lifeline import hold_on
 _PLUGINS = "roundhouse.children"
 _PROGRESS_S = 0.05
 _MOST_MESSAGE = 500
-_MOST_TRACE = 20_000
 
 Function = Callable[[Any, Callable[..., None]], Any]
 
@@ -182,18 +180,8 @@ class _Reported:
             # Nothing, or somebody ends the process: its exit code tells.
             return False
         self._tell.flush()
-        self._frames.send(_failure(error))
+        self._frames.send(wire.failure_of(error))
         return True
-
-
-def _failure(error: Exception) -> wire.Failure:
-    failure = wire.Failure(type(error).__name__, "".join(traceback.format_exception(error))[-_MOST_TRACE:])
-    if isinstance(error, RoundhouseError):
-        kinds = [kind for kind in type(error).__mro__ if issubclass(kind, RoundhouseError)]
-        failure.codes = [kind.code for kind in kinds]
-        failure.detail, failure.param = error.detail, error.param
-        failure.retry_after_s, failure.status = error.retry_after_s, error.status
-    return failure
 
 
 if __name__ == "__main__":

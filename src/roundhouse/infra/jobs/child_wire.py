@@ -6,8 +6,11 @@ Before the mark the child's standard output is still the interpreter's: what som
 from __future__ import annotations
 
 import struct
+import traceback
 
 import msgspec
+
+from roundhouse.core.errors import RoundhouseError, tree
 
 MARK = b"\x00roundhouse child\x00"
 HEAD = struct.Struct(">I")
@@ -15,6 +18,8 @@ HEAD = struct.Struct(">I")
 
 GRACE_S = 2.0
 """A child that was asked to end has this long, then it is killed."""
+
+_MOST_TRACE = 20_000
 
 MOST_BYTES = 64 * 1024 * 1024
 """Largest argument and largest result; what is larger goes into a file."""
@@ -59,6 +64,28 @@ class Failure(msgspec.Struct, tag="failure"):
     param: str | None = None
     retry_after_s: float | None = None
     status: int = 500
+
+
+def failure_of(error: Exception) -> Failure:
+    """What is told of an error."""
+    failure = Failure(type(error).__name__, "".join(traceback.format_exception(error))[-_MOST_TRACE:])
+    if isinstance(error, RoundhouseError):
+        kinds = [kind for kind in type(error).__mro__ if issubclass(kind, RoundhouseError)]
+        failure.codes = [kind.code for kind in kinds]
+        failure.detail, failure.param = error.detail, error.param
+        failure.retry_after_s, failure.status = error.retry_after_s, error.status
+    return failure
+
+
+def error_of(failure: Failure) -> RoundhouseError | None:
+    """The error that was told, as our class nearest to its own; None = it is none of our tree's."""
+    kinds = {kind.code: kind for kind in tree()}
+    known = next((kinds[code] for code in failure.codes if code in kinds), None)
+    if known is None:
+        return None
+    error = known(failure.detail, param=failure.param, retry_after_s=failure.retry_after_s)
+    error.status = failure.status
+    return error
 
 
 Message = Started | Progress | Result | Failure
