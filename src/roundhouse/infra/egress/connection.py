@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from typing import Protocol, cast
 
 import httptools
@@ -75,8 +76,10 @@ class Connection(asyncio.Protocol):
         "_owner",
         "_parser",
         "_paused",
+        "_pouring",
         "_quiet_bytes",
         "_response",
+        "_room",
         "_sized",
         "_told",
         "_transport",
@@ -104,6 +107,8 @@ class Connection(asyncio.Protocol):
         self._limits = Timeouts()
         self._ends_at_s = 0.0
         self._last_at_s = 0.0
+        self._room = asyncio.Event()
+        self._room.set()
         self._reset()
 
     def _reset(self) -> None:
@@ -115,6 +120,7 @@ class Connection(asyncio.Protocol):
         self._sized = False
         self._wrong = ""
         self._quiet_bytes = 0
+        self._pouring = False
 
     # What the client calls.
 
@@ -159,6 +165,30 @@ class Connection(asyncio.Protocol):
         else:
             transport.write(head + body)
         return future
+
+    async def pour(self, pieces: AsyncIterator[bytes]) -> None:
+        """Write the body of the request under way, as fast as the server takes it.
+
+        It ends early when the server has answered, or the connection is lost: the future of `exchange` tells which.
+        """
+        waiter, self._pouring = self._head_waiter, True
+        async for piece in pieces:
+            if waiter is None or waiter.done() or self._transport is None:
+                # Whoever asks next must not be taken for the rest of this body.
+                return
+            # As long as it takes some, it is alive.
+            self._last_at_s = self._loop.time()
+            self._transport.write(piece)
+            await self._room.wait()
+        self._pouring = False
+
+    def pause_writing(self) -> None:
+        """The server does not take more."""
+        self._room.clear()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._room.set()
 
     def expire(self, now_s: float) -> None:
         """Called by the sweep: end the call if one of its limits has passed."""
@@ -230,6 +260,7 @@ class Connection(asyncio.Protocol):
         """End the running call: complete, if the end of the connection is the end of the body."""
         response = self._response
         self._lost = True
+        self._room.set()
         if response is not None:
             if self._begun and not self._sized and exc is None:
                 self._hand_over(response)
@@ -343,6 +374,7 @@ class Connection(asyncio.Protocol):
         if (
             clean
             and self._keep_alive
+            and not self._pouring
             and transport is not None
             and not transport.is_closing()
             # An answer to a request that is still being sent: its rest would be read as the next request.

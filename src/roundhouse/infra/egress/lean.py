@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from roundhouse.core.errors import BackendDown, BackendFailed, BackendTimeout
+from roundhouse.core.ports import Upload
 from roundhouse.core.settings import OutboundSettings
 from roundhouse.core.types import Timeouts
 from roundhouse.infra.egress.addresses import OPERATOR_RULES, Url, check_headers, check_method, parse_url
@@ -129,7 +130,7 @@ class LeanEndpoint:
         self._timeouts: Timeouts | None = None
         self._tick_s = _COARSE_TICK_S
 
-    async def send(self, body: bytes = b"", *, timeouts: Timeouts) -> LeanResponse:
+    async def send(self, body: bytes | Upload = b"", *, timeouts: Timeouts) -> LeanResponse:
         """Send one request; see `core.ports.Endpoint`."""
         if timeouts is not self._timeouts:
             shortest_s = min(timeouts.first_byte_s, timeouts.idle_s, timeouts.total_s)
@@ -138,7 +139,7 @@ class LeanEndpoint:
         loop = asyncio.get_running_loop()
         now_s = loop.time()
         ends_at_s = now_s + timeouts.total_s
-        head = b"%b%d\r\n\r\n" % (self._head, len(body)) if body else self._bare
+        head, body, upload = self._framed(body)
         pool = self._pool
         tries = 0
         while True:
@@ -148,6 +149,8 @@ class LeanEndpoint:
             connection.tick_s = self._tick_s
             self._client.watch(connection, loop)
             future = connection.exchange(head, body, timeouts, ends_at_s, no_body=self._no_body)
+            if upload is not None:
+                await _pour(upload, connection)
             try:
                 return await future
             except StaleConnectionError as error:
@@ -162,6 +165,21 @@ class LeanEndpoint:
                     # The headers came in the same moment; the connection may serve another call by now.
                     future.result().close()
                 raise
+
+    def _framed(self, body: bytes | Upload) -> tuple[bytes, bytes, Upload | None]:
+        """The request's head, the body that goes with it, and the one that follows piece by piece."""
+        if not isinstance(body, bytes):
+            return b"%b%d\r\n\r\n" % (self._head, body.size_bytes), b"", body
+        return (b"%b%d\r\n\r\n" % (self._head, len(body)) if body else self._bare), body, None
+
+
+async def _pour(upload: Upload, connection: Connection) -> None:
+    try:
+        await connection.pour(upload.pieces())
+    except BaseException:
+        # Half a request was sent: nothing can follow it.
+        connection.abort()
+        raise
 
 
 class HostPool:

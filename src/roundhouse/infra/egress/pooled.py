@@ -14,6 +14,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from roundhouse.core.errors import BackendBadAnswer, BackendDown, BackendFailed, BackendTimeout
+from roundhouse.core.ports import Upload
 from roundhouse.core.settings import OutboundSettings
 from roundhouse.core.types import Beat, Timeouts
 from roundhouse.infra.egress.addresses import OPERATOR_RULES, Url, check_headers, check_method, parse_url
@@ -61,6 +62,12 @@ class _Call:
         self.ends_at_s = ends_at_s
         self.connected = False
         self.reused = False
+
+    async def poured(self, body: Upload) -> AsyncIterator[bytes]:
+        """A body's pieces; as long as the server takes some, it is alive."""
+        async for piece in body.pieces():
+            self.limit.reschedule(min(asyncio.get_running_loop().time() + self.first_byte_s, self.ends_at_s))
+            yield piece
 
 
 async def _connected(_session: object, context: SimpleNamespace, _params: object) -> None:
@@ -142,7 +149,7 @@ class AiohttpEndpoint:
         self._origin = url.origin
         self._headers = headers
 
-    async def send(self, body: bytes = b"", *, timeouts: Timeouts) -> AiohttpResponse:
+    async def send(self, body: bytes | Upload = b"", *, timeouts: Timeouts) -> AiohttpResponse:
         """Send one request; see `core.ports.Endpoint`."""
         session = await self._client.session()
         ends_at_s = asyncio.get_running_loop().time() + timeouts.total_s
@@ -159,14 +166,22 @@ class AiohttpEndpoint:
                 raise _translate(error, self._origin) from error
             return AiohttpResponse(answer, timeouts, ends_at_s, self._origin)
 
-    async def _try(self, session: aiohttp.ClientSession, body: bytes, call: _Call) -> aiohttp.ClientResponse:
+    async def _try(
+        self, session: aiohttp.ClientSession, body: bytes | Upload, call: _Call
+    ) -> aiohttp.ClientResponse:
+        data: bytes | AsyncIterator[bytes] | None = None
+        headers = self._headers
+        if isinstance(body, bytes):
+            data = body or None
+        else:
+            data, headers = call.poured(body), {**headers, "Content-Length": str(body.size_bytes)}
         try:
             async with call.limit:
                 return await session.request(
                     self._method,
                     self._url,
-                    data=body or None,
-                    headers=self._headers,
+                    data=data,
+                    headers=headers,
                     allow_redirects=False,
                     trace_request_ctx=call,
                 )
