@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 
 from roundhouse.app import ExecutorProcess, create_executor
-from roundhouse.core.ports import Device
+from roundhouse.core.types import Device
 from roundhouse.infra.jobs.durable_memory import Disk, MemoryDurable
 from roundhouse.infra.probe import FakeProbe
 from serving import Answered, Client, House

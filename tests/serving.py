@@ -14,8 +14,8 @@ from typing import Any, Self
 import aiohttp
 
 from roundhouse.app import Roundhouse, create_app
-from roundhouse.core.ports import Device
 from roundhouse.core.settings import Settings
+from roundhouse.core.types import Device
 from roundhouse.infra.egress.resolving import Lookup, system_lookup
 from roundhouse.infra.migrate import upgrade_blocking
 from roundhouse.infra.probe import FakeProbe

@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from roundhouse.core.errors import RoundhouseError
-from roundhouse.core.ports import Device
 from roundhouse.core.settings import EngineSettings
-from roundhouse.core.types import RunningModel
+from roundhouse.core.types import Device, RunningModel
 from roundhouse.engine.residency import Residency
 from roundhouse.infra.clock import SystemClock
 from roundhouse.infra.rendezvous import Rendezvous

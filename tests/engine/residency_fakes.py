@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from roundhouse.core.errors import BackendDown, BackendFailed, RoundhouseError
-from roundhouse.core.ports import Device
 from roundhouse.core.settings import EngineSettings
-from roundhouse.core.types import ModelInfo, PullProgress, RunningModel
+from roundhouse.core.types import Device, ModelInfo, PullProgress, RunningModel
 from roundhouse.engine.memory import DeviceUse, Resident
 from roundhouse.engine.residency import Residency
 from roundhouse.infra.probe import FakeProbe

@@ -21,9 +21,8 @@ from roundhouse.core.errors import (
     BackendFailed,
     ModelNotFound,
 )
-from roundhouse.core.ports import Device
 from roundhouse.core.settings import EngineSettings
-from roundhouse.core.types import ModelInfo, Provider, RunningModel
+from roundhouse.core.types import Device, ModelInfo, Provider, RunningModel
 from roundhouse.engine.model import Backends, Target
 from roundhouse.engine.residency import Residency
 from roundhouse.infra.probe import FakeProbe

@@ -20,8 +20,7 @@ from roundhouse.core.errors import (
     RoundhouseError,
     ShuttingDown,
 )
-from roundhouse.core.ports import Device
-from roundhouse.core.types import ModelInfo
+from roundhouse.core.types import Device, ModelInfo
 from roundhouse.engine.memory import Waiting
 
 PAIRS = ["one process", "leader and follower", "follower and leader", "two followers"]

@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from roundhouse.core.ports import Device, DeviceProbe
+from roundhouse.core.ports import DeviceProbe
+from roundhouse.core.types import Device
 from roundhouse.infra.probe import CpuProbe, FakeProbe, MachineProbe, NvmlProbe
 
 MIB = 1024 * 1024

@@ -17,6 +17,7 @@ from roundhouse.core.settings import OutboundSettings
 from roundhouse.core.types import Caller, Fields, ModelRequest, Operation, Provider, Timeouts
 from roundhouse.infra.clock import SystemClock
 from roundhouse.infra.egress.lean import LeanClient
+from roundhouse.infra.hosting.hosts import Hosts
 
 CALLER = Caller(key_id="key_test", scopes=frozenset({"inference"}))
 LIMITS = Timeouts(connect_s=10, first_byte_s=20, idle_s=20, total_s=60)
@@ -42,7 +43,9 @@ async def backend_context() -> AsyncIterator[BackendContext]:
     client = LeanClient(OutboundSettings())
     with tempfile.TemporaryDirectory() as folder:
         try:
-            yield BackendContext(http=client, media=FakeMedia(), data_dir=Path(folder), clock=SystemClock())
+            hosts = Hosts(Path(folder) / "hosts")
+            yield BackendContext(client, FakeMedia(), Path(folder), SystemClock(), hosts)
+            await hosts.close()
         finally:
             await client.close()
 

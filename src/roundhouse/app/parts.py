@@ -10,6 +10,7 @@ from roundhouse.core.ports import BackendContext, Cache, DeviceProbe
 from roundhouse.core.settings import Settings
 from roundhouse.core.types import UsageRecord
 from roundhouse.engine.engine import Engine
+from roundhouse.engine.own import own_providers
 from roundhouse.engine.residency import Residency
 from roundhouse.engine.wrappers import Attempts
 from roundhouse.features.chat.indexing import SearchIndex
@@ -26,6 +27,7 @@ from roundhouse.infra.egress.guard import GuardedFetcher
 from roundhouse.infra.egress.lean import LeanClient
 from roundhouse.infra.egress.resolving import Lookup
 from roundhouse.infra.events.tail import EventTail
+from roundhouse.infra.hosting.hosts import Hosts
 from roundhouse.infra.jobs.pipelines import PipelineTable
 from roundhouse.infra.jobs.queue import JobQueue
 from roundhouse.infra.redis_link import RedisLink
@@ -74,7 +76,8 @@ class Parts:
         self.cache = _cache(settings, self.redis, self.clock)
         self.http = _http(settings)
         self.media = GuardedFetcher(settings.outbound, lookup)
-        context = BackendContext(self.http, self.media, settings.data_dir, self.clock)
+        self.hosts = Hosts(settings.data_dir / "hosts")
+        context = BackendContext(self.http, self.media, settings.data_dir, self.clock, self.hosts)
         residency = Residency(
             settings.engine,
             probe,
@@ -83,7 +86,16 @@ class Parts:
             Rendezvous(settings.data_dir, "residency"),
             patience_s=patience_s,
         )
-        self.engine = Engine(settings.engine, settings.cache, context, self.cache, residency, heard)
+        self.engine = Engine(
+            settings.engine,
+            settings.cache,
+            context,
+            self.cache,
+            residency,
+            heard,
+            own_providers(settings.asr),
+            settings.asr.model,
+        )
         self.providers = ProviderService(
             self.db,
             self.engine,
@@ -137,6 +149,7 @@ class Parts:
 
     async def close(self) -> None:
         """Close all connections."""
+        await self.hosts.close()
         await self.files.close()
         await self.cache.close()
         await self.http.close()

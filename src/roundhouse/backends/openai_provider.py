@@ -34,6 +34,8 @@ class OpenAIOptions(msgspec.Struct, frozen=True):
             only one of the kind `vllm`. Some do it unasked (llama.cpp), some refuse what they do not know (OpenAI).
         rerank_texts: The server takes `texts` instead of `documents` (Text Embeddings Inference).
         sleep: vLLM only: it runs with sleep mode, so that it can be loaded and unloaded.
+        asr_path: Where recordings are written down, below the provider's url; `inference` for whisper.cpp's server.
+        asr_translate_path: Where they are translated into English.
         model_info: What is known of single models by name, as members of `core.types.ModelInfo`.
     """
 
@@ -44,6 +46,8 @@ class OpenAIOptions(msgspec.Struct, frozen=True):
     continue_final_message: bool | None = None
     rerank_texts: bool = False
     sleep: bool = False
+    asr_path: str = "audio/transcriptions"
+    asr_translate_path: str = "audio/translations"
     model_info: dict[str, dict[str, Any]] = {}
 
 

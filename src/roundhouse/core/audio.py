@@ -1,9 +1,10 @@
-"""Speech as values: what a recogniser is given, what it heard, and what a speaker says. Times are seconds from the start."""
+"""Speech as values: what a recogniser is given, what it heard, what a speaker says; times in seconds from the start."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -96,7 +97,8 @@ class Recognition(msgspec.Struct, kw_only=True):
     Attributes:
         language: ISO 639-1 code of most of it; None = not told.
         language_probability: From 0 to 1; None = it was given, or is not told.
-        versions: All that is needed to do it again: model, hash of its weights, compute type, device, library, parameters.
+        versions: All that is needed to do it again: model, hash of its weights, compute type, device, library,
+            parameters.
         warnings: What the user should know, e.g. that a compute type fell back; one sentence each.
     """
 
@@ -126,3 +128,34 @@ class SpeechRequest(msgspec.Struct, kw_only=True):
     format: SpeechFormat = "mp3"
     speed: float = 1.0
     request_id: str = ""
+
+
+class Transcription(Protocol):
+    """A running recognition. Iterate once, then close."""
+
+    @property
+    def recognition(self) -> Recognition:
+        """What is known of the whole; complete at the end."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Segment]:
+        """Segments in order as they are heard, times within the file; raises BackendFailed and its kin."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop the recogniser at once. Idempotent."""
+        ...
+
+
+class Speech(Protocol):
+    """Speech as it is made. Iterate once, then close."""
+
+    content_type: str
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Bytes of the sound in its format; raises BackendFailed and its kin."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop the speaker at its source. Idempotent."""
+        ...

@@ -23,7 +23,9 @@ RoundhouseError 500 internal_error
 ├── MethodNotAllowed 405 method_not_allowed
 ├── RequestTimeout 408 request_timeout
 ├── Conflict 409 conflict
-│   └── PipelineRetired 409 pipeline_retired
+│   ├── PipelineRetired 409 pipeline_retired
+│   └── WeightsMissing 409 weights_missing
+│       └── WeightsComing 503 weights_coming
 ├── Busy 429 busy
 │   ├── RateLimited 429 rate_limit_exceeded
 │   ├── BudgetExceeded 429 budget_exceeded
@@ -224,6 +226,41 @@ class PipelineRetired(Conflict):
 
     code = "pipeline_retired"
     title = "Pipeline retired"
+
+
+class WeightsMissing(Conflict):
+    """The model can be had but its weights are not on this machine; the detail names the command that brings them.
+
+    Args:
+        detail: What to do.
+        model: What is to be downloaded, `provider/model`.
+        param: Name of the offending field.
+        retry_after_s: Seconds after which a retry is sensible, where known.
+    """
+
+    code = "weights_missing"
+    title = "Weights missing"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        model: str = "",
+        param: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(detail, param=param, retry_after_s=retry_after_s)
+        self.model = model
+
+
+class WeightsComing(WeightsMissing):
+    """They are being downloaded; the detail names the job."""
+
+    code = "weights_coming"
+    kind = "server_error"
+    title = "Weights are being downloaded"
+    status = 503
+    retryable = True
 
 
 class Busy(RoundhouseError):

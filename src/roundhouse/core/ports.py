@@ -13,11 +13,14 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from roundhouse.core.audio import Speech, SpeechRequest, Transcription, TranscriptionRequest
+from roundhouse.core.hosting import ModelHosts
 from roundhouse.core.jobs import Job, NewJob
 from roundhouse.core.types import (
     Answer,
     Beat,
     Caller,
+    Device,
     FileInfo,
     ModelInfo,
     ModelRequest,
@@ -75,10 +78,20 @@ class HttpResponse(Protocol):
         ...
 
 
+class Upload(Protocol):
+    """A body that is too large to be held."""
+
+    size_bytes: int
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """All of it, from the beginning at every call."""
+        ...
+
+
 class Endpoint(Protocol):
     """One address with its fixed headers, prepared once and called many times."""
 
-    async def send(self, body: bytes = b"", *, timeouts: Timeouts) -> HttpResponse:
+    async def send(self, body: bytes | Upload = b"", *, timeouts: Timeouts) -> HttpResponse:
         """Send one request; returns when the headers of the answer are there. Redirects are not followed.
 
         Raises:
@@ -118,12 +131,14 @@ class BackendContext(msgspec.Struct):
         media: To addresses inside requests (images).
         data_dir: Folder it may keep files in.
         clock: Time.
+        hosts: Processes of their own for models that run on this machine.
     """
 
     http: Http
     media: MediaFetcher
     data_dir: Path
     clock: Clock
+    hosts: ModelHosts
 
 
 class AnswerStream(Protocol):
@@ -185,6 +200,35 @@ class RerankBackend(Protocol):
 
     async def rerank(self, request: ModelRequest, model: str) -> Answer:
         """`{"results":[{"index","relevance_score","document"?}]}`, best first, at most `top_n`."""
+        ...
+
+    async def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+class TranscriptionBackend(Protocol):
+    """A recogniser of speech. `__init__(provider: Provider, context: BackendContext)`."""
+
+    async def transcribe(self, request: TranscriptionRequest, model: str) -> Transcription:
+        """Hear a file; returns once the recogniser has accepted it.
+
+        Raises:
+            BackendFailed: And its kin.
+            NotSupported: The model does not know the language, or does not translate.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+class SpeechBackend(Protocol):
+    """A speaker of text. `__init__(provider: Provider, context: BackendContext)`."""
+
+    async def speak(self, request: SpeechRequest, model: str) -> Speech:
+        """Say a text; raises BackendFailed and its kin, NotSupported for a format or language it cannot."""
         ...
 
     async def close(self) -> None:
@@ -458,24 +502,6 @@ class Files(Protocol):
     async def delete(self, caller: Caller, file_id: str) -> None:
         """Forget a file; its bytes go with the last file that has them. Raises NotFound."""
         ...
-
-
-class Device(msgspec.Struct):
-    """One memory a model can be put in.
-
-    Attributes:
-        id: `cuda:0` … or `cpu`.
-        name: As the driver tells it.
-        total_mib: Its memory.
-        used_mib: In use now, by anybody.
-        utilization_percent: Of its cores, None = not told.
-    """
-
-    id: str
-    name: str
-    total_mib: int
-    used_mib: int
-    utilization_percent: float | None = None
 
 
 class DeviceProbe(Protocol):

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from roundhouse.core.errors import BadInput, MissingExtra
 from roundhouse.core.jobs import Pipeline
 
-Seam = Literal["chat", "embedding", "rerank", "control"]
+Seam = Literal["chat", "embedding", "rerank", "asr", "speech", "control"]
 
 BUILTIN: dict[Seam, dict[str, str]] = {
     "chat": {
@@ -40,7 +40,21 @@ BUILTIN: dict[Seam, dict[str, str]] = {
         "builtin": "roundhouse.backends.rerank.minilm:MiniLMRerank",
         "fake": "roundhouse.backends.rerank.fake:FakeRerank",
     },
+    "asr": {
+        "whisper": "roundhouse.backends.asr.faster_whisper:WhisperTranscription",
+        "openai": "roundhouse.backends.asr.openai_compat:OpenAITranscription",
+        "vllm": "roundhouse.backends.asr.openai_compat:OpenAITranscription",
+        "fake": "roundhouse.backends.asr.fake:FakeTranscription",
+    },
+    "speech": {
+        "espeak": "roundhouse.backends.speech.espeak:EspeakSpeech",
+        "openai": "roundhouse.backends.speech.openai_compat:OpenAISpeech",
+        "vllm": "roundhouse.backends.speech.openai_compat:OpenAISpeech",
+        "fake": "roundhouse.backends.speech.fake:FakeSpeech",
+    },
     "control": {
+        "whisper": "roundhouse.backends.control.whisper:WhisperControl",
+        "espeak": "roundhouse.backends.control.espeak:EspeakControl",
         "openai": "roundhouse.backends.control.openai_compat:OpenAIControl",
         "vllm": "roundhouse.backends.control.vllm:VllmControl",
         "ollama": "roundhouse.backends.control.ollama:OllamaControl",

@@ -21,6 +21,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from roundhouse.core.settings_asr import AsrSettings as AsrSettings
 from roundhouse.core.settings_audio import AudioSettings as AudioSettings
 from roundhouse.core.settings_lists import AliasSettings as AliasSettings
 from roundhouse.core.settings_lists import PriceSettings as PriceSettings
@@ -295,6 +296,7 @@ class Settings(BaseSettings):
     files: FileSettings = FileSettings()
     chat: ChatSettings = ChatSettings()
     audio: AudioSettings = AudioSettings()
+    asr: AsrSettings = AsrSettings()
     outbound: OutboundSettings = OutboundSettings()
     providers: list[ProviderSettings] = []
     aliases: list[AliasSettings] = []

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-Operation = Literal["chat", "completions", "embeddings", "rerank"]
+Operation = Literal["chat", "completions", "embeddings", "rerank", "transcriptions", "translations", "speech"]
 Fields = dict[str, msgspec.Raw]
 """A JSON object whose values are still the client's bytes."""
 
@@ -167,6 +167,7 @@ class ModelInfo(msgspec.Struct):
         quantization: e.g. `Q4_K_M`.
         family: e.g. `llama`.
         tools: Whether it takes tools.
+        languages: ISO 639-1 codes of the languages it knows; empty = not told.
         created_s: Unix time, for `/v1/models`.
     """
 
@@ -179,6 +180,7 @@ class ModelInfo(msgspec.Struct):
     quantization: str | None = None
     family: str | None = None
     tools: bool | None = None
+    languages: tuple[str, ...] = ()
     created_s: int = 0
 
 
@@ -196,6 +198,24 @@ class RunningModel(msgspec.Struct):
     vram_mib: int = 0
     ram_mib: int = 0
     expires_at_s: float | None = None
+
+
+class Device(msgspec.Struct):
+    """One memory a model can be put in.
+
+    Attributes:
+        id: `cuda:0` … or `cpu`.
+        name: As the driver tells it.
+        total_mib: Its memory.
+        used_mib: In use now, by anybody.
+        utilization_percent: Of its cores, None = not told.
+    """
+
+    id: str
+    name: str
+    total_mib: int
+    used_mib: int
+    utilization_percent: float | None = None
 
 
 class PullProgress(msgspec.Struct):

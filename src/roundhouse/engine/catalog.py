@@ -14,6 +14,8 @@ from roundhouse.core.types import ModelInfo, Provider
 from roundhouse.engine.model import Backends
 
 _LONG_AGO_S = 1e9
+# In the order of the arguments of `Backends`.
+_SEAMS: tuple[registry.Seam, ...] = ("chat", "embedding", "rerank", "control", "asr", "speech")
 
 
 class Listing(msgspec.Struct):
@@ -39,7 +41,7 @@ def open_backends(provider: Provider, context: BackendContext) -> Backends:
     """
     registry.require_kind(provider.kind)
     made = []
-    for seam in ("chat", "embedding", "rerank", "control"):
+    for seam in _SEAMS:
         found = registry.find(seam, provider.kind)
         made.append(found(provider, context) if found is not None else None)
     return Backends(provider, *made)

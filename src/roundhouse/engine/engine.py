@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from typing import cast
 
+from roundhouse.core.audio import SpeechRequest, TranscriptionRequest
 from roundhouse.core.errors import ModelNotFound, NotSupported
 from roundhouse.core.ports import BackendContext, Cache, ModelControl
 from roundhouse.core.settings import CacheSettings, EngineSettings
@@ -22,14 +24,13 @@ from roundhouse.core.types import (
 from roundhouse.engine.catalog import Catalog
 from roundhouse.engine.choice import Chooser
 from roundhouse.engine.discovery import discover
-from roundhouse.engine.model import Backends, Running, Target
+from roundhouse.engine.hearing import HABITS, SpeechChooser, request_of
+from roundhouse.engine.model import Backends, Hearing, Running, SoundRequest, Spoken, Target
+from roundhouse.engine.own import BUILTIN_PROVIDER
 from roundhouse.engine.patterns import matches
 from roundhouse.engine.residency import Residency
 from roundhouse.engine.routing import Route, Router
 from roundhouse.engine.wrappers import Attempts
-
-BUILTIN_PROVIDER = Provider(name="roundhouse", kind="builtin", max_concurrent=4, retries=0)
-"""Models inside this package; always there, last in order of preference."""
 
 START_WAIT_S = 1.0
 """Longest wait for lists of models at start."""
@@ -48,6 +49,8 @@ class Engine:
         cache: Where answers are kept.
         residency: Memory of this machine.
         heard: Hears of every try at a target.
+        own: Providers that are always there, last in order of preference.
+        recogniser: The one that `auto` takes for speech if it is there.
     """
 
     def __init__(
@@ -58,8 +61,11 @@ class Engine:
         cache: Cache,
         residency: Residency,
         heard: Attempts,
+        own: Sequence[Provider] = (BUILTIN_PROVIDER,),
+        recogniser: str = "",
     ) -> None:
         self._settings = settings
+        self._own = own
         self.context = context
         self._discovered: list[Provider] = []
         self._configured: list[Provider] = []
@@ -70,6 +76,7 @@ class Engine:
         self.catalog = Catalog(context, settings.catalog_ttl_s, self._changed)
         self.router = Router(self.catalog, settings, cache_settings, cache, context.clock, heard, self._lease)
         self.chooser = Chooser(self.catalog, residency)
+        self._speech = SpeechChooser(self.catalog, residency, recogniser)
 
     async def start(self, providers: Sequence[Provider], aliases: Sequence[Alias]) -> None:
         """Put the configuration in force, look for local servers, and keep the lists fresh until `close`.
@@ -113,7 +120,29 @@ class Engine:
             RoundhouseError: Any of the tree's.
         """
         route = await self._route(request, decision)
-        return await route.model.stream(request, decision)
+        return cast(Running, await route.model.stream(request, decision))
+
+    async def transcribe(self, request: TranscriptionRequest, decision: Decision) -> Hearing:
+        """What is said in a file; returns once the first segment is there, or that there is none.
+
+        Raises:
+            WeightsMissing: The model can be had, but is not on this machine.
+            RoundhouseError: Any of the tree's.
+        """
+        asked = request_of(request)
+        route = await self._route(asked, decision)
+        return cast(Hearing, await route.model.stream(asked, decision))
+
+    async def speak(self, request: SpeechRequest, decision: Decision) -> Spoken:
+        """A text as sound; returns once its first bytes are there.
+
+        Raises:
+            MissingExtra: Nothing on this machine can speak, and no other model was named.
+            RoundhouseError: Any of the tree's.
+        """
+        asked = request_of(request)
+        route = await self._route(asked, decision)
+        return cast(Spoken, await route.model.stream(asked, decision))
 
     async def _route(self, request: ModelRequest, decision: Decision) -> Route:
         route = await self.resolve(request)
@@ -130,7 +159,20 @@ class Engine:
         """
         if request.model == AUTO and AUTO not in self.router.aliases:
             return self._automatic(request)
+        if isinstance(request, SoundRequest):
+            return await self._find_sounding(request)
         return await self.find(request.model)
+
+    async def _find_sounding(self, request: SoundRequest) -> Route:
+        """As `find`; a model that could be downloaded is told apart from one that nobody has."""
+        try:
+            return await self.find(request.model)
+        except ModelNotFound:
+            if request.model in HABITS:
+                return self._automatic(request)
+            if self._speech.offered(request.model):
+                raise self._speech.missing(request.caller, request.model) from None
+            raise
 
     async def find(self, model: str) -> Route:
         """The route of a name; an unknown one is looked for at the providers once more.
@@ -145,7 +187,8 @@ class Engine:
             return self.router.route(model)
 
     def _automatic(self, request: ModelRequest) -> Route:
-        targets, reason = self.chooser.choose(request)
+        chooser = self._speech if isinstance(request, SoundRequest) else self.chooser
+        targets, reason = chooser.choose(request)
         return self.router.route_to(targets, f"auto: {reason}")
 
     def target(self, model: str) -> Target:
@@ -245,7 +288,8 @@ class Engine:
             for provider in self._discovered
             if provider.name not in configured and provider.url not in addresses
         ]
-        await self.catalog.configure([*self._configured, *found, BUILTIN_PROVIDER])
+        own = [provider for provider in self._own if provider.name not in configured]
+        await self.catalog.configure([*self._configured, *found, *own])
 
     def _look_for(self, _provider: str) -> None:
         """Another process found a server that this one has not seen: it is looked for here as well."""

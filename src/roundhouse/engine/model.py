@@ -5,19 +5,49 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
+from roundhouse.core.audio import (
+    Recognition,
+    Segment,
+    Speech,
+    SpeechRequest,
+    Transcription,
+    TranscriptionRequest,
+)
 from roundhouse.core.errors import BackendFailed, NotSupported, RoundhouseError
-from roundhouse.core.ports import AnswerStream, ChatBackend, EmbeddingBackend, ModelControl, RerankBackend
+from roundhouse.core.ports import (
+    AnswerStream,
+    ChatBackend,
+    EmbeddingBackend,
+    ModelControl,
+    RerankBackend,
+    SpeechBackend,
+    TranscriptionBackend,
+)
 from roundhouse.core.types import Answer, Decision, ModelInfo, ModelRequest, Provider, Usage
 from roundhouse.engine.completions import CompletionStream, chat_from_completion, completion_from_chat
 
+Piece = TypeVar("Piece", covariant=True)
+
+
+class Source(Protocol[Piece]):
+    """Where the pieces of a flow come from."""
+
+    def __aiter__(self) -> AsyncIterator[Piece]:
+        """Pieces as they come; raises BackendFailed and its kin."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop it. Idempotent."""
+        ...
+
 
 class Recorder(Protocol):
-    """Keeps what passes through a stream."""
+    """Keeps what passes through a flow."""
 
-    def add(self, piece: bytes) -> None:
-        """Some events passed."""
+    def add(self, piece: Any) -> None:
+        """A piece passed."""
         ...
 
     async def complete(self) -> None:
@@ -25,58 +55,58 @@ class Recorder(Protocol):
         ...
 
 
-class Running:
-    """A stream that has begun, with what must happen when it ends. Iterate once, or close.
+class Flow(Generic[Piece]):
+    """An answer that has begun, with what must happen when it ends. Iterate once, or close.
+
+    Args:
+        source: Gives the pieces.
 
     Attributes:
         ends: Called once with the error that ended it, None when it ended well or was closed before the end.
         leases: Left once, after the source is closed.
-        first: Events read ahead of the reader.
-        recorder: Sees every event, and the end if it is a good one.
+        recorder: Sees every piece, and the end if it is a good one.
     """
 
-    __slots__ = ("_ended", "_pieces", "_source", "ends", "first", "leases", "recorder")
+    __slots__ = ("_ended", "_first", "_pieces", "_source", "ends", "leases", "recorder")
+    may_be_empty = False
+    """Whether an answer without any piece is a good one."""
 
-    def __init__(self, source: AnswerStream) -> None:
+    def __init__(self, source: Source[Piece]) -> None:
         self._source = source
-        self._pieces: AsyncIterator[bytes] | None = None
+        self._pieces: AsyncIterator[Piece] | None = None
+        self._first: Piece | None = None
         self._ended = False
-        self.first = b""
         self.ends: list[Callable[[BaseException | None], None]] = []
         self.leases: list[AbstractAsyncContextManager[object]] = []
         self.recorder: Recorder | None = None
 
-    @property
-    def usage(self) -> Usage:
-        """Tokens as the backend told them; complete at the end."""
-        return self._source.usage
-
     async def prime(self) -> None:
-        """Read the first events, so that a failure before them can still go to another target.
+        """Read the first piece, so that a failure before it can still go to another target.
 
         Raises:
-            BackendFailed: The stream failed, or ended, before any event.
+            BackendFailed: It failed, or ended, before any piece.
         """
         pieces = aiter(self._source)
         try:
-            self.first = await anext(pieces)
+            self._first = await anext(pieces)
         except StopAsyncIteration:
-            await self._end(None)
-            raise BackendFailed("The model server's stream was empty.") from None
+            if not self.may_be_empty:
+                await self._end(None)
+                raise BackendFailed("The model server's stream was empty.") from None
         except BaseException as error:
             await self._end(error)
             raise
         self._pieces = pieces
 
-    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
-        """Events as they come; raises BackendFailed and its kin."""
+    async def __aiter__(self) -> AsyncGenerator[Piece, None]:
+        """Pieces as they come; raises BackendFailed and its kin."""
         error: BaseException | None = None
         try:
             recorder = self.recorder
-            if self.first:
+            if self._first is not None:
                 if recorder is not None:
-                    recorder.add(self.first)
-                yield self.first
+                    recorder.add(self._first)
+                yield self._first
             async for piece in self._pieces or self._source:
                 if recorder is not None:
                     recorder.add(piece)
@@ -90,7 +120,7 @@ class Running:
             await self._end(error)
 
     async def aclose(self) -> None:
-        """Stop the generation at its source. Idempotent."""
+        """Stop it at its source. Idempotent."""
         await self._end(None)
 
     async def _end(self, error: BaseException | None) -> None:
@@ -106,6 +136,61 @@ class Running:
                 await lease.__aexit__(None, None, None)
 
 
+class Running(Flow[bytes]):
+    """A stream of server-sent events that has begun: a chat's or a completion's."""
+
+    __slots__ = ("_answers",)
+
+    def __init__(self, source: AnswerStream) -> None:
+        super().__init__(source)
+        self._answers = source
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens as the backend told them; complete at the end."""
+        return self._answers.usage
+
+
+class Hearing(Flow[Segment]):
+    """A transcription that has begun: its segments as they are heard, times within the file."""
+
+    __slots__ = ("_transcription",)
+    may_be_empty = True
+
+    def __init__(self, source: Transcription) -> None:
+        super().__init__(source)
+        self._transcription = source
+
+    @property
+    def recognition(self) -> Recognition:
+        """What the recogniser tells of the whole; complete at the end."""
+        return self._transcription.recognition
+
+
+class Spoken(Flow[bytes]):
+    """Speech that has begun: the bytes of its sound.
+
+    Attributes:
+        content_type: Of the sound.
+    """
+
+    __slots__ = ("content_type",)
+
+    def __init__(self, source: Speech) -> None:
+        super().__init__(source)
+        self.content_type = source.content_type
+
+
+class SoundRequest(ModelRequest, kw_only=True):
+    """A request with sound in it, or for sound, in the form in which all requests pass the wrappers.
+
+    Attributes:
+        asked: What is asked.
+    """
+
+    asked: TranscriptionRequest | SpeechRequest
+
+
 class Model(Protocol):
     """Something that answers requests: a target, or a wrapper around such things."""
 
@@ -113,8 +198,8 @@ class Model(Protocol):
         """The whole answer; notes in `decision` what it did."""
         ...
 
-    async def stream(self, request: ModelRequest, decision: Decision) -> Running:
-        """The answer as events; returns once the first events are there."""
+    async def stream(self, request: ModelRequest, decision: Decision) -> Flow[Any]:
+        """The answer in pieces; returns once the first is there. A `Running`, or as `SoundRequest` asks for."""
         ...
 
 
@@ -127,6 +212,8 @@ class Backends:
         embedding: Embeddings.
         rerank: Reranking.
         control: Lists and memory.
+        asr: Recognising speech.
+        speech: Speaking.
     """
 
     def __init__(
@@ -136,16 +223,20 @@ class Backends:
         embedding: EmbeddingBackend | None,
         rerank: RerankBackend | None,
         control: ModelControl | None,
+        asr: TranscriptionBackend | None = None,
+        speech: SpeechBackend | None = None,
     ) -> None:
         self.provider = provider
         self.chat = chat
         self.embedding = embedding
         self.rerank = rerank
         self.control = control
+        self.asr = asr
+        self.speech = speech
 
     async def close(self) -> None:
         """Close them all."""
-        for part in (self.chat, self.embedding, self.rerank, self.control):
+        for part in (self.chat, self.embedding, self.rerank, self.asr, self.speech, self.control):
             if part is not None:
                 await part.close()
 
@@ -180,10 +271,10 @@ class Target:
             self._conceal(error)
             raise
 
-    async def stream(self, request: ModelRequest, decision: Decision) -> Running:
+    async def stream(self, request: ModelRequest, decision: Decision) -> Flow[Any]:
         """The vendor's stream; raises NotSupported when the vendor has no such operation."""
         try:
-            running = await self._stream(request)
+            running = await self._begin(request)
         except RoundhouseError as error:
             self._conceal(error)
             raise
@@ -210,6 +301,17 @@ class Target:
             return await self.backends.embedding.embed(request, self.model)
         if operation == "rerank" and self.backends.rerank is not None:
             return await self.backends.rerank.rerank(request, self.model)
+        raise self._unsupported(request)
+
+    async def _begin(self, request: ModelRequest) -> Flow[Any]:
+        if not isinstance(request, SoundRequest):
+            return await self._stream(request)
+        asked = request.asked
+        if isinstance(asked, SpeechRequest):
+            if self.backends.speech is not None:
+                return Spoken(await self.backends.speech.speak(asked, self.model))
+        elif self.backends.asr is not None:
+            return Hearing(await self.backends.asr.transcribe(asked, self.model))
         raise self._unsupported(request)
 
     async def _stream(self, request: ModelRequest) -> Running:

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from roundhouse.core.errors import BackendTimeout, RoundhouseError
-from roundhouse.core.ports import Clock, Device, DeviceProbe
-from roundhouse.core.types import RunningModel
+from roundhouse.core.ports import Clock, DeviceProbe
+from roundhouse.core.types import Device, RunningModel
 from roundhouse.engine.loading import Killable, Loader, find_model, held_mib, same_model
 from roundhouse.engine.memory import Event, Held, Loaded, LoadFailed, Refusal, Unloaded, UnloadFailed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import msgspec
 
@@ -13,7 +14,7 @@ from roundhouse.core.settings import CacheSettings, EngineSettings
 from roundhouse.core.types import Alias, Answer, Caller, Decision, ModelInfo, ModelRequest
 from roundhouse.engine.catalog import Catalog
 from roundhouse.engine.health import Breaker, Slots
-from roundhouse.engine.model import Model, Running, Target
+from roundhouse.engine.model import Flow, Model, Target
 from roundhouse.engine.patterns import matches
 from roundhouse.engine.wrappers import Attempts, Cached, Fallback, Leased, Limited, Retried
 
@@ -62,7 +63,7 @@ class Fitting:
         self._check(request)
         return await self._inner.answer(request, decision)
 
-    async def stream(self, request: ModelRequest, decision: Decision) -> Running:
+    async def stream(self, request: ModelRequest, decision: Decision) -> Flow[Any]:
         """Raises ContextTooLong."""
         self._check(request)
         return await self._inner.stream(request, decision)

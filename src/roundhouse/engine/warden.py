@@ -14,8 +14,9 @@ import msgspec
 import structlog
 
 from roundhouse.core.errors import RoundhouseError
-from roundhouse.core.ports import Clock, Device, DeviceProbe, FootprintStore
+from roundhouse.core.ports import Clock, DeviceProbe, FootprintStore
 from roundhouse.core.settings import EngineSettings
+from roundhouse.core.types import Device
 from roundhouse.engine.claims import Answer, Claims
 from roundhouse.engine.ledger import Ledger
 from roundhouse.engine.memory import (

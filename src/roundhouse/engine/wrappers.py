@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -30,7 +30,7 @@ from roundhouse.core.errors import (
 from roundhouse.core.ports import Cache
 from roundhouse.core.types import Answer, Attempt, Decision, ModelRequest, Usage
 from roundhouse.engine.health import Breaker, Slots
-from roundhouse.engine.model import Model, Running, elapsed_ms
+from roundhouse.engine.model import Flow, Model, Running, elapsed_ms
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class Leased:
             decision.queued_ms += elapsed_ms(started_s)
             return await self._inner.answer(request, decision)
 
-    async def stream(self, request: ModelRequest, decision: Decision) -> Running:
+    async def stream(self, request: ModelRequest, decision: Decision) -> Flow[Any]:
         """Raises Busy, DoesNotFit."""
         started_s = time.perf_counter()
         lease = self._lease()
@@ -106,7 +106,7 @@ class Limited:
         self._leave(tried, None)
         return answer
 
-    async def stream(self, request: ModelRequest, decision: Decision) -> Running:
+    async def stream(self, request: ModelRequest, decision: Decision) -> Flow[Any]:
         """Raises like `answer`; the slot is held until the stream ends."""
         tried = await self._enter(decision)
         try:
@@ -187,7 +187,7 @@ class Retried:
                 await self._wait(error, tried)
         return await self._inner.answer(request, decision)
 
-    async def stream(self, request: ModelRequest, decision: Decision) -> Running:
+    async def stream(self, request: ModelRequest, decision: Decision) -> Flow[Any]:
         """Raises the last error; after the first events nothing is tried again."""
         for tried in range(self._retries):
             try:
@@ -223,7 +223,7 @@ class Fallback:
         """Raises the last retryable error, or the first that no other target can mend."""
         return await self._first(lambda model: model.answer(request, decision))
 
-    async def stream(self, request: ModelRequest, decision: Decision) -> Running:
+    async def stream(self, request: ModelRequest, decision: Decision) -> Flow[Any]:
         """Raises like `answer`."""
         return await self._first(lambda model: model.stream(request, decision))
 
@@ -277,7 +277,7 @@ class Cached:
         await self.keep(key, answer.body, decision.target)
         return answer
 
-    async def stream(self, request: ModelRequest, decision: Decision) -> Running:
+    async def stream(self, request: ModelRequest, decision: Decision) -> Flow[Any]:
         """Raises what `inner` raises; only a stream that ended well is kept."""
         if request.cache == "off":
             return await self._inner.stream(request, decision)

@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from roundhouse.core.ports import Device
+from roundhouse.core.types import Device
 
 _MIB = 1024 * 1024
 _LIBRARIES = ("nvml.dll",) if sys.platform == "win32" else ("libnvidia-ml.so.1", "libnvidia-ml.so")

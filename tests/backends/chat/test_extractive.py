@@ -39,7 +39,11 @@ class StandingClock:
 @pytest.fixture
 def backend(tmp_path: Path) -> ChatBackend:
     context = BackendContext(
-        http=cast("Any", None), media=cast("Any", None), data_dir=tmp_path, clock=StandingClock()
+        http=cast("Any", None),
+        media=cast("Any", None),
+        data_dir=tmp_path,
+        clock=StandingClock(),
+        hosts=cast("Any", None),
     )
     return ExtractiveChat(Provider(name="roundhouse", kind="builtin"), context)
 

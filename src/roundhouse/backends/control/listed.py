@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,7 +15,11 @@ from roundhouse.core.types import ModelInfo, Operation, Provider, PullProgress, 
 CHAT: tuple[Operation, ...] = ("chat", "completions")
 EMBEDS: tuple[Operation, ...] = ("embeddings",)
 RERANKS: tuple[Operation, ...] = ("rerank",)
+HEARS: tuple[Operation, ...] = ("transcriptions", "translations")
+SPEAKS: tuple[Operation, ...] = ("speech",)
 _RERANK_NAMES = ("rerank",)
+_HEAR_NAMES = re.compile(r"whisper|transcribe|parakeet|(^|[-_/])asr([-_.]|$)")
+_SPEAK_NAMES = re.compile(r"kokoro|piper|(^|[-_/])tts([-_.]|$)")
 _EMBED_NAMES = ("embed", "minilm", "bge-", "e5-", "gte-", "jina-clip", "colbert")
 
 
@@ -87,6 +92,10 @@ def told_by_operator(provider: Provider, found: ModelInfo) -> ModelInfo:
 def operations_of(name: str) -> tuple[Operation, ...]:
     """What a model of this name most likely does, where nobody says it."""
     low = name.lower()
+    if _HEAR_NAMES.search(low):
+        return HEARS
+    if _SPEAK_NAMES.search(low):
+        return SPEAKS
     if any(part in low for part in _RERANK_NAMES):
         return RERANKS
     if any(part in low for part in _EMBED_NAMES):

@@ -19,6 +19,7 @@ from roundhouse.infra.clock import SystemClock
 from roundhouse.infra.db import Database, Tx, parse_url, sqlite_path
 from roundhouse.infra.egress.guard import GuardedFetcher
 from roundhouse.infra.egress.lean import LeanClient
+from roundhouse.infra.hosting.hosts import Hosts
 from roundhouse.infra.migrate import head
 
 CLOCK_TOLERANCE_S = 30.0
@@ -121,7 +122,13 @@ async def redis(settings: Settings) -> list[CheckRead]:
 async def model_servers(settings: Settings) -> list[CheckRead]:
     """Whether the providers of the settings file answer, and which servers run on this machine."""
     http = LeanClient(settings.outbound)
-    context = BackendContext(http, GuardedFetcher(settings.outbound), settings.data_dir, SystemClock())
+    context = BackendContext(
+        http,
+        GuardedFetcher(settings.outbound),
+        settings.data_dir,
+        SystemClock(),
+        Hosts(settings.data_dir / "hosts"),
+    )
     try:
         checks = await asyncio.gather(*(_provider(one, context) for one in settings.providers))
         found = await discover(http, settings.engine.discover_urls) if settings.engine.discover else []

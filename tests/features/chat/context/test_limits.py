@@ -8,9 +8,8 @@ import pytest
 from features.chat.context.making import message, words
 from roundhouse.app.parts import Parts
 from roundhouse.core.errors import RateLimited, RoundhouseError
-from roundhouse.core.ports import Device
 from roundhouse.core.settings import Settings
-from roundhouse.core.types import Alias, Caller, ModelInfo, Provider, UsageRecord
+from roundhouse.core.types import Alias, Caller, Device, ModelInfo, Provider, UsageRecord
 from roundhouse.engine.metering import Meter
 from roundhouse.features.chat.context.limits import (
     OLLAMA_WINDOW_TOKENS,

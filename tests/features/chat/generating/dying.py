@@ -6,8 +6,8 @@ import json
 import sys
 
 from roundhouse.app import create_app
-from roundhouse.core.ports import Device
 from roundhouse.core.settings import Settings
+from roundhouse.core.types import Device
 from roundhouse.infra.event_loop import run
 from roundhouse.infra.probe import FakeProbe
 from roundhouse.infra.server import serve

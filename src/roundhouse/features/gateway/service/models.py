@@ -10,7 +10,8 @@ from roundhouse.core.errors import ModelNotFound
 from roundhouse.core.ports import Clock
 from roundhouse.core.types import Caller, ModelInfo
 from roundhouse.engine.demand import Complexity, Task
-from roundhouse.engine.engine import AUTO, BUILTIN_PROVIDER, Engine
+from roundhouse.engine.engine import AUTO, Engine
+from roundhouse.engine.own import BUILTIN_PROVIDER
 from roundhouse.engine.patterns import matches
 from roundhouse.features.gateway import store
 from roundhouse.features.gateway.schemas import (

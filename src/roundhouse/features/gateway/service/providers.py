@@ -14,7 +14,8 @@ from roundhouse.core.ports import Clock
 from roundhouse.core.settings import AliasSettings, ProviderSettings
 from roundhouse.core.types import Alias, Caller, Provider, Timeouts
 from roundhouse.engine.catalog import open_backends
-from roundhouse.engine.engine import BUILTIN_PROVIDER, Engine
+from roundhouse.engine.engine import Engine
+from roundhouse.engine.own import OWN_KINDS, OWN_NAMES
 from roundhouse.engine.patterns import matches
 from roundhouse.features.gateway import store
 from roundhouse.features.gateway.schemas import (
@@ -104,7 +105,7 @@ class ProviderService:
             BadInput: Unknown kind, bad URL, or an option its kind refuses.
             Conflict: The name is taken.
         """
-        if body.name in self._fixed or body.name == BUILTIN_PROVIDER.name:
+        if body.name in self._fixed or body.name in OWN_NAMES:
             raise Conflict(f"There is a provider {body.name!r} already.", param="name")
         now_s = self._clock.now_s()
         row = store.ProviderRow(
@@ -242,7 +243,7 @@ class ProviderService:
     def _refuse_fixed(self, name: str) -> None:
         if name in self._fixed:
             raise Conflict(f"The provider {name!r} stands in the configuration file; change it there.")
-        if name == BUILTIN_PROVIDER.name:
+        if name in OWN_NAMES:
             raise Conflict("The built-in models cannot be changed.")
 
     def _refuse_fixed_alias(self, name: str) -> None:
@@ -253,7 +254,7 @@ class ProviderService:
         """Refuse what its kind would refuse at the first call: make the vendor objects once, dial nothing."""
         if not row.url.startswith(("http://", "https://")):
             raise BadInput("'url' must begin with http:// or https://.", param="url")
-        if row.kind not in registry.kinds() or row.kind == BUILTIN_PROVIDER.kind:
+        if row.kind not in registry.kinds() or row.kind in OWN_KINDS:
             registry.require_kind(row.kind)
             raise BadInput(f"A provider cannot be of the kind {row.kind!r}.", param="kind")
         await open_backends(self._from_row(row), self._engine.context).close()
@@ -304,7 +305,7 @@ class ProviderService:
             return "config"
         if name in self._kept:
             return "api"
-        return "builtin" if name == BUILTIN_PROVIDER.name else "discovered"
+        return "builtin" if name in OWN_NAMES else "discovered"
 
     def _alias_row(self, name: str, body: AliasWrite) -> store.AliasRow:
         if name in body.targets and len(body.targets) == 1:

@@ -1,0 +1,72 @@
+"""Recognition by Whisper models of this machine, each in a process of its own (`whisper_host`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import msgspec
+
+from roundhouse.backends.asr.whisper_models import WhisperModels
+from roundhouse.core.audio import Recognition, Segment, TranscriptionRequest
+from roundhouse.core.hosting import HostedWork
+from roundhouse.core.ports import BackendContext
+from roundhouse.core.types import Provider
+
+
+class WhisperTranscription:
+    """`core.ports.TranscriptionBackend` for the kind `whisper`; options: `WhisperOptions`."""
+
+    def __init__(self, provider: Provider, context: BackendContext) -> None:
+        self._models = WhisperModels(provider, context)
+        self._idle_s = provider.timeouts.idle_s
+
+    async def transcribe(self, request: TranscriptionRequest, model: str) -> HostedTranscription:
+        """Hear a file; others that the model hears go first.
+
+        Raises:
+            WeightsMissing: The model is not on this machine.
+            BackendDown: Its process died; another try starts a new one.
+        """
+        options = self._models.options
+        folder = await asyncio.to_thread(self._models.folder, model)
+        work = await self._models.host(model, folder).work(
+            {
+                "path": str(request.audio),
+                "regions": None if request.regions is None else msgspec.to_builtins(request.regions),
+                "language": request.language,
+                "task": request.task,
+                "prompt": request.prompt,
+                "vocabulary": list(request.vocabulary),
+                "temperature": request.temperature,
+                "word_times": request.word_times,
+                "beam_size": options.beam_size,
+                "batch_size": options.batch_size,
+                "batched_from_s": options.batched_from_s,
+            },
+            idle_s=self._idle_s,
+        )
+        return HostedTranscription(work)
+
+    async def close(self) -> None:
+        """Nothing is held; the process is the memory ledger's, and ends with who started it."""
+
+
+class HostedTranscription:
+    """`core.audio.Transcription` by a process of ours: partial results are segments, the end is the recognition."""
+
+    def __init__(self, work: HostedWork) -> None:
+        self._work = work
+        self.recognition = Recognition()
+
+    async def __aiter__(self) -> AsyncGenerator[Segment, None]:
+        async for piece in self._work:
+            yield msgspec.convert(piece, Segment)
+        told = self._work.result
+        parameters = told.pop("parameters", {})
+        self.recognition = msgspec.convert(told, Recognition)
+        self.recognition.versions["parameters"] = parameters
+
+    async def aclose(self) -> None:
+        """Stop the recogniser; it ends at its next segment."""
+        await self._work.aclose()

@@ -1,0 +1,1 @@
+"""Speakers of text, one file per vendor."""

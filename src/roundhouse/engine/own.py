@@ -1,0 +1,48 @@
+"""Providers that are always there: models inside this package, and what runs on this machine without a server."""
+
+from __future__ import annotations
+
+from roundhouse.core.settings_asr import AsrSettings
+from roundhouse.core.types import Provider, Timeouts
+
+BUILTIN_PROVIDER = Provider(name="roundhouse", kind="builtin", max_concurrent=4, retries=0)
+"""Models inside this package; last in order of preference."""
+
+ESPEAK_PROVIDER = Provider(name="espeak", kind="espeak", max_concurrent=4, max_waiting=64, retries=0)
+"""The program espeak-ng, where it is installed."""
+
+OWN_NAMES = frozenset({"roundhouse", "whisper", "espeak"})
+"""Names that no other provider may have; the settings file may describe one of them anew."""
+
+OWN_KINDS = frozenset({"builtin", "whisper", "espeak"})
+"""Kinds that use this machine's files and programs: no provider of such a kind can be made through the API."""
+
+
+def whisper_provider(settings: AsrSettings) -> Provider:
+    """Whisper models in folders of this machine."""
+    options = {
+        "folders": [str(folder) for folder in settings.folders],
+        "compute_type": settings.compute_type,
+        "cpu_threads": settings.cpu_threads,
+        "beam_size": settings.beam_size,
+        "batch_size": settings.batch_size,
+        "batched_from_s": settings.batched_from_s,
+        "hub_url": settings.hub_url,
+    }
+    if settings.device != "auto":
+        options["device"] = "cuda:0" if settings.device == "cuda" else settings.device
+    return Provider(
+        name="whisper",
+        kind="whisper",
+        key=settings.hub_token.get_secret_value() if settings.hub_token else None,
+        options=options,
+        timeouts=Timeouts(idle_s=900.0, total_s=24 * 3600.0),
+        # A model hears one recording at a time; two models may.
+        max_concurrent=2,
+        max_waiting=64,
+    )
+
+
+def own_providers(settings: AsrSettings) -> tuple[Provider, ...]:
+    """All of them, in order of preference."""
+    return whisper_provider(settings), ESPEAK_PROVIDER, BUILTIN_PROVIDER
