@@ -6,6 +6,7 @@ silently lost. What a recogniser wrote is cleaned of what nobody said, and turne
 
 from __future__ import annotations
 
+from roundhouse.infra.audio.preparing import prepare
 from roundhouse.infra.audio.shapes import AudioLimits, Dropped, Filtered, Sound, Track, VadSettings
 
-__all__ = ["AudioLimits", "Dropped", "Filtered", "Sound", "Track", "VadSettings"]
+__all__ = ["AudioLimits", "Dropped", "Filtered", "Sound", "Track", "VadSettings", "prepare"]
