@@ -6,13 +6,16 @@ from collections.abc import Callable
 
 from roundhouse.core.errors import BadInput, TooLarge
 from roundhouse.core.types import NewFile
-from roundhouse.features.knowledge.form import UploadForm
 from roundhouse.features.knowledge.kinds import check_purpose, check_type
 from roundhouse.features.knowledge.names import safe_name
 from roundhouse.features.knowledge.schemas import LONGEST_S, SHORTEST_S
 from roundhouse.features.knowledge.sniffing import HEAD_BYTES, sniff
+from roundhouse.infra.forms import FormShape, UploadForm
 
 _ANCHOR, _SECONDS = "expires_after[anchor]", "expires_after[seconds]"
+_SHAPE = FormShape(
+    "Send multipart/form-data with the fields file and purpose.", frozenset({"purpose", _ANCHOR, _SECONDS})
+)
 
 
 class Draft:
@@ -73,7 +76,7 @@ class Intake:
 
     def __init__(self, content_type: str, draft: Draft) -> None:
         self._draft = draft
-        self._form = UploadForm(content_type, draft.take)
+        self._form = UploadForm(content_type, draft.take, _SHAPE)
         self._is_checked = False
 
     def feed(self, data: bytes) -> None:

@@ -17,7 +17,6 @@ from roundhouse.core.types import Caller, FileInfo, NewFile
 from roundhouse.features.knowledge import store
 from roundhouse.features.knowledge.ending import Ending
 from roundhouse.features.knowledge.entering import Content, Entering
-from roundhouse.features.knowledge.form import OVERHEAD_BYTES
 from roundhouse.features.knowledge.intake import Draft, Intake
 from roundhouse.features.knowledge.kinds import check_purpose
 from roundhouse.features.knowledge.names import safe_name, suffix_of
@@ -29,6 +28,7 @@ from roundhouse.infra.blobs.opening import open_blobs, open_staging
 from roundhouse.infra.blobs.pump import pump
 from roundhouse.infra.blobs.staging import Staged, Staging
 from roundhouse.infra.db import Database
+from roundhouse.infra.forms import OVERHEAD_BYTES
 
 _log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from features.knowledge.house import BOUNDARY, form
 from roundhouse.core.errors import BadInput, UnsupportedMedia
-from roundhouse.features.knowledge.form import UploadForm
+from roundhouse.infra.forms import FormShape, UploadForm
 
 KIND = f"multipart/form-data; boundary={BOUNDARY}"
 # Bytes that look like the end, and are none.
@@ -16,7 +16,7 @@ TRICKY = f"--{BOUNDARY[:-1]}\r\n-{BOUNDARY} --{BOUNDARY}--\r\n-\r\n\r\n--roundho
 def read(body: bytes, *cuts: int, kind: str = KIND) -> tuple[UploadForm, bytes]:
     """The form fed in pieces that end at `cuts`."""
     taken: list[bytes] = []
-    reading = UploadForm(kind, taken.append)
+    reading = UploadForm(kind, taken.append, SHAPE)
     places = [0, *sorted(cuts), len(body)]
     for start, end in itertools.pairwise(places):
         reading.feed(body[start:end])
@@ -29,6 +29,11 @@ BODY = form(
     ("expires_after[anchor]", b"created_at"),
     ("file", "báo cáo.pdf", TRICKY),
     ("expires_after[seconds]", b"3600"),
+)
+SHAPE = FormShape(
+    "Send a form.",
+    frozenset({"purpose", "expires_after[anchor]", "expires_after[seconds]"}),
+    frozenset({"several[]"}),
 )
 FIELDS = {"purpose": "user_data", "expires_after[anchor]": "created_at", "expires_after[seconds]": "3600"}
 
@@ -71,7 +76,7 @@ def test_any_content_cut_anywhere(data: bytes, cuts: list[int]) -> None:
 
 @given(body=st.binary(max_size=500))
 def test_any_bytes_end_in_an_answer_or_a_told_fault(body: bytes) -> None:
-    reading = UploadForm(KIND, lambda _: None)
+    reading = UploadForm(KIND, lambda _: None, SHAPE)
     try:
         reading.feed(f"--{BOUNDARY}\r\n".encode() + body)
         reading.close()
@@ -93,7 +98,7 @@ def test_any_bytes_end_in_an_answer_or_a_told_fault(body: bytes) -> None:
 )
 def test_what_is_no_form(kind: str) -> None:
     with pytest.raises(UnsupportedMedia, match="multipart/form-data"):
-        UploadForm(kind, lambda _: None)
+        UploadForm(kind, lambda _: None, SHAPE)
 
 
 def test_a_quoted_boundary_in_any_case() -> None:
@@ -160,4 +165,4 @@ def test_what_taking_the_file_raises_goes_through() -> None:
         raise OSError("full")
 
     with pytest.raises(OSError, match="full"):
-        UploadForm(KIND, full).feed(BODY)
+        UploadForm(KIND, full, SHAPE).feed(BODY)
