@@ -28,7 +28,8 @@ async def house(tmp_path_factory):
 
 PUBLIC = {"livez", "readyz", "health", "metrics"}
 SCOPES = {
-    "inference": "create_chat_completion create_completion create_response create_embeddings rerank",
+    "inference": "create_chat_completion create_completion create_response create_embeddings rerank "
+    "create_transcription create_translation create_speech",
     "models:read": "list_models models_status recommend_model get_model list_aliases get_alias",
     "models:write": "load_model unload_model pull_model",
     "providers": "list_providers create_provider discover_providers get_provider update_provider delete_provider "

@@ -28,6 +28,7 @@ QUIET = {
     "ROUNDHOUSE_LOG__LEVEL": "error",
     "ROUNDHOUSE_LOG__REQUESTS": "none",
     "ROUNDHOUSE_ENGINE__DISCOVER_URLS": "[]",
+    "ROUNDHOUSE_ASR__PULL_ON_FIRST_USE": "false",
 }
 
 api = schemathesis.openapi.from_path(DOCUMENT).exclude(operation_id="site_events")

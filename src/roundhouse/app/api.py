@@ -12,6 +12,7 @@ from roundhouse import __version__
 from roundhouse.app.chat import ChatRoom
 from roundhouse.app.chat_web import chat_router, large_chat_bodies
 from roundhouse.app.parts import Parts
+from roundhouse.core.audio import SpeechTask
 from roundhouse.core.ports import Authenticator, DeviceProbe
 from roundhouse.core.settings import Settings
 from roundhouse.core.types import Operation
@@ -26,10 +27,13 @@ from roundhouse.features.access.service import KeyService
 from roundhouse.features.access.usage import UsageWriter
 from roundhouse.features.gateway import openapi
 from roundhouse.features.gateway import routes as gateway_routes
-from roundhouse.features.gateway.inference import Desk, InferenceEndpoint
+from roundhouse.features.gateway.call import Desk
+from roundhouse.features.gateway.inference import InferenceEndpoint
 from roundhouse.features.gateway.media import MediaGuard
 from roundhouse.features.gateway.responses import ResponsesAdapter
 from roundhouse.features.gateway.service import ModelService, PullService
+from roundhouse.features.gateway.sound.speech import SpeechEndpoint
+from roundhouse.features.gateway.sound.transcriptions import TranscriptionEndpoint, Workshop
 from roundhouse.features.knowledge import routes as knowledge_routes
 from roundhouse.features.ops import routes as ops_routes
 from roundhouse.features.ops.service import JobService, OpsService
@@ -54,6 +58,12 @@ HOT_PATHS: dict[str, Operation] = {
     "/v1/rerank": "rerank",
 }
 """Paths of the lean endpoints and the operation of each."""
+
+SPEECH_PATHS: dict[str, SpeechTask] = {
+    "/v1/audio/transcriptions": "transcribe",
+    "/v1/audio/translations": "translate",
+}
+"""Paths that take a recording, and what is done with it."""
 
 
 class Roundhouse:
@@ -146,10 +156,20 @@ class Roundhouse:
             path: InferenceEndpoint(desk, operation, path) for path, operation in HOT_PATHS.items()
         }
         hot["/v1/responses"] = InferenceEndpoint(desk, "chat", "/v1/responses", ResponsesAdapter())
+        workshop = self._workshop()
+        for path, task in SPEECH_PATHS.items():
+            hot[path] = TranscriptionEndpoint(desk, task, path, workshop)
+        hot["/v1/audio/speech"] = SpeechEndpoint(desk, "/v1/audio/speech")
         self.rooms = rooms
         large = {knowledge_routes.UPLOAD_PATH: files.largest_body_bytes} | large_chat_bodies(self.chat)
+        large |= dict.fromkeys(SPEECH_PATHS, workshop.largest_body_bytes)
         front: App = Front(rooms, hot, self.settings.server, RequestIds(), _log_fault, large)
         return with_cors(front, self.settings.server)
+
+    def _workshop(self) -> Workshop:
+        """Where recordings are heard that come with a request and are not kept."""
+        pulls = self.pulls if self.settings.asr.pull_on_first_use else None
+        return Workshop(self.settings.audio, self.settings.data_dir / "sound", pulls)
 
     def _child(self) -> ChildState | None:
         return None if self.supervisor is None else self.supervisor.state

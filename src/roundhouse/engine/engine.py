@@ -122,6 +122,10 @@ class Engine:
         route = await self._route(request, decision)
         return cast(Running, await route.model.stream(request, decision))
 
+    async def check(self, request: TranscriptionRequest) -> None:
+        """Whether the request has a model at all, before its sound is prepared. Raises like `transcribe`."""
+        await self._route(request_of(request), Decision(request.model))
+
     async def transcribe(self, request: TranscriptionRequest, decision: Decision) -> Hearing:
         """What is said in a file; returns once the first segment is there, or that there is none.
 

@@ -130,15 +130,17 @@ class Hub:
                 # It does not know ranges: all comes anew.
                 there = 0
             with _told_storage(path), path.open("ab" if there else "wb") as target:
-                waiting: list[bytes] = []
-                async for piece in response.pieces():
-                    waiting.append(piece)
-                    there += len(piece)
-                    if sum(map(len, waiting)) >= _WRITE_BYTES:
-                        await asyncio.to_thread(target.writelines, waiting)
-                        waiting = []
-                        yield there
-                await asyncio.to_thread(target.writelines, waiting)
+                waiting = bytearray()
+                try:
+                    async for piece in response.pieces():
+                        waiting += piece
+                        if len(waiting) >= _WRITE_BYTES:
+                            there += await asyncio.to_thread(target.write, bytes(waiting))
+                            waiting.clear()
+                            yield there
+                finally:
+                    # Also when it is cut: another try goes on behind it.
+                    await asyncio.to_thread(target.write, bytes(waiting))
         finally:
             await response.aclose()
 

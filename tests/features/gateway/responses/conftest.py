@@ -13,7 +13,8 @@ from openai import AsyncOpenAI
 from features.gateway.scripted_chat import Everyone, Gateway, ScriptedEngine
 from roundhouse.core.settings import ServerSettings
 from roundhouse.engine.metering import Meter
-from roundhouse.features.gateway.inference import Desk, InferenceEndpoint
+from roundhouse.features.gateway.call import Desk
+from roundhouse.features.gateway.inference import InferenceEndpoint
 from roundhouse.features.gateway.media import MediaGuard
 from roundhouse.features.gateway.responses import ResponsesAdapter
 from roundhouse.infra.clock import SystemClock

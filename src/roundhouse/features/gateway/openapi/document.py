@@ -9,9 +9,10 @@ from roundhouse.features.gateway.openapi.chat import chat_schemas, completion_sc
 from roundhouse.features.gateway.openapi.responses import responses_schemas
 from roundhouse.features.gateway.openapi.sampling import shared_schemas
 from roundhouse.features.gateway.openapi.shapes import Schema, integer, optional, record, ref, text
+from roundhouse.features.gateway.openapi.sound import sound_schemas, speech_content, transcription_content
 from roundhouse.features.gateway.openapi.vectors import vector_schemas
 
-_STATUSES = (400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 501, 502, 503, 504)
+_STATUSES = (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 501, 502, 503, 504)
 """A model server's own 4xx is passed on too, hence `default` beside them."""
 
 _HEADERS = {
@@ -72,6 +73,36 @@ def inference_paths() -> dict[str, Any]:
             "RerankResult",
             example={"model": "roundhouse/minilm", "query": "a pet", "documents": ["a cat", "a car"]},
         ),
+        **_sound_paths(),
+    }
+
+
+def _sound_paths() -> dict[str, Any]:
+    form = {"model": "auto", "language": "vi", "response_format": "verbose_json"}
+    return {
+        "/v1/audio/transcriptions": _operation(
+            "create_transcription",
+            "Write a recording down",
+            "TranscriptionForm",
+            content=transcription_content(),
+            kind="multipart/form-data",
+            example=form,
+        ),
+        "/v1/audio/translations": _operation(
+            "create_translation",
+            "Translate a recording into English",
+            "TranslationForm",
+            content=transcription_content(),
+            kind="multipart/form-data",
+            example={"model": "auto", "response_format": "text"},
+        ),
+        "/v1/audio/speech": _operation(
+            "create_speech",
+            "Say a text",
+            "SpeechRequest",
+            content=speech_content(),
+            example={"model": "auto", "input": "Good morning!", "response_format": "mp3"},
+        ),
     }
 
 
@@ -85,6 +116,7 @@ def inference_components() -> dict[str, Any]:
             **completion_schemas(),
             **responses_schemas(),
             **vector_schemas(),
+            **sound_schemas(),
         },
         "responses": {_problem_name(status): _problem_response(status) for status in _STATUSES},
         "headers": {
@@ -111,13 +143,15 @@ def _operation(
     name: str,
     summary: str,
     request: str,
-    answer: str,
+    answer: str = "",
     *,
     example: dict[str, Any],
     events: str = "",
     event: str = "",
+    content: dict[str, Any] | None = None,
+    kind: str = "application/json",
 ) -> dict[str, Any]:
-    content: dict[str, Any] = {"application/json": {"schema": ref(answer)}}
+    content = content or {"application/json": {"schema": ref(answer)}}
     if events:
         content["text/event-stream"] = {"schema": text(events)}
     if event:
@@ -142,7 +176,7 @@ def _operation(
         ],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": ref(request), "example": example}},
+            "content": {kind: {"schema": ref(request), "example": example}},
         },
         "responses": {
             "200": {"description": "The answer.", "headers": _header_refs(), "content": content},
