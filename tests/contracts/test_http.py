@@ -109,6 +109,67 @@ async def test_large_body_goes_out_whole(http: Http) -> None:
     assert server.seen == [5 * MIB]
 
 
+class Pieces:
+    """A body that is made as it is sent; `gate` holds back all but the first piece."""
+
+    def __init__(self, count: int, gate: asyncio.Event | None = None, fault: Exception | None = None) -> None:
+        self.size_bytes = count * MIB
+        self.sent = 0
+        self._gate = gate
+        self._fault = fault
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        for number in range(self.size_bytes // MIB):
+            if number and self._fault is not None:
+                raise self._fault
+            if number and self._gate is not None:
+                await self._gate.wait()
+            self.sent += 1
+            yield b"x" * MIB
+
+
+async def test_a_body_in_pieces_goes_out_whole_and_the_connection_is_used_again(http: Http) -> None:
+    async with raw_server(always(answer())) as server:
+        endpoint = http.endpoint("POST", server.url)
+        for _ in range(3):
+            assert await (await endpoint.send(Pieces(4), timeouts=LIMITS)).read() == b"ok"
+    assert [len(request.partition(b"\r\n\r\n")[2]) for request in server.requests] == [4 * MIB] * 3
+    assert all(b"content-length: 4194304\r\n" in request.lower() for request in server.requests)
+    assert server.connections == 1
+
+
+async def test_an_answer_before_the_end_of_the_body_is_the_answer(http: Http) -> None:
+    async def script(server: RawServer, peer: Peer) -> None:
+        server.seen.append(await peer.reader.readuntil(b"\r\n\r\n"))
+        await peer.write(answer(b"no", status=b"413 Too Large"))
+        await asyncio.sleep(0.05)
+        while await peer.reader.read(65536):
+            pass
+
+    gate = asyncio.Event()
+    async with raw_server(script) as server:
+        endpoint = http.endpoint("POST", server.url)
+        sending = asyncio.create_task(endpoint.send(Pieces(50, gate), timeouts=LIMITS))
+        await asyncio.sleep(0.2)
+        gate.set()
+        response = await asyncio.wait_for(sending, 5)
+        assert (response.status, await response.read()) == (413, b"no")
+        # Half a request was sent on it: nothing else is.
+        assert await (await endpoint.send(b"{}", timeouts=LIMITS)).read() == b"no"
+    assert server.connections == 2
+
+
+async def test_a_body_that_cannot_be_read_ends_the_call_and_the_connection(
+    http: Http, lean_only: None
+) -> None:
+    async with raw_server(always(answer())) as server:
+        endpoint = http.endpoint("POST", server.url)
+        with pytest.raises(OSError, match="gone"):
+            await endpoint.send(Pieces(3, fault=OSError("gone")), timeouts=LIMITS)
+        assert await (await endpoint.send(b"{}", timeouts=LIMITS)).read() == b"ok"
+    assert server.connections == 2
+
+
 async def test_connections_are_used_again(http: Http) -> None:
     async with raw_server(always(answer(b"x" * 3000))) as server:
         for _ in range(5):

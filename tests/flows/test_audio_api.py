@@ -13,7 +13,11 @@ from contracts.sounds import CLIPS, MODELS, SENTENCE
 from flows.calls import make, records
 from serving import House
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    # The client calls translations old-fashioned.
+    pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning"),
+]
 
 FAKES = [
     {

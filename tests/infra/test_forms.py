@@ -31,7 +31,7 @@ BODY = form(
     ("expires_after[seconds]", b"3600"),
 )
 SHAPE = FormShape(
-    "Send a form.",
+    "Send multipart/form-data.",
     frozenset({"purpose", "expires_after[anchor]", "expires_after[seconds]"}),
     frozenset({"several[]"}),
 )

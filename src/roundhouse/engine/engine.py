@@ -24,7 +24,7 @@ from roundhouse.core.types import (
 from roundhouse.engine.catalog import Catalog
 from roundhouse.engine.choice import Chooser
 from roundhouse.engine.discovery import discover
-from roundhouse.engine.hearing import HABITS, SpeechChooser, request_of
+from roundhouse.engine.hearing import HABITS, Library, SpeechChooser, request_of
 from roundhouse.engine.model import Backends, Hearing, Running, SoundRequest, Spoken, Target
 from roundhouse.engine.own import BUILTIN_PROVIDER
 from roundhouse.engine.patterns import matches
@@ -246,9 +246,12 @@ class Engine:
             if not _can_pull(self.catalog.backends[provider]):
                 raise NotSupported(f"The provider {provider!r} cannot download models.", param="model")
             return model
-        first = next((name for name, one in self.catalog.backends.items() if _can_pull(one)), None)
+        first = next((name for name, one in self.catalog.backends.items() if _may_have(one, model)), None)
         if first is None:
-            raise NotSupported("No provider can download models; an Ollama server can.", param="model")
+            raise NotSupported(
+                "No provider can download this model; an Ollama server can, and whisper/small comes without one.",
+                param="model",
+            )
         return f"{first}/{model}"
 
     async def pull(self, model: str) -> AsyncIterator[PullProgress]:
@@ -318,6 +321,13 @@ class Engine:
                 task.cancel()
         await self.residency.close()
         await self.catalog.close()
+
+
+def _may_have(backends: Backends, model: str) -> bool:
+    """Whether a bare name may be meant for this provider; one that knows what it offers takes that alone."""
+    control: object = backends.control
+    known = not isinstance(control, Library) or ("/" not in model and control.offers(model))
+    return _can_pull(backends) and known
 
 
 def _can_pull(backends: Backends) -> bool:

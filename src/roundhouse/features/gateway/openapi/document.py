@@ -15,6 +15,9 @@ from roundhouse.features.gateway.openapi.vectors import vector_schemas
 _STATUSES = (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 501, 502, 503, 504)
 """A model server's own 4xx is passed on too, hence `default` beside them."""
 
+_NOT_HERE = frozenset({"conflict", "pipeline_retired"})
+"""Errors of these statuses that no inference endpoint answers with."""
+
 _HEADERS = {
     "x-request-id": ("RequestId", "Id of the request, as in the logs and the usage record."),
     "x-roundhouse-model": ("RoundhouseModel", "`provider/model` that answered, or was tried last."),
@@ -78,7 +81,7 @@ def inference_paths() -> dict[str, Any]:
 
 
 def _sound_paths() -> dict[str, Any]:
-    form = {"model": "auto", "language": "vi", "response_format": "verbose_json"}
+    form = {"file": "call.mp3", "model": "auto", "language": "vi", "response_format": "verbose_json"}
     return {
         "/v1/audio/transcriptions": _operation(
             "create_transcription",
@@ -94,7 +97,7 @@ def _sound_paths() -> dict[str, Any]:
             "TranslationForm",
             content=transcription_content(),
             kind="multipart/form-data",
-            example={"model": "auto", "response_format": "text"},
+            example={"file": "call.mp3", "model": "auto", "response_format": "text"},
         ),
         "/v1/audio/speech": _operation(
             "create_speech",
@@ -196,7 +199,11 @@ def _problem_name(status: int) -> str:
 
 
 def _problem_response(status: int) -> dict[str, Any]:
-    told = [f"{error.title} (`{error.code}`)" for error in tree() if error.status == status]
+    told = [
+        f"{error.title} (`{error.code}`)"
+        for error in tree()
+        if error.status == status and error.code not in _NOT_HERE
+    ]
     return _problem_content("; ".join(told) + ".")
 
 
