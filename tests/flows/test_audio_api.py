@@ -11,6 +11,8 @@ import pytest_asyncio
 
 from contracts.sounds import CLIPS, MODELS, SENTENCE
 from flows.calls import make, records
+from peers.hub import HubServer
+from peers.upstream import Upstream
 from serving import House
 
 pytestmark = [
@@ -226,3 +228,20 @@ async def test_weights_that_are_missing_are_sent_for_at_first_use(tmp_path):
         told = (await house.get(f"/v1/jobs/{job}")).json()
         assert (told["kind"], told["input"]) == ("model.pull", {"model": "whisper/small"})
         assert json.dumps(told)
+
+
+async def test_what_was_downloaded_is_heard_with_at_once(tmp_path):
+    hub = HubServer()
+    async with Upstream(hub) as server, Upstream(hub) as elsewhere:
+        hub.elsewhere = elsewhere.origin
+        async with House(tmp_path / "data", asr={"hub_url": server.origin}) as house:
+            steps = [step async for step in house.app.engine.pull("whisper/tiny")]
+            assert steps[-1].status == "success"
+            client = openai.AsyncOpenAI(base_url=f"{house.url}/v1", api_key=house.key, max_retries=0)
+            told = await client.audio.transcriptions.create(model="auto", language="en", file=clip())
+            assert told.text == SENTENCE
+            (state,) = (await house.get("/v1/models/status")).json()["data"]
+            assert (state["provider"], state["state"]) == ("whisper", "loaded")
+            assert (await house.post("/v1/models/unload", {"model_id": "whisper/tiny"})).json()[
+                "state"
+            ] == "absent"

@@ -158,7 +158,15 @@ class AnswerStream(Protocol):
         ...
 
 
-class ChatBackend(Protocol):
+class Vendor(Protocol):
+    """What belongs to one provider, of whatever seam."""
+
+    async def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+class ChatBackend(Vendor, Protocol):
     """A vendor's chat. `__init__(provider: Provider, context: BackendContext)`."""
 
     operations: frozenset[str]
@@ -178,36 +186,24 @@ class ChatBackend(Protocol):
         """The answer as events; returns once the vendor has accepted (status known), raises like `chat`."""
         ...
 
-    async def close(self) -> None:
-        """Release what it holds."""
-        ...
 
-
-class EmbeddingBackend(Protocol):
+class EmbeddingBackend(Vendor, Protocol):
     """A vendor's embeddings. `__init__(provider: Provider, context: BackendContext)`."""
 
     async def embed(self, request: ModelRequest, model: str) -> Answer:
         """OpenAI's list object; `encoding_format` and `dimensions` of the request hold. Raises like `chat`."""
         ...
 
-    async def close(self) -> None:
-        """Release what it holds."""
-        ...
 
-
-class RerankBackend(Protocol):
+class RerankBackend(Vendor, Protocol):
     """A vendor's reranker. `__init__(provider: Provider, context: BackendContext)`."""
 
     async def rerank(self, request: ModelRequest, model: str) -> Answer:
         """`{"results":[{"index","relevance_score","document"?}]}`, best first, at most `top_n`."""
         ...
 
-    async def close(self) -> None:
-        """Release what it holds."""
-        ...
 
-
-class TranscriptionBackend(Protocol):
+class TranscriptionBackend(Vendor, Protocol):
     """A recogniser of speech. `__init__(provider: Provider, context: BackendContext)`."""
 
     async def transcribe(self, request: TranscriptionRequest, model: str) -> Transcription:
@@ -219,24 +215,16 @@ class TranscriptionBackend(Protocol):
         """
         ...
 
-    async def close(self) -> None:
-        """Release what it holds."""
-        ...
 
-
-class SpeechBackend(Protocol):
+class SpeechBackend(Vendor, Protocol):
     """A speaker of text. `__init__(provider: Provider, context: BackendContext)`."""
 
     async def speak(self, request: SpeechRequest, model: str) -> Speech:
         """Say a text; raises BackendFailed and its kin, NotSupported for a format or language it cannot."""
         ...
 
-    async def close(self) -> None:
-        """Release what it holds."""
-        ...
 
-
-class ModelControl(Protocol):
+class ModelControl(Vendor, Protocol):
     """What a provider has and holds. `__init__(provider: Provider, context: BackendContext)`."""
 
     manages_memory: bool
@@ -263,10 +251,6 @@ class ModelControl(Protocol):
 
     def pull(self, model: str) -> AsyncIterator[PullProgress]:
         """Download a model, telling progress; raises NotSupported, ModelNotFound, BackendFailed."""
-        ...
-
-    async def close(self) -> None:
-        """Release what it holds."""
         ...
 
 
