@@ -91,7 +91,9 @@ async def test_the_body_may_be_labelled_as_curl_does(house, prefix):
 
 async def test_models_are_listed_got_and_recommended(house):
     listed = (await house.get("/v1/models")).json()["data"]
-    assert [model["id"] for model in listed] == ["auto", "roundhouse/extractive", "roundhouse/minilm"]
+    # Where espeak-ng is installed, it speaks.
+    names = [model["id"] for model in listed if model["id"] != "espeak/espeak-ng"]
+    assert names == ["auto", "roundhouse/extractive", "roundhouse/minilm"]
     for name in ("roundhouse/minilm", "minilm"):
         assert (await house.get(f"/v1/models/{name}")).json()["operations"] == ["embeddings", "rerank"]
     advice = (await house.get("/v1/models/recommend?task=chat&language=vi&complexity=low")).json()

@@ -17,7 +17,7 @@ from roundhouse.core.ports import Authenticator, DeviceProbe
 from roundhouse.core.settings import Settings
 from roundhouse.core.types import Operation
 from roundhouse.engine.metering import Meter
-from roundhouse.engine.own import OWN_NAMES
+from roundhouse.engine.own import ESPEAK_PROVIDER, OWN_NAMES
 from roundhouse.features.access import routes as access_routes
 from roundhouse.features.access.authenticator import KeyAuthenticator, OpenAuthenticator
 from roundhouse.features.access.first_key import ensure_first_key, open_hasher
@@ -217,9 +217,12 @@ class Roundhouse:
     def found(self) -> list[tuple[str, list[str]]]:
         """Models by provider, for the operator's first look."""
         listings = self.engine.catalog.listings
-        shown = (
-            name for name in self.engine.catalog.backends if listings[name].models or name not in OWN_NAMES
-        )
+        # Of what is always there only what has something to show; a program that speaks is no model.
+        shown = [
+            name
+            for name in self.engine.catalog.backends
+            if name != ESPEAK_PROVIDER.name and (listings[name].models or name not in OWN_NAMES)
+        ]
         return [(name, list(listings[name].models)) for name in shown]
 
     async def close(self) -> None:
