@@ -14,13 +14,13 @@ class AudioSettings(Section):
     max_decoded_s: float = Field(
         4 * 3600.0,
         gt=0,
-        le=48 * 3600.0,
+        le=36 * 3600.0,
         description="Longest recording. It is the sound that counts, whatever the size of the file.",
     )
     max_channels: int = Field(
         8, ge=1, le=64, description="Most channels of a recording; up to this, all are mixed into one."
     )
-    decode_timeout_s: float = Field(1800.0, gt=0, description="Longest time of decoding one recording.")
+    decode_timeout_s: float = Field(600.0, gt=0, description="Longest time of decoding one recording.")
     decode_memory_mib: int = Field(
         1024, ge=256, description="Most memory of the process that decodes one recording."
     )

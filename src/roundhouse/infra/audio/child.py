@@ -6,6 +6,7 @@ alone. The time is limited by whoever waits for the process.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from roundhouse.core.audio import SAMPLE_RATE_HZ
-from roundhouse.core.errors import Unprocessable
+from roundhouse.core.errors import StorageFull, Unprocessable
 from roundhouse.infra.audio.blocks import Samples, blocks, samples_of
 from roundhouse.infra.audio.channels import Mix, Sides, mix
 from roundhouse.infra.audio.decoding import Decoding
@@ -24,11 +25,10 @@ from roundhouse.infra.audio.second import decode_again, ffmpeg
 from roundhouse.infra.audio.shapes import AudioLimits, Sound, Track, VadSettings
 from roundhouse.infra.audio.voice import Regions, model_path, probabilities
 
-FUNCTION = f"{__name__}:take_apart"
-
 _SHORT = 0.99
 _DAMAGED = 0.01
 _MIB = 1024 * 1024
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 Tell = Callable[[float, str], None]
 
@@ -77,18 +77,25 @@ def take_apart(argument: Any, tell: Tell) -> Any:
         UnsupportedMedia: It is no recording that is taken in.
         Unprocessable: Nothing can be got out of it.
         TooLarge: It is too long.
+        StorageFull: The disk is full.
     """
     order = msgspec.convert(argument, Order)
     if order.vad.enabled:
         # Before hours are decoded in vain.
         model_path()
+    # The thread that carries the news must be there before memory is short.
+    tell(0.0, "opening")
     limit_memory(order.limits.memory_mib)
     try:
-        return msgspec.to_builtins(_sound(order, tell))
+        return msgspec.to_builtins(sound_of(order, tell))
     except MemoryError as error:
         raise Unprocessable(
             f"{order.name} cannot be decoded in {order.limits.memory_mib} MiB of memory: damaged, or made to harm."
         ) from error
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull("The disk is full; the recording could not be decoded.") from error
+        raise
 
 
 def limit_memory(memory_mib: int) -> None:
@@ -105,7 +112,8 @@ def limit_memory(memory_mib: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most_bytes, hard))
 
 
-def _sound(order: Order, tell: Tell) -> Sound:
+def sound_of(order: Order, tell: Tell) -> Sound:
+    """`take_apart` in this very process, without limits on its memory."""
     folder, warnings = Path(order.folder), list[str]()
     with opened(Path(order.source), order.name, order.limits) as recording:
         split = order.split and recording.channels == 2

@@ -64,14 +64,18 @@ class Decoding:
         self._name = name
         self._on_progress = on_progress
         self._file_bytes = max(1, recording.source.stat().st_size)
-        self._is_timed = recording.container in TIMED
-        self._kind: tuple[str, str, int] | None = None
+        self._block = 1
+        self._kind: tuple[str, str, int, int] | None = None
         self._fifo = AudioFifo()
         self._resampler = _resampler(sink)
-        self._position_s = -recording.start_s
+        self._begin_s = (recording.file.start_time or 0) / av.time_base
+        self._position_s = 0.0
+        self._taken = 0
+        self._next_pts: int | None = None
         self._packet_bytes = 0
         self._packets = 0
         self._junk_bytes = 0
+        self._skipped_bytes = 0
 
     @property
     def decoded_s(self) -> float:
@@ -84,8 +88,7 @@ class Decoding:
         if self._recording.container not in UNINDEXED or self._packets == 0:
             return 0.0
         good_bytes = self._packet_bytes - self._junk_bytes
-        frame_s = self.decoded_s / self._packets
-        return self._junk_bytes / max(1, good_bytes) * self.decoded_s + self.skipped_packets * frame_s
+        return (self._junk_bytes + self._skipped_bytes) / max(1, good_bytes) * self.decoded_s
 
     def run(self) -> None:
         """Decode it all.
@@ -95,17 +98,27 @@ class Decoding:
         """
         context = self._recording.stream.codec_context
         context.thread_count = 1
+        decode, is_timed = context.decode, self._recording.container in TIMED
+        is_unindexed = self._recording.container in UNINDEXED
+        # Some forty packets and frames a second: what is done for each of them is what decoding costs beside FFmpeg.
         for packet in self._packets_of():
             try:
-                frames = context.decode(packet if packet.size else None)
+                frames = decode(packet if packet.size else None)
             except MemoryError:
                 raise
             except (av.FFmpegError, ValueError):
                 self.skipped_packets += 1
+                self._skipped_bytes += packet.size
                 continue
             for frame in frames:
+                if is_timed and frame.pts != self._next_pts:
+                    self._keep_time(frame)
                 self._take(frame)
-            self._note(packet, heard=bool(frames))
+            if is_unindexed and frames:
+                self._weigh(packet.size)
+            if self._fifo.samples >= self._block:
+                self._flush()
+                self._on_progress(min(1.0, (packet.pos or 0) / self._file_bytes))
         self._flush(last=True)
 
     def _packets_of(self) -> Iterator[Packet[AudioStream]]:
@@ -120,43 +133,49 @@ class Decoding:
             else:
                 return
 
-    def _note(self, packet: Packet[AudioStream], *, heard: bool) -> None:
-        if not heard or not packet.size:
-            return
+    def _weigh(self, size: int) -> None:
+        """What is much larger than frames usually are holds bytes that are none."""
         self._packets += 1
-        self._packet_bytes += packet.size
-        usual = (self._packet_bytes - self._junk_bytes) / self._packets
-        if packet.size > max(_JUNK_FACTOR * usual, usual + _JUNK_BYTES):
-            self._junk_bytes += packet.size - int(usual)
-        if self._fifo.samples >= _BLOCK_S * (self._kind[2] if self._kind else SAMPLE_RATE_HZ):
-            self._flush()
-            if packet.pos is not None:
-                self._on_progress(min(1.0, packet.pos / self._file_bytes))
+        self._packet_bytes += size
+        if size > _JUNK_BYTES:
+            usual = (self._packet_bytes - self._junk_bytes) // self._packets
+            if size > max(_JUNK_FACTOR * usual, usual + _JUNK_BYTES):
+                self._junk_bytes += size - usual
 
     def _take(self, frame: AudioFrame) -> None:
-        kind = frame.format.name, frame.layout.name, frame.sample_rate
+        pts, samples = frame.pts, frame.samples
+        self._next_pts = None if pts is None else pts + samples
+        self._taken += samples
+        frame.pts = None
+        layout = frame.layout
+        kind = frame.format.name, layout.name, layout.nb_channels, frame.sample_rate
         if kind != self._kind:
+            # PyAV's buffer trusts its caller that all frames are of one kind, and crashes where they are not.
             self._flush(last=True)
             self._kind, self._fifo, self._resampler = kind, AudioFifo(), _resampler(self._sink)
-        if self._is_timed and frame.time is not None:
-            self._keep_time(frame.time)
-        frame.pts = None
+            self._block = max(1, int(_BLOCK_S * frame.sample_rate))
         self._fifo.write(frame)
-        self._position_s += frame.samples / max(1, frame.sample_rate)
 
-    def _keep_time(self, time_s: float) -> None:
-        start_s = self._recording.file.start_time
-        ahead_s = time_s - (start_s or 0) / av.time_base - self._position_s
-        if abs(ahead_s) < _GAP_S:
-            return
+    def _keep_time(self, frame: AudioFrame) -> None:
+        """Fill what is missing before a frame, by its time stamp."""
+        self._position_s += self._taken / max(1, frame.sample_rate)
+        self._taken = 0
+        if frame.time is not None:
+            ahead_s = frame.time - self._begin_s - self._position_s
+            if abs(ahead_s) >= _GAP_S:
+                self._jump(ahead_s, frame.time)
+
+    def _jump(self, ahead_s: float, time_s: float) -> None:
         declared_s = self._recording.declared_s
         believable = ahead_s < _LONGEST_GAP_S or (declared_s is not None and time_s <= declared_s + 1)
         if ahead_s > 0 and believable:
             self._flush(last=True)
             self._resampler = _resampler(self._sink)
-            self._sink.write_silence(int(ahead_s * SAMPLE_RATE_HZ))
-            self.filled_s += int(ahead_s * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
-            self._check_length()
+            samples = int(ahead_s * SAMPLE_RATE_HZ)
+            if self._sink.samples + samples > self._limits.max_decoded_s * SAMPLE_RATE_HZ:
+                raise too_long(self._name, self._limits)
+            self._sink.write_silence(samples)
+            self.filled_s += samples / SAMPLE_RATE_HZ
         self._position_s += ahead_s
 
     def _flush(self, *, last: bool = False) -> None:

@@ -56,9 +56,10 @@ _OTHER = (
     b"\xd0\xcf\x11\xe0", b"RIFF", b"FORM", b"MThd",
 )  # fmt: skip
 _CODECS = frozenset({
-    "aac", "aac_latm", "ac3", "adpcm_g722", "adpcm_g726", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "adpcm_swf", "adpcm_yamaha", "alac",
-    "amrnb", "amrwb", "eac3", "flac", "g722", "g726", "gsm", "gsm_ms", "mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float",
-    "nellymoser", "opus", "qcelp", "speex", "vorbis", "wavpack", "wmalossless", "wmapro", "wmav1", "wmav2", "wmavoice",
+    "aac", "aac_latm", "ac3", "adpcm_g722", "adpcm_g726", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "adpcm_swf",
+    "adpcm_yamaha", "alac", "amrnb", "amrwb", "eac3", "flac", "g722", "g726", "gsm", "gsm_ms", "mp1", "mp1float", "mp2",
+    "mp2float", "mp3", "mp3float", "nellymoser", "opus", "qcelp", "speex", "vorbis", "wavpack", "wmalossless", "wmapro",
+    "wmav1", "wmav2", "wmavoice",
 })  # fmt: skip
 _KBITS = {
     (3, 3): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -85,11 +86,14 @@ def sniff(file: BinaryIO, name: str) -> str:
     head = _behind_tags(file)
     if not head:
         raise Unprocessable(f"{name} is empty.")
-    found = _by_magic(head) or _by_frames(head)
+    found = _by_magic(head)
     if found is not None:
         return found
     if head.startswith(_OTHER) or _is_text(head):
         raise UnsupportedMedia(f"{name} is not a recording in a format that is accepted: {TAKEN}.")
+    found = _by_frames(head)
+    if found is not None:
+        return found
     raise Unprocessable(f"No sound was found in {name}: it is damaged, or no recording.")
 
 

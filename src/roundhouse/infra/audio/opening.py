@@ -33,7 +33,6 @@ class Recording(NamedTuple):
         rate_hz: Its rate; may change on the way.
         channels: At its beginning.
         declared_s: Length that is told; None = none, or only a guess.
-        start_s: Where its sound begins, after the picture's beginning.
     """
 
     container: str
@@ -44,7 +43,6 @@ class Recording(NamedTuple):
     rate_hz: int
     channels: int
     declared_s: float | None
-    start_s: float
 
 
 @contextmanager
@@ -100,10 +98,7 @@ def _described(
         declared_s = wave.declared_s
     elif not guessed:
         declared_s = _declared_s(media, stream)
-    start_s = 0.0
-    if stream.start_time is not None and stream.time_base is not None and media.start_time is not None:
-        start_s = max(0.0, float(stream.start_time * stream.time_base) - media.start_time / av.time_base)
-    return Recording(container, source, media, stream, codec, rate_hz, channels, declared_s, start_s)
+    return Recording(container, source, media, stream, codec, rate_hz, channels, declared_s)
 
 
 def _declared_s(media: InputContainer, stream: AudioStream) -> float | None:

@@ -43,6 +43,7 @@ async def prepare(
         Unprocessable: It is empty, damaged beyond use, without sound, has too many channels, or takes too long.
         TooLarge: It is too long.
         MissingExtra: Speech is to be found, and the model for that is not installed.
+        StorageFull: The disk is full.
         ChildFailed: The process died.
     """
     order = _order(source, folder, name, limits, vad, split=split)
