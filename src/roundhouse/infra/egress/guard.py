@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import urljoin
+
+import msgspec
 
 from roundhouse.core.errors import BackendFailed, BadInput, TooLarge
 from roundhouse.core.settings import OutboundSettings
@@ -52,13 +56,36 @@ class GuardedFetcher:
 
     async def fetch(self, url: str, *, limit_bytes: int) -> tuple[bytes, str]:
         """Body and content type; see `core.ports.MediaFetcher`."""
+        async with self._opened(url, self._timeouts) as answer:
+            parts = [piece async for piece in _pieces(answer, limit_bytes)]
+            return b"".join(parts), answer.headers.get("content-type", "application/octet-stream")
+
+    async def download(self, url: str, *, limit_bytes: int, limit_s: float) -> AsyncGenerator[bytes]:
+        """The body in pieces as it arrives, for what is too large to be held; raises like `fetch`.
+
+        Args:
+            url: Where it is.
+            limit_bytes: Largest body.
+            limit_s: Longest time of all of it; a pause may last as long as a whole `fetch`.
+        """
+        async with self._opened(url, msgspec.structs.replace(self._timeouts, total_s=limit_s)) as answer:
+            async for piece in _pieces(answer, limit_bytes):
+                yield piece
+
+    @asynccontextmanager
+    async def _opened(self, url: str, timeouts: Timeouts) -> AsyncGenerator[LeanResponse]:
+        """The answer behind all redirects; faults of the way there and of its body are the user's address's."""
         if self._tls is None:
             self._tls = await asyncio.to_thread(make_tls, self._settings)
         # A client of its own: no connection is shared between what different users fetch.
         client = LeanClient(self._settings, self._resolver, self._tls)
         try:
-            async with asyncio.timeout(self._settings.media_timeout_s):
-                return await self._follow(client, url, limit_bytes)
+            async with asyncio.timeout(timeouts.total_s):
+                answer = await _follow(client, url, timeouts)
+                try:
+                    yield answer
+                finally:
+                    await answer.aclose()
         except TimeoutError as error:
             raise BadInput("The URL did not answer in time.") from error
         except BackendFailed as error:
@@ -66,32 +93,27 @@ class GuardedFetcher:
         finally:
             await client.close()
 
-    async def _follow(self, client: LeanClient, url: str, limit_bytes: int) -> tuple[bytes, str]:
-        for _ in range(_MOST_REDIRECTS + 1):
-            answer = await client.endpoint("GET", url).send(timeouts=self._timeouts)
-            try:
-                location = answer.headers.get("location")
-                if answer.status in _REDIRECTS and location:
-                    url = urljoin(url, location)
-                    continue
-                if answer.status != 200:
-                    raise BadInput(f"The URL answered with status {answer.status}.")
-                body = await _read(answer, limit_bytes)
-                return body, answer.headers.get("content-type", "application/octet-stream")
-            finally:
-                await answer.aclose()
-        raise BadInput(f"The URL redirects more than {_MOST_REDIRECTS} times.")
+
+async def _follow(client: LeanClient, url: str, timeouts: Timeouts) -> LeanResponse:
+    for _ in range(_MOST_REDIRECTS + 1):
+        answer = await client.endpoint("GET", url).send(timeouts=timeouts)
+        location = answer.headers.get("location")
+        if answer.status == 200:
+            return answer
+        await answer.aclose()
+        if answer.status not in _REDIRECTS or not location:
+            raise BadInput(f"The URL answered with status {answer.status}.")
+        url = urljoin(url, location)
+    raise BadInput(f"The URL redirects more than {_MOST_REDIRECTS} times.")
 
 
-async def _read(answer: LeanResponse, limit_bytes: int) -> bytes:
+async def _pieces(answer: LeanResponse, limit_bytes: int) -> AsyncIterator[bytes]:
     told = answer.headers.get("content-length", "")
     if told.isdecimal() and int(told) > limit_bytes:
         raise TooLarge(f"The URL's content is larger than {limit_bytes} bytes.")
-    parts: list[bytes] = []
     size_bytes = 0
     async for piece in answer.pieces():
         size_bytes += len(piece)
         if size_bytes > limit_bytes:
             raise TooLarge(f"The URL's content is larger than {limit_bytes} bytes.")
-        parts.append(piece)
-    return b"".join(parts)
+        yield piece

@@ -142,6 +142,12 @@ class JobQueue:
             job = await store.get(tx, caller, job_id)
             return job, await self.place(tx, job)
 
+    async def check_room(self, caller: Caller, kind: str) -> None:
+        """Raise QueueFull where a job of this kind would not be accepted now: before an upload, not after it."""
+        pipeline = self._pipeline(NewJob(kind))
+        async with self._db.read() as tx:
+            await self._check_room(tx, caller, pipeline.queue)
+
     async def place(self, tx: Tx, job: Job) -> Place | None:
         """Where a queued job stands; None when it is not queued."""
         if job.state != "queued":
