@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI
 
 from roundhouse import __version__
+from roundhouse.app.audio import AudioRoom
 from roundhouse.app.chat import ChatRoom
 from roundhouse.app.chat_web import chat_router, large_chat_bodies
 from roundhouse.app.parts import Parts
@@ -107,6 +108,7 @@ class Roundhouse:
             parts.media, settings.outbound.media_max_bytes, settings.server.max_body_bytes
         )
         self.chat = ChatRoom(parts, self.meter, self._media)
+        self.audio = AudioRoom(parts, self.gatekeeper)
         self.asgi: App = self._build_web()
 
     def _build_access(self) -> None:
@@ -142,6 +144,7 @@ class Roundhouse:
         files = self.parts.files
         rooms.include_router(knowledge_routes.router(files, self.settings.server.body_timeout_s))
         rooms.include_router(chat_router(self.chat, self.parts))
+        rooms.include_router(self.audio.router())
         mount_docs(rooms)
         describe(rooms, openapi.inference_paths, openapi.inference_components)
         desk = Desk(
@@ -163,6 +166,7 @@ class Roundhouse:
         hot["/v1/audio/speech"] = SpeechEndpoint(desk, "/v1/audio/speech")
         self.rooms = rooms
         large = {knowledge_routes.UPLOAD_PATH: files.largest_body_bytes} | large_chat_bodies(self.chat)
+        large |= self.audio.large_bodies
         large |= dict.fromkeys(SPEECH_PATHS, workshop.largest_body_bytes)
         front: App = Front(rooms, hot, self.settings.server, RequestIds(), _log_fault, large)
         return with_cors(front, self.settings.server)

@@ -10,6 +10,7 @@ from roundhouse.app.parts import Parts, Unheard
 from roundhouse.core.jobs import QueueName
 from roundhouse.core.ports import DeviceProbe
 from roundhouse.core.settings import Settings
+from roundhouse.features.access.usage import UsageWriter
 from roundhouse.infra.egress.resolving import Lookup, system_lookup
 from roundhouse.infra.jobs.durable import DbosDurable
 from roundhouse.infra.jobs.executor import Executor
@@ -55,6 +56,7 @@ class ExecutorProcess:
             url, busy_s = settings.db_url, settings.db.busy_timeout_s
             durable = DbosDurable(url, self.membership.id, busy_timeout_s=busy_s)
         parts.clean_up.durable = durable
+        self.usage = parts.models_of_jobs.usage = UsageWriter(parts.db, settings.access, parts.clock)
         self.executor = Executor(
             parts.db,
             parts.tail,
@@ -79,9 +81,11 @@ class ExecutorProcess:
         """
         try:
             await self.parts.start()
+            self.usage.start()
             await self.executor.run(stop)
         finally:
             await self.parts.stop()
+            await self.usage.close()
             await self.parts.close()
 
 

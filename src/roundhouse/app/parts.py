@@ -6,20 +6,29 @@ from typing import TYPE_CHECKING
 
 from roundhouse.core import registry
 from roundhouse.core.errors import RoundhouseError
+from roundhouse.core.jobs import NewJob
 from roundhouse.core.ports import BackendContext, Cache, DeviceProbe
 from roundhouse.core.settings import Settings
-from roundhouse.core.types import UsageRecord
+from roundhouse.core.types import Caller, UsageRecord
 from roundhouse.engine.engine import Engine
 from roundhouse.engine.own import own_providers
 from roundhouse.engine.residency import Residency
 from roundhouse.engine.wrappers import Attempts
+from roundhouse.features.access.prices import PriceTable
+from roundhouse.features.audio.asking import ModelDesk
+from roundhouse.features.audio.indexing import SearchIndex as RecordingIndex
+from roundhouse.features.audio.jobs import RecordingJobs
+from roundhouse.features.audio.ports import Desk
+from roundhouse.features.audio.service import Retention
 from roundhouse.features.chat.indexing import SearchIndex
 from roundhouse.features.chat.jobs import ChatCleanUp
 from roundhouse.features.chat.service import UpkeepService
 from roundhouse.features.gateway.jobs import ModelPull
 from roundhouse.features.gateway.service import Footprints, ProviderService
+from roundhouse.features.gateway.service.pulls import PULL
 from roundhouse.features.knowledge.service import FileService
 from roundhouse.features.ops.jobs import CleanUp
+from roundhouse.infra.audio import filter_segments, prepare
 from roundhouse.infra.cache import MemoryCache, RedisCache
 from roundhouse.infra.clock import SystemClock
 from roundhouse.infra.db import Database
@@ -106,6 +115,7 @@ class Parts:
             self.watcher.check_now,
         )
         self.files = FileService.open(settings.files, settings.data_dir, self.db, self.clock)
+        self.recording_index = RecordingIndex()
         self.chat_index = SearchIndex()
         self.chat_upkeep = UpkeepService(self.db, self.chat_index, self.clock)
         self._build_jobs()
@@ -118,13 +128,44 @@ class Parts:
             self.db, self.clock, settings.data_dir / "jobs", settings.events.keep_days, self._sweep_files
         )
         self.chat_clean_up = ChatCleanUp(self.chat_upkeep, settings.chat)
+        self.models_of_jobs = ModelDesk(self.engine, PriceTable(settings.prices), self.clock)
+        self.recording_jobs = self._recording_jobs()
         plugged = registry.pipelines()
         self.plugin_kinds = frozenset(one.kind for one in plugged)
         own = [self.model_pull.pipeline, self.clean_up.pipeline, self.chat_clean_up.pipeline]
+        own += self.recording_jobs.pipelines
         self.pipelines = PipelineTable([*own, *plugged])
-        planned = (self.clean_up.schedule, self.chat_clean_up.schedule)
+        planned = (self.clean_up.schedule, self.chat_clean_up.schedule, self.recording_jobs.schedule)
         self.schedules = [one for one in planned if one is not None]
         self.jobs = JobQueue(self.db, self.pipelines, settings.jobs, self.clock)
+
+    def _recording_jobs(self) -> RecordingJobs:
+        settings, index = self.settings, self.recording_index
+        desk = Desk(
+            db=self.db,
+            files=self.files,
+            downloads=self.media,
+            prepare=prepare,
+            sift=filter_segments,
+            recogniser=self.engine,
+            models=self.models_of_jobs,
+            refresh=self._refresh_models,
+            pull=self._pull_model if settings.asr.pull_on_first_use else None,
+            index=index,
+            settings=settings.audio,
+            recognisers={"whisper": settings.asr.model, "chunkformer": "chunkformer"},
+            clock=self.clock,
+        )
+        folders = settings.data_dir / "jobs"
+        retention = Retention(self.db, self.files, index, folders, settings.audio, self.clock)
+        return RecordingJobs(desk, retention)
+
+    async def _pull_model(self, caller: Caller, model: str) -> None:
+        async with self.db.begin() as tx:
+            await self.jobs.submit_once(tx, caller, NewJob(PULL, {"model": model}), "model")
+
+    async def _refresh_models(self) -> None:
+        await self.engine.catalog.refresh(older_than_s=0)
 
     async def _sweep_files(self) -> int:
         return (await self.files.sweep()).expired

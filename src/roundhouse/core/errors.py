@@ -13,6 +13,8 @@ RoundhouseError 500 internal_error
 │   ├── UnsupportedMedia 415 unsupported_media_type
 │   ├── Unprocessable 422 unprocessable
 │   │   ├── UnsupportedContent 422 unsupported_content
+│   │   ├── DiarizationUnavailable 422 diarization_unavailable
+│   │   ├── SummaryInvalid 422 summary_invalid
 │   │   └── DoesNotFit 422 does_not_fit
 │   ├── NotSupported 400 not_supported
 │   └── AddressRefused 400 address_refused
@@ -136,6 +138,20 @@ class UnsupportedContent(Unprocessable):
 
     code = "unsupported_content"
     title = "Unsupported content"
+
+
+class DiarizationUnavailable(Unprocessable):
+    """Speakers are told apart by the channels of a stereo file only; nothing here does so by their voices."""
+
+    code = "diarization_unavailable"
+    title = "Diarization unavailable"
+
+
+class SummaryInvalid(Unprocessable):
+    """No answer of the model fits the template's schema, or it needs a model and there is none; texts are kept."""
+
+    code = "summary_invalid"
+    title = "Summary invalid"
 
 
 class DoesNotFit(Unprocessable):

@@ -22,6 +22,8 @@ ALL_SCOPES: tuple[str, ...] = (
     "files:write",
     "chats:read",
     "chats:write",
+    "audio:read",
+    "audio:write",
     "usage:read",
     "keys",
     "audit:read",

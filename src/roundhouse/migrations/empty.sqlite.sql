@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0008');
+INSERT INTO "alembic_version" VALUES('0009');
 CREATE TABLE api_keys (
 	id VARCHAR(40) NOT NULL, 
 	name VARCHAR(200) NOT NULL, 
@@ -256,6 +256,59 @@ CREATE TABLE providers (
 	updated_at_s DOUBLE NOT NULL, 
 	CONSTRAINT pk_providers PRIMARY KEY (name)
 );
+CREATE TABLE recording_segments (
+	recording_id VARCHAR(40) NOT NULL, 
+	number INTEGER NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	track VARCHAR(20) NOT NULL, 
+	start_s DOUBLE, 
+	end_s DOUBLE, 
+	text TEXT NOT NULL, 
+	heard TEXT, 
+	confidence DOUBLE, 
+	no_speech DOUBLE, 
+	language VARCHAR(20), 
+	speaker VARCHAR(100), 
+	words JSON NOT NULL, 
+	flags JSON NOT NULL, 
+	CONSTRAINT pk_recording_segments PRIMARY KEY (recording_id, number), 
+	CONSTRAINT fk_recording_segments_recording_id_recordings FOREIGN KEY(recording_id) REFERENCES recordings (id) ON DELETE CASCADE
+);
+CREATE TABLE recordings (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	job_id VARCHAR(40) NOT NULL, 
+	kind VARCHAR(10) NOT NULL, 
+	title VARCHAR(255) NOT NULL, 
+	metadata JSON NOT NULL, 
+	file_id VARCHAR(40), 
+	owns_file BOOLEAN NOT NULL, 
+	source_url TEXT, 
+	options JSON NOT NULL, 
+	stage VARCHAR(20) NOT NULL, 
+	error JSON, 
+	language VARCHAR(20), 
+	duration_s DOUBLE, 
+	sound JSON, 
+	raw_text TEXT, 
+	clean_text TEXT, 
+	paragraphs JSON, 
+	summary JSON, 
+	versions JSON NOT NULL, 
+	metrics JSON NOT NULL, 
+	warnings JSON NOT NULL, 
+	version INTEGER NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, 
+	completed_at_s DOUBLE, 
+	sound_deleted_at_s DOUBLE, 
+	CONSTRAINT pk_recordings PRIMARY KEY (id), 
+	CONSTRAINT uq_recordings_job_id UNIQUE (job_id)
+);
 CREATE TABLE schedules (
 	name VARCHAR(100) NOT NULL, 
 	cron VARCHAR(100) NOT NULL, 
@@ -376,6 +429,34 @@ CREATE TABLE spending (
 	cost_usd DOUBLE NOT NULL, 
 	CONSTRAINT pk_spending PRIMARY KEY (key_id, day)
 );
+CREATE TABLE template_versions (
+	template_id VARCHAR(40) NOT NULL, 
+	version INTEGER NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	title VARCHAR(200) NOT NULL, 
+	description TEXT NOT NULL, 
+	schema JSON NOT NULL, 
+	prompt TEXT NOT NULL, 
+	example JSON, 
+	created_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_template_versions PRIMARY KEY (template_id, version), 
+	CONSTRAINT fk_template_versions_template_id_templates FOREIGN KEY(template_id) REFERENCES templates (id) ON DELETE CASCADE
+);
+CREATE TABLE templates (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	name VARCHAR(64) NOT NULL, 
+	owner_digest VARCHAR(64) NOT NULL, 
+	version INTEGER NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_templates PRIMARY KEY (id), 
+	CONSTRAINT uq_templates_owner_digest UNIQUE (owner_digest)
+);
 CREATE TABLE usage_records (
 	id INTEGER NOT NULL, 
 	request_id VARCHAR(40) NOT NULL, 
@@ -436,5 +517,9 @@ CREATE INDEX ix_memories_site_id_user_id_id ON memories (site_id, user_id, id);
 CREATE INDEX ix_search_waiting_site_id_is_whole_id ON search_waiting (site_id, is_whole, id);
 CREATE INDEX ix_search_changes_space_id ON search_changes (space, id);
 CREATE INDEX ix_messages_kept ON messages (session_id, depth) WHERE (pinned OR kind = 'summary');
+CREATE INDEX ix_recordings_site_id_id ON recordings (site_id, id);
+CREATE INDEX ix_recordings_site_id_user_id_id ON recordings (site_id, user_id, id);
+CREATE INDEX ix_recordings_stage_updated_at_s ON recordings (stage, updated_at_s);
+CREATE INDEX ix_templates_site_id_id ON templates (site_id, id);
 DELETE FROM "sqlite_sequence";
 COMMIT;

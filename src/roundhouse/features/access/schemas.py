@@ -20,6 +20,8 @@ Scope = Literal[
     "files:write",
     "chats:read",
     "chats:write",
+    "audio:read",
+    "audio:write",
     "usage:read",
     "keys",
     "audit:read",

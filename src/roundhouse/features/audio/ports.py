@@ -1,0 +1,141 @@
+"""What the room needs of others, besides the database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from roundhouse.core.audio import Recognition, Region, Segment, TranscriptionRequest
+from roundhouse.core.ports import Clock, Files
+from roundhouse.core.settings import AudioSettings
+from roundhouse.core.types import Caller, Decision
+from roundhouse.features.audio.asking import Message, Reply
+from roundhouse.features.audio.indexing import RecordingIndex
+from roundhouse.infra.audio import AudioLimits, Filtered, Sound, VadSettings
+from roundhouse.infra.db import Database
+
+
+class Hearing(Protocol):
+    """A recording while it is heard."""
+
+    @property
+    def recognition(self) -> Recognition:
+        """What is known of the whole; complete at the end."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Segment]:
+        """Segments in order, times within the file."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop the recogniser at once. Idempotent."""
+        ...
+
+
+class Recogniser(Protocol):
+    """Hears; `engine.Engine` does."""
+
+    async def transcribe(self, request: TranscriptionRequest, decision: Decision) -> Hearing:
+        """Begin to hear a file; raises WeightsMissing and the rest of the engine's errors."""
+        ...
+
+
+class Prepare(Protocol):
+    """Takes a file apart; `infra.audio.prepare` does."""
+
+    def __call__(
+        self,
+        source: Path,
+        folder: Path,
+        limits: AudioLimits,
+        *,
+        vad: VadSettings,
+        split: bool = False,
+        name: str = "",
+        on_progress: Callable[[float, str], None],
+    ) -> Awaitable[Sound]:
+        """Raises UnsupportedMedia, TooLarge, Unprocessable."""
+        ...
+
+
+class Sift(Protocol):
+    """Takes out what nobody said; `infra.audio.filter_segments` does."""
+
+    def __call__(
+        self, segments: Sequence[Segment], *, regions: Sequence[Region] | None, language: str | None
+    ) -> Filtered:
+        """What is left, and what was taken out and why."""
+        ...
+
+
+class Downloads(Protocol):
+    """Fetches what users' addresses point to; `infra.egress.guard.GuardedFetcher` does."""
+
+    async def check(self, url: str) -> None:
+        """Raise AddressRefused unless the URL is http(s) and all its addresses are public."""
+        ...
+
+    def download(self, url: str, *, limit_bytes: int, limit_s: float) -> AsyncIterator[bytes]:
+        """The body in pieces; raises AddressRefused, BadInput, TooLarge."""
+        ...
+
+
+class LanguageModels(Protocol):
+    """Answers; `asking.ModelDesk` does."""
+
+    async def ask(
+        self,
+        caller: Caller,
+        model: str,
+        messages: Sequence[Message],
+        *,
+        response_format: dict[str, Any] | None = None,
+        request_id: str = "",
+    ) -> Reply:
+        """One answer; raises the engine's errors."""
+        ...
+
+    async def quotes_only(self, caller: Caller, model: str) -> bool:
+        """Whether it is the built-in one, which quotes and never writes; raises ModelNotFound, NotAllowed."""
+        ...
+
+    async def window_tokens(self, caller: Caller, model: str) -> int:
+        """Prompt and answer together."""
+        ...
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """All that the stages work with.
+
+    Attributes:
+        db: The database.
+        files: Where sound is kept.
+        downloads: Fetches it.
+        prepare: Takes it apart.
+        sift: Takes out what nobody said.
+        recogniser: Hears it.
+        models: Language models.
+        refresh: Looks again which models there are.
+        pull: Begins the download of a model, `provider/model`; None = nobody does so unasked.
+        index: Is told of texts.
+        settings: Limits and habits.
+        recognisers: Models by the names of system B: `whisper`, `chunkformer`.
+        clock: Time.
+    """
+
+    db: Database
+    files: Files
+    downloads: Downloads
+    prepare: Prepare
+    sift: Sift
+    recogniser: Recogniser
+    models: LanguageModels
+    refresh: Callable[[], Awaitable[None]]
+    pull: Callable[[Caller, str], Awaitable[None]] | None
+    index: RecordingIndex
+    settings: AudioSettings
+    recognisers: dict[str, str]
+    clock: Clock

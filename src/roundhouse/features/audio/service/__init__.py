@@ -1,0 +1,10 @@
+"""The verbs of recordings."""
+
+from __future__ import annotations
+
+from roundhouse.features.audio.service.processing import ProcessService, Sent
+from roundhouse.features.audio.service.recordings import RecordingService
+from roundhouse.features.audio.service.retention import Retention
+from roundhouse.features.audio.service.templates import TemplateService
+
+__all__ = ["ProcessService", "RecordingService", "Retention", "Sent", "TemplateService"]
