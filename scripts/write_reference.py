@@ -17,6 +17,7 @@ from roundhouse.app import create_app
 from roundhouse.core import errors_reference, settings_reference
 from roundhouse.core.settings import Settings
 from roundhouse.features.access import routes as access_routes
+from roundhouse.features.audio import routes as audio_routes
 from roundhouse.features.chat import routes as chat_routes
 from roundhouse.features.chat.generating.outer import outer_routes
 from roundhouse.features.chat.generating.routes import router as generation_routes
@@ -52,6 +53,8 @@ _TITLES = {
     "messages": "Messages",
     "generations": "Answers",
     "memories": "Memories",
+    "recordings": "Recordings",
+    "templates": "Templates",
     "ops": "Operations",
 }
 
@@ -80,6 +83,7 @@ def scopes() -> dict[tuple[str, str], str]:
         transfer_routes.router(nothing, 1.0),
         generation_routes(nothing, nothing),
         outer_routes(nothing, nothing),
+        audio_routes.router(nothing, nothing, nothing, 1.0),
         ops_routes.router(nothing, nothing, nothing, nothing),
     )
     return {

@@ -43,6 +43,9 @@ SCOPES = {
     "chats:write": "create_session clean_up_sessions update_session delete_session restore_session archive_session "
     "unarchive_session update_message delete_message show_message create_memory set_memory_switch update_memory "
     "delete_memory import_sessions stop_generation stop_session_generation",
+    "audio:read": "process_status list_recordings search_recordings get_recording list_segments export_recording "
+    "list_templates get_template get_template_schema list_template_versions",
+    "audio:write": "update_recording delete_recording correct_segment create_template update_template delete_template",
     "jobs:read": "list_jobs get_job job_events site_events",
     "jobs:write": "submit_job cancel_job retry_job",
     "usage:read": "usage list_usage_records",
@@ -52,7 +55,8 @@ SCOPES = {
 }
 ANYBODY = {"my_quotas"}
 TWO_SCOPES = set(["ask", "ask_otherwise", "regenerate", "continue_answer", "outer_ask"])
-"""They need `chats:write` and `inference`."""
+TWO_SCOPES |= {"process", "process_text", "rerun_recording"}
+"""They need `chats:write` or `audio:write`, and `inference`."""
 
 
 async def operations(house: House) -> Iterator[tuple[str, str, str, dict[str, Any] | None]]:
@@ -71,10 +75,14 @@ async def operations(house: House) -> Iterator[tuple[str, str, str, dict[str, An
                 "memory_id",
                 "generation_id",
                 "user_id",
+                "recording_id",
+                "template_id",
+                "task_id",
                 "name",
                 "model",
             ):
                 filled = filled.replace(f"{{{name}}}", "nothing")
+            filled = filled.replace("{number}", "1")
             assert "{" not in filled
             if operation["operationId"] == "site_events":
                 # It would never end.

@@ -36,6 +36,7 @@ SHADOWED = (
     *("/v1/models/load", "/v1/models/unload", "/v1/models/pull", "/v1/providers/discover"),
     *("/v1/sessions/stats", "/v1/sessions/cleanup", "/v1/memories/switch"),
     *("/v1/sessions/search", "/v1/messages/search", "/v1/sessions/export", "/v1/sessions/import"),
+    "/v1/recordings/search",
 )
 Call = Callable[[schemathesis.Case], None]
 
