@@ -41,7 +41,11 @@ def cli(place: Path) -> Cli:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One server with its executor for all commands; a test removes what it made."""
-    with running(tmp_path_factory.mktemp("server"), ROUNDHOUSE_JOBS__EXECUTOR="true") as started:
+    with running(
+        tmp_path_factory.mktemp("server"),
+        ROUNDHOUSE_JOBS__EXECUTOR="true",
+        ROUNDHOUSE_ASR__PULL_ON_FIRST_USE="false",
+    ) as started:
         yield started
 
 

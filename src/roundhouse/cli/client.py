@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import secrets
 import ssl
 from collections.abc import Iterator, Mapping
+from itertools import chain
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from roundhouse.cli.exits import FAILED, REFUSED, UNREACHABLE, USAGE, Stop
 
 _MOST_BYTES = 64 * 1024 * 1024
 _LONGEST_LINE_BYTES = 1024 * 1024
+_PIECE_BYTES = 256 * 1024
 
 
 class ServerEvent(NamedTuple):
@@ -87,6 +92,67 @@ class Client:
             connection.close()
         return self._json(answer, read)
 
+    def upload(self, path: str, fields: Mapping[str, str], file: Path) -> Any:
+        """Send a form with a file, read while it is sent, and read the JSON of the answer.
+
+        Args:
+            path: Where to.
+            fields: Of the form; they come before the file.
+            file: Goes into the field `file`, under its name.
+
+        Raises:
+            Stop: The file cannot be read, the server cannot be reached, or answered with an error.
+        """
+        boundary = secrets.token_hex(16)
+        name = quote(file.name, safe="")
+        head = b"".join(_field(boundary, *one) for one in fields.items())
+        head += (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"; '
+            f"filename*=utf-8''{name}\r\nContent-Type: application/octet-stream\r\n\r\n"
+        ).encode()
+        tail = f"\r\n--{boundary}--\r\n".encode()
+        connection = self._connect()
+        try:
+            with file.open("rb") as opened:
+                size_bytes = os.fstat(opened.fileno()).st_size
+                headers = self._headers() | {
+                    "Content-Type": f"multipart/form-data; boundary={boundary}",
+                    "Content-Length": str(len(head) + size_bytes + len(tail)),
+                }
+                pieces = chain([head], iter(lambda: opened.read(_PIECE_BYTES), b""), [tail])
+                connection.request("POST", self._path + path, pieces, headers)
+            answer = connection.getresponse()
+            read = answer.read(_MOST_BYTES)
+        except (BrokenPipeError, ConnectionResetError):
+            # Refused before all of it was sent: the answer is there, and says why.
+            answer, read = self._refused(connection)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._away(error) from error
+        finally:
+            connection.close()
+        return self._json(answer, read)
+
+    def download(self, path: str) -> bytes:
+        """The body at a path; raises Stop."""
+        connection = self._connect()
+        try:
+            answer = self._send(connection, "GET", path, None)
+            read = answer.read(_MOST_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._away(error) from error
+        finally:
+            connection.close()
+        if answer.status >= 300:
+            self._json(answer, read)
+        return read
+
+    def _refused(self, connection: http.client.HTTPConnection) -> tuple[http.client.HTTPResponse, bytes]:
+        try:
+            answer = connection.getresponse()
+            return answer, answer.read(_MOST_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._away(error) from error
+
     def events(self, path: str, last_id: str | None = None) -> Iterator[ServerEvent]:
         """Read the server-sent events at a path until the server ends them.
 
@@ -126,14 +192,18 @@ class Client:
         body: Mapping[str, Any] | None,
         more: Mapping[str, str] = MappingProxyType({}),
     ) -> http.client.HTTPResponse:
-        headers = {**more, "Accept": "application/json, text/event-stream", "User-Agent": "roundhouse-cli"}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
+        headers = {**self._headers(), **more}
         if body is not None:
             headers["Content-Type"] = "application/json"
         sent = None if body is None else json.dumps(body).encode()
         connection.request(method, self._path + path, sent, headers)
         return connection.getresponse()
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Accept": "application/json, text/event-stream", "User-Agent": "roundhouse-cli"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        return headers
 
     def _json(self, answer: http.client.HTTPResponse, body: bytes) -> Any:
         if 300 <= answer.status < 400:
@@ -176,6 +246,11 @@ def _parse(answer: http.client.HTTPResponse) -> Iterator[ServerEvent]:
         elif "data" in fields:
             yield ServerEvent(fields.get("id", ""), fields.get("event", ""), _opened(fields["data"]))
             fields = {}
+
+
+def _field(boundary: str, name: str, value: str) -> bytes:
+    """A field of a form."""
+    return f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
 
 
 def _opened(data: str) -> Any:

@@ -20,6 +20,7 @@ from roundhouse.cli import (
     run,
     search,
     sessions,
+    transcribe,
     usage,
 )
 from roundhouse.cli.exits import FAILED, INTERRUPTED, Stop
@@ -79,6 +80,7 @@ commands.add_typer(imports.commands, name="import")
 commands.add_typer(search.commands, name="search")
 commands.add_typer(providers.provider_commands, name="providers")
 commands.add_typer(providers.alias_commands, name="aliases")
+commands.command()(transcribe.transcribe)
 commands.command()(usage.usage)
 commands.command()(doctor.doctor)
 commands.command()(reference.settings)
