@@ -29,6 +29,8 @@ from roundhouse.core.settings_reference import sections
 from roundhouse.core.types import ALL_SCOPES, Caller, Fields, ModelInfo, ModelRequest
 from roundhouse.features.access.schemas import KeyCreate
 from roundhouse.features.access.signatures import sign, signed_text
+from roundhouse.features.audio.jobs import CLEANUP as RECORDING_CLEANUP
+from roundhouse.features.audio.service.processing import PROCESS
 from roundhouse.features.chat.jobs import SESSION_CLEANUP
 from roundhouse.features.gateway.schemas import BudgetRead, ProviderCreate, ResidentRead
 from roundhouse.features.gateway.service.pulls import PULL
@@ -363,7 +365,9 @@ def test_actions_of_the_audit_log() -> None:
 def test_kinds_fields_states_and_events_of_jobs() -> None:
     page = text_of("docs/jobs.md")
     kinds = rows(page.partition("\n## ")[0])
-    assert {word for cells in kinds for word in coded(cells[0])} == {PULL, CLEANUP, SESSION_CLEANUP}
+    assert {word for cells in kinds for word in coded(cells[0])} == {
+        *(PULL, CLEANUP, SESSION_CLEANUP, PROCESS, RECORDING_CLEANUP)
+    }
     fields, _, states = part(page, "Submit, look, follow").partition("| state |")
     assert {word for cells in rows(fields) for word in coded(cells[0])} == set(JobRead.model_fields)
     (shown,) = fences(page, "json")
