@@ -65,7 +65,7 @@ class Decoding:
         self._on_progress = on_progress
         self._file_bytes = max(1, recording.source.stat().st_size)
         self._block = 1
-        self._kind: tuple[str, str, int, int] | None = None
+        self._kind: tuple[str, int, int] | None = None
         self._fifo = AudioFifo()
         self._resampler = _resampler(sink)
         self._begin_s = (recording.file.start_time or 0) / av.time_base
@@ -115,7 +115,11 @@ class Decoding:
                     self._keep_time(frame)
                 self._take(frame)
             if is_unindexed and frames:
-                self._weigh(packet.size)
+                size = packet.size
+                self._packets += 1
+                self._packet_bytes += size
+                if size > _JUNK_BYTES:
+                    self._weigh(size)
             if self._fifo.samples >= self._block:
                 self._flush()
                 self._on_progress(min(1.0, (packet.pos or 0) / self._file_bytes))
@@ -135,20 +139,16 @@ class Decoding:
 
     def _weigh(self, size: int) -> None:
         """What is much larger than frames usually are holds bytes that are none."""
-        self._packets += 1
-        self._packet_bytes += size
-        if size > _JUNK_BYTES:
-            usual = (self._packet_bytes - self._junk_bytes) // self._packets
-            if size > max(_JUNK_FACTOR * usual, usual + _JUNK_BYTES):
-                self._junk_bytes += size - usual
+        usual = (self._packet_bytes - self._junk_bytes) // self._packets
+        if size > max(_JUNK_FACTOR * usual, usual + _JUNK_BYTES):
+            self._junk_bytes += size - usual
 
     def _take(self, frame: AudioFrame) -> None:
         pts, samples = frame.pts, frame.samples
         self._next_pts = None if pts is None else pts + samples
         self._taken += samples
         frame.pts = None
-        layout = frame.layout
-        kind = frame.format.name, layout.name, layout.nb_channels, frame.sample_rate
+        kind = frame.format.name, frame.layout.nb_channels, frame.sample_rate
         if kind != self._kind:
             # PyAV's buffer trusts its caller that all frames are of one kind, and crashes where they are not.
             self._flush(last=True)
