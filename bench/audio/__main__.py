@@ -1,0 +1,7 @@
+"""Entry point of ``python -m bench.audio``."""
+
+import sys
+
+from bench.audio.run import main
+
+sys.exit(main())
