@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from roundhouse.app.upkeep import cleaning_service
 from roundhouse.core import registry
 from roundhouse.core.errors import RoundhouseError
 from roundhouse.core.jobs import NewJob
@@ -124,9 +125,8 @@ class Parts:
         """What jobs there are: in the API process to accept them, in an executor to run them."""
         settings = self.settings
         self.model_pull = ModelPull(self.engine, self.watcher.check_now)
-        self.clean_up = CleanUp(
-            self.db, self.clock, settings.data_dir / "jobs", settings.events.keep_days, self._sweep_files
-        )
+        cleaning = cleaning_service(settings, self.db, self.files, self.redis, self.clock)
+        self.clean_up = CleanUp(cleaning)
         self.chat_clean_up = ChatCleanUp(self.chat_upkeep, settings.chat)
         self.models_of_jobs = ModelDesk(self.engine, PriceTable(settings.prices), self.clock)
         self.recording_jobs = self._recording_jobs()
@@ -166,9 +166,6 @@ class Parts:
 
     async def _refresh_models(self) -> None:
         await self.engine.catalog.refresh(older_than_s=0)
-
-    async def _sweep_files(self) -> int:
-        return (await self.files.sweep()).expired
 
     async def start(self) -> None:
         """Put the configuration in force, and follow its changes and the events.

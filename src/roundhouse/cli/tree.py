@@ -9,6 +9,8 @@ from typer.core import TyperGroup
 
 from roundhouse import __version__
 from roundhouse.cli import (
+    clean,
+    disk,
     doctor,
     executor,
     imports,
@@ -82,6 +84,8 @@ commands.add_typer(providers.provider_commands, name="providers")
 commands.add_typer(providers.alias_commands, name="aliases")
 commands.command()(transcribe.transcribe)
 commands.command()(usage.usage)
+commands.add_typer(clean.commands, name="clean")
+commands.command()(disk.disk)
 commands.command()(doctor.doctor)
 commands.command()(reference.settings)
 commands.command()(reference.errors)

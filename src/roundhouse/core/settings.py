@@ -23,27 +23,14 @@ from pydantic_settings import (
 
 from roundhouse.core.settings_asr import AsrSettings as AsrSettings
 from roundhouse.core.settings_audio import AudioSettings as AudioSettings
+from roundhouse.core.settings_legacy import LEGACY_ENV as LEGACY_ENV
+from roundhouse.core.settings_legacy import PLACEHOLDER_KEYS as PLACEHOLDER_KEYS
+from roundhouse.core.settings_legacy import converted
 from roundhouse.core.settings_lists import AliasSettings as AliasSettings
 from roundhouse.core.settings_lists import PriceSettings as PriceSettings
 from roundhouse.core.settings_lists import ProviderSettings as ProviderSettings
 from roundhouse.core.settings_section import Section as Section
-
-LEGACY_ENV: dict[str, tuple[str, ...]] = {
-    "API_HOST": ("server", "host"),
-    "API_PORT": ("server", "port"),
-    "DEBUG": ("server", "debug"),
-    "SECRET_API_KEY": ("access", "secret_api_key"),
-    "REDIS_URL": ("cache", "url"),
-    "DATABASE_URL": ("db", "url"),
-    "LOG_DIR": ("log", "dir"),
-    "DAYS_TO_KEEP": ("log", "keep_days"),
-}
-"""Environment names of other systems that are understood, and the setting each one means."""
-
-PLACEHOLDER_KEYS = frozenset(
-    {"changeme", "change-me", "change_me", "your_secret_api_key", "your-secret-api-key-here", ""}
-)
-"""Values of SECRET_API_KEY that are examples from templates, refused as keys."""
+from roundhouse.core.settings_upkeep import UpkeepSettings as UpkeepSettings
 
 
 class ServerSettings(Section):
@@ -212,7 +199,11 @@ class FileSettings(Section):
     url: str = Field(
         "",
         pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?)?$",
-        description="Where bytes are kept: empty = the data folder; `s3://bucket/prefix` needs the extra `s3`.",
+        description="Where bytes are kept: empty = a folder; `s3://bucket/prefix` needs the extra `s3`.",
+    )
+    dir: Path | None = Field(
+        None,
+        description="Folder of the bytes, and of uploads on their way; unset = `blobs` in the data folder.",
     )
     endpoint: str = Field(
         "",
@@ -236,6 +227,10 @@ class FileSettings(Section):
     keep_days: float | None = Field(
         None, gt=0, description="Files that name no end of their own are deleted after this; unset = never."
     )
+
+    def folder(self, data_dir: Path) -> Path:
+        """The folder of bytes with its default filled in."""
+        return (self.dir or data_dir / "blobs").expanduser().resolve()
 
 
 class ChatSettings(Section):
@@ -297,6 +292,7 @@ class Settings(BaseSettings):
     chat: ChatSettings = ChatSettings()
     audio: AudioSettings = AudioSettings()
     asr: AsrSettings = AsrSettings()
+    upkeep: UpkeepSettings = UpkeepSettings()
     outbound: OutboundSettings = OutboundSettings()
     providers: list[ProviderSettings] = []
     aliases: list[AliasSettings] = []
@@ -316,6 +312,11 @@ class Settings(BaseSettings):
     def log_dir(self) -> Path:
         """The folder of log files with its default filled in."""
         return self.log.dir or self.data_dir / "logs"
+
+    @property
+    def files_dir(self) -> Path:
+        """The folder of files' bytes with its default filled in."""
+        return self.files.folder(self.data_dir)
 
     @classmethod
     def settings_customise_sources(
@@ -351,7 +352,7 @@ class _LegacyEnv(EnvSettingsSource):
         for name, (section, field) in LEGACY_ENV.items():
             value = values.get(name)
             if value:
-                found.setdefault(section, {})[field] = value
+                found.setdefault(section, {})[field] = converted(name, value)
         return found
 
 

@@ -133,6 +133,7 @@ def masked(settings: Settings) -> dict[str, Any]:
     found: dict[str, Any] = _masked(settings.model_dump(mode="json"), "")
     found["db"]["url"] = _without_password(settings.db_url)
     found["log"]["dir"] = str(settings.log_dir)
+    found["files"]["dir"] = str(settings.files_dir)
     return found
 
 

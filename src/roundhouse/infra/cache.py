@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from roundhouse.core.errors import StorageUnavailable
 from roundhouse.core.ports import Cache, Clock
 from roundhouse.core.settings import CacheSettings
 from roundhouse.infra.redis_link import RedisAway, RedisLink
@@ -13,6 +14,7 @@ from roundhouse.infra.redis_link import RedisAway, RedisLink
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+_PAGE = 500
 _OVERHEAD_BYTES = 200
 """What an entry costs besides its key and value, about."""
 
@@ -110,6 +112,51 @@ class RedisCache:
             await redis.delete(self._prefix + key)
 
         await self._try(command)
+
+    async def held(self) -> tuple[int, int]:
+        """How many entries there are, and the bytes of their values.
+
+        Raises:
+            StorageUnavailable: Redis does not answer.
+        """
+
+        async def measure(redis: Redis, keys: list[bytes | str]) -> int:
+            async with redis.pipeline(transaction=False) as lengths:
+                for key in keys:
+                    lengths.strlen(key)
+                return sum(await lengths.execute())
+
+        return await self._every(measure)
+
+    async def clear(self) -> int:
+        """Forget every entry; how many they were.
+
+        Raises:
+            StorageUnavailable: Redis does not answer.
+        """
+
+        async def unlink(redis: Redis, keys: list[bytes | str]) -> int:
+            return int(await redis.unlink(*keys))
+
+        return (await self._every(unlink))[1]
+
+    async def _every(self, work: Callable[[Redis, list[bytes | str]], Awaitable[int]]) -> tuple[int, int]:
+        """Number of all entries, and the sum of what `work` says of them, page by page."""
+        found = total = cursor = 0
+        pattern = f"{self._prefix}*"
+
+        async def page(redis: Redis) -> tuple[int, int, int]:
+            following, keys = await redis.scan(cursor, match=pattern, count=_PAGE)
+            return int(following), len(keys), await work(redis, list(keys)) if keys else 0
+
+        while True:
+            try:
+                cursor, count, sum_of_page = await self._link.call(page)
+            except RedisAway:
+                raise StorageUnavailable("Redis does not answer.") from None
+            found, total = found + count, total + sum_of_page
+            if cursor == 0:
+                return found, total
 
     async def close(self) -> None:
         """Close the line."""

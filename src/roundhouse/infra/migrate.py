@@ -69,6 +69,28 @@ def upgrade_blocking(url: str, *, revision: str | None = None) -> None:
         raise storage_error(wrapped, path) or error from error
 
 
+def revision_blocking(url: str) -> str | None:
+    """The revision that the database is at, None = it is empty, or not made yet. Nothing is made or changed.
+
+    Raises:
+        BadInput: The URL is not one we can use.
+        MissingExtra: PostgreSQL without psycopg.
+        StorageUnavailable: The database does not answer.
+    """
+    parsed = parse_url(url)
+    path = sqlite_path(parsed)
+    try:
+        if path is not None:
+            return _sqlite_revision(path) if path.exists() else None
+        with closing(_Disposed(_postgres_engine(parsed))) as held, held.engine.connect() as connection:
+            return _postgres_revision(connection)
+    except sa.exc.DBAPIError as error:
+        raise storage_error(error, path) or error from error
+    except sqlite3.Error as error:
+        wrapped = sa.exc.DBAPIError(None, None, error)
+        raise storage_error(wrapped, path) or error from error
+
+
 def _upgrade_sqlite(url: URL, path: Path, target: str) -> None:
     if path.exists() and _sqlite_revision(path) == target:
         return
@@ -93,10 +115,10 @@ class _Disposed:
     """Lets `closing` dispose of an engine."""
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+        self.engine = engine
 
     def close(self) -> None:
-        self._engine.dispose()
+        self.engine.dispose()
 
 
 def _sqlite_revision(path: Path) -> str | None:
@@ -117,12 +139,16 @@ def _make_from_snapshot(path: Path) -> bool:
     return True
 
 
-def _upgrade_postgres(url: URL, target: str) -> None:
+def _postgres_engine(url: URL) -> sa.Engine:
     try:
         limits = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_S}
-        engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=limits)
+        return sa.create_engine(url, poolclass=sa.NullPool, connect_args=limits)
     except ModuleNotFoundError:
         raise MissingExtra("PostgreSQL needs psycopg: pip install 'roundhouse[postgres]'") from None
+
+
+def _upgrade_postgres(url: URL, target: str) -> None:
+    engine = _postgres_engine(url)
     with closing(_Disposed(engine)), engine.connect() as connection:
         if _postgres_revision(connection) == target:
             return

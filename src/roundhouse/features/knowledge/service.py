@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from roundhouse.features.knowledge.entering import Content, Entering
 from roundhouse.features.knowledge.intake import Draft, Intake
 from roundhouse.features.knowledge.kinds import check_purpose
 from roundhouse.features.knowledge.names import safe_name, suffix_of
+from roundhouse.features.knowledge.retiring import Retiring
 from roundhouse.features.knowledge.schemas import FileDeleted, FileList, FileRead
 from roundhouse.features.knowledge.slots import UploadSlots
 from roundhouse.features.knowledge.store import FileRow, Listing
@@ -75,6 +76,9 @@ class FileService:
         staging: Where they come in.
         settings: Limits.
         clock: Time.
+
+    Attributes:
+        staging: As given.
     """
 
     def __init__(
@@ -82,12 +86,13 @@ class FileService:
     ) -> None:
         self._db = db
         self._blobs = blobs
-        self._staging = staging
+        self.staging = staging
         self._settings = settings
         self._clock = clock
         self._slots = UploadSlots(settings.max_uploads)
         self._ending = Ending(db, blobs, clock)
         self._entering = Entering(db, blobs, self._ending, settings, clock)
+        self._retiring = Retiring(db, self._ending, clock)
 
     @classmethod
     def open(cls, settings: FileSettings, data_dir: Path, db: Database, clock: Clock) -> FileService:
@@ -108,7 +113,7 @@ class FileService:
     async def close(self) -> None:
         """Give the staging folder and the connections up."""
         await self._blobs.close()
-        await self._staging.close()
+        await self.staging.close()
 
     # Uploads
 
@@ -132,7 +137,7 @@ class FileService:
         expected_bytes = max(0, (sent.length_bytes or 0) - OVERHEAD_BYTES)
         await self._entering.check_room(caller.site_id, expected_bytes)
         with self._slots.one(caller.site_id):
-            async with self._staging.open(expected_bytes) as staged:
+            async with self.staging.open(expected_bytes) as staged:
                 draft = Draft(staged.write, self._settings.max_bytes)
                 intake = Intake(sent.content_type, draft)
                 await self._receive(pieces, intake.feed)
@@ -145,7 +150,7 @@ class FileService:
         new = msgspec.structs.replace(new, filename=safe_name(new.filename))
         await self._entering.check_room(caller.site_id, 0)
         with self._slots.one(caller.site_id):
-            async with self._staging.open() as staged:
+            async with self.staging.open() as staged:
                 draft = Draft(staged.write, self._settings.max_bytes)
                 await self._receive(pieces, draft.take)
                 return await self._keep(caller, new, draft, staged)
@@ -208,6 +213,19 @@ class FileService:
         await self._ending.delete(caller, file_id)
         return FileDeleted(id=file_id)
 
+    async def old_recordings(self, before_s: float) -> Sequence[FileInfo]:
+        """Recordings of all tenants that are older, and that no job needs; for the clean-up."""
+        return await self._retiring.old(before_s)
+
+    async def retire(self, file_id: str) -> bool:
+        """Delete one of `old_recordings`; False when it is gone, or needed after all. Raises StorageUnavailable."""
+        return await self._retiring.retire(file_id)
+
+    async def total_bytes(self) -> int:
+        """Bytes of all files of all tenants; what several have in common counts for each."""
+        async with self._db.read() as tx:
+            return await store.all_bytes(tx)
+
     async def sweep(self) -> Swept:
         """Delete what has expired, and remove bytes that nothing refers to; for the schedule, any number at a time.
 
@@ -219,7 +237,7 @@ class FileService:
             expired += 1
         await self._ending.give_up_old()
         removed, failed = await self._ending.remove_garbage()
-        abandoned = await self._staging.threads.run(self._staging.clean)
+        abandoned = await self.staging.threads.run(self.staging.clean)
         swept = Swept(expired, removed, failed, abandoned)
         if swept != Swept(0, 0, 0, 0):
             _log.info("files_swept", **msgspec.structs.asdict(swept))
@@ -228,12 +246,12 @@ class FileService:
     async def _receive(self, pieces: AsyncIterator[bytes], feed: Callable[[bytes], None]) -> None:
         try:
             async with asyncio.timeout(self._settings.upload_timeout_s):
-                await pump(pieces, feed, self._staging.threads)
+                await pump(pieces, feed, self.staging.threads)
         except TimeoutError:
             raise RequestTimeout("The upload took too long.") from None
 
     async def _keep(self, caller: Caller, new: NewFile, draft: Draft, staged: Staged) -> FileRow:
         content_type = draft.check(new.purpose, new.filename)
-        sha256 = await self._staging.threads.run(staged.seal)
+        sha256 = await self.staging.threads.run(staged.seal)
         content = Content(sha256, draft.size_bytes, content_type)
         return await self._entering.enter(caller, new, content, staged)

@@ -133,6 +133,19 @@ async def list_files(tx: Tx, caller: Caller, wanted: Listing, now_s: float) -> l
     return [FileRow(**row) for row in (await tx.execute(query.limit(wanted.limit))).mappings()]
 
 
+async def of_purpose(tx: Tx, purpose: str, before_s: float) -> list[FileRow]:
+    """All files of a purpose, of any tenant, that were created before a time."""
+    query = sa.select(files).where(files.c.purpose == purpose, files.c.created_at_s <= before_s)
+    return [FileRow(**row) for row in (await tx.execute(query.order_by(files.c.id))).mappings()]
+
+
+async def lock_file(tx: Tx, file_id: str) -> FileRow | None:
+    """A file of any tenant, locked until the end of the transaction; None when there is none."""
+    query = sa.select(files).where(files.c.id == file_id).with_for_update()
+    row = (await tx.execute(query)).mappings().one_or_none()
+    return FileRow(**row) if row is not None else None
+
+
 async def find_by_digest(tx: Tx, idempotency_digest: str) -> FileRow | None:
     """The file that was created under an idempotency key, also when it has expired."""
     query = sa.select(files).where(files.c.idempotency_digest == idempotency_digest)
@@ -179,6 +192,13 @@ async def totals(tx: Tx, site_id: str) -> tuple[int, int]:
     query = sa.select(file_totals.c.files, file_totals.c.bytes).where(file_totals.c.site_id == site_id)
     row = (await tx.execute(query)).one_or_none()
     return (int(row[0]), int(row[1])) if row is not None else (0, 0)
+
+
+async def all_bytes(tx: Tx) -> int:
+    """Bytes of all files of all tenants."""
+    return int(
+        (await tx.execute(sa.select(sa.func.coalesce(sa.func.sum(file_totals.c.bytes), 0)))).scalar_one()
+    )
 
 
 async def add_totals(tx: Tx, site_id: str, *, files_count: int, size_bytes: int) -> tuple[int, int]:

@@ -13,8 +13,8 @@ _MIB = 1024 * 1024
 
 
 def open_staging(settings: FileSettings, data_dir: Path) -> Staging:
-    """The staging folder, `blobs/incoming` of the data folder."""
-    return Staging(data_dir / "blobs" / "incoming", settings.reserve_mib * _MIB)
+    """The staging folder, `incoming` in the folder of bytes."""
+    return Staging(settings.folder(data_dir) / "incoming", settings.reserve_mib * _MIB)
 
 
 def open_blobs(settings: FileSettings, data_dir: Path, staging: Staging) -> BlobStore:
@@ -25,7 +25,7 @@ def open_blobs(settings: FileSettings, data_dir: Path, staging: Staging) -> Blob
         BadInput: The settings of S3 do not fit together.
     """
     if not settings.url:
-        return LocalBlobs(data_dir / "blobs", staging)
+        return LocalBlobs(settings.folder(data_dir), staging)
     from roundhouse.infra.blobs.s3 import S3Blobs
 
     return S3Blobs(settings, staging)

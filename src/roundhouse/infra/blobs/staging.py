@@ -17,7 +17,7 @@ from pathlib import Path
 from roundhouse.core.errors import StorageFull, StorageUnavailable
 from roundhouse.core.ids import new_id
 from roundhouse.infra.blobs.disk import DiskThreads, disk_errors
-from roundhouse.infra.file_lock import FileLock
+from roundhouse.infra.file_lock import FileLock, look
 
 _STEP_BYTES = 32 * 1024 * 1024
 """After so many bytes free space is looked at again, and what was written goes to the disk.
@@ -144,6 +144,16 @@ class Staging:
         with disk_errors():
             return sum(_remove(folder) for folder in _folders(self._parent) if folder != self._own)
 
+    def abandoned(self) -> list[Path]:
+        """The folders that `clean` would remove. Blocking."""
+        with disk_errors():
+            return [one for one in _folders(self._parent) if one != self._own and look(one / _LOCK) != "held"]
+
+    def remove(self, folder: Path) -> bool:
+        """Remove one of `abandoned`; False when its maker lives or another clean-up had it. Blocking."""
+        with disk_errors():
+            return folder.parent == self._parent and folder != self._own and _remove(folder)
+
     async def close(self) -> None:
         """Give the folder up."""
         await self.threads.run(self._leave)
@@ -192,7 +202,9 @@ class Staging:
 
 
 def _folders(parent: Path) -> list[Path]:
-    return [entry for entry in parent.iterdir() if entry.is_dir()] if parent.is_dir() else []
+    if not parent.is_dir():
+        return []
+    return [entry for entry in parent.iterdir() if entry.is_dir() and not entry.is_symlink()]
 
 
 def _remove(folder: Path) -> bool:

@@ -17,19 +17,37 @@ from roundhouse.features.ops.schemas.system import (
     Readiness,
     SystemRead,
 )
+from roundhouse.features.ops.schemas.upkeep import (
+    CleanRead,
+    DiskReport,
+    DiskUse,
+    Kept,
+    Kind,
+    Part,
+    PartUse,
+    Removal,
+)
 
 __all__ = [
     "Alive",
     "CheckRead",
     "ChildRead",
+    "CleanRead",
     "DeviceRead",
     "DiskRead",
+    "DiskReport",
+    "DiskUse",
     "ExecutorRead",
     "Health",
     "JobCreate",
     "JobList",
     "JobStats",
+    "Kept",
+    "Kind",
+    "Part",
+    "PartUse",
     "QueueStats",
     "Readiness",
+    "Removal",
     "SystemRead",
 ]

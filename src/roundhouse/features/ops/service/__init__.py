@@ -1,6 +1,8 @@
 """The verbs of the room."""
 
+from roundhouse.features.ops.service.cleaning import Area, CleaningService
+from roundhouse.features.ops.service.disk import DiskService, PartPlace
 from roundhouse.features.ops.service.jobs import JobService
 from roundhouse.features.ops.service.system import OpsService
 
-__all__ = ["JobService", "OpsService"]
+__all__ = ["Area", "CleaningService", "DiskService", "JobService", "OpsService", "PartPlace"]

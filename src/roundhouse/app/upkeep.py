@@ -1,0 +1,156 @@
+"""Cleaning and the disk: for a process that has the shared parts, and for a command line without a running server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from roundhouse.core.errors import StorageUnavailable
+from roundhouse.core.ports import Clock
+from roundhouse.core.settings import Settings
+from roundhouse.features.gateway.service.pulls import PULL
+from roundhouse.features.knowledge.service import FileService
+from roundhouse.features.ops.schemas import Part
+from roundhouse.features.ops.service.cleaning import Area, CleaningService
+from roundhouse.features.ops.service.disk import DiskService, PartPlace
+from roundhouse.features.ops.sources import Source
+from roundhouse.features.ops.sources.leftovers import Responses, Uploads
+from roundhouse.features.ops.sources.plain_files import LogFiles, PartialModels
+from roundhouse.features.ops.sources.recordings import JobFolders, Recordings, Unreachable
+from roundhouse.infra.cache import RedisCache
+from roundhouse.infra.clock import SystemClock
+from roundhouse.infra.db import Database, parse_url, sqlite_path
+from roundhouse.infra.jobs.uses import is_going
+from roundhouse.infra.migrate import head, revision_blocking
+from roundhouse.infra.redis_link import RedisLink
+from roundhouse.infra.telemetry.logs import FILE_NAME
+
+
+def cleaning_service(
+    settings: Settings,
+    db: Database,
+    files: FileService,
+    redis: RedisLink | None,
+    clock: Clock,
+    without: str | None = None,
+) -> CleaningService:
+    """The service over the parts of a process.
+
+    Args:
+        settings: All of them.
+        db: The database.
+        files: Keeps recordings.
+        redis: The line to Redis, None = there is none.
+        clock: Time.
+        without: Why the database's tables cannot be used, empty = it was never made; None = they can.
+    """
+    upkeep, job_folders = settings.upkeep, settings.data_dir / "jobs"
+
+    async def pulling() -> bool:
+        if without is not None:
+            # Who cannot be asked may be at it.
+            return bool(without)
+        async with db.read() as tx:
+            return await is_going(tx, PULL)
+
+    async def expired_files() -> int:
+        return (await files.sweep()).expired
+
+    audio: tuple[Source, ...] = (Recordings(files), JobFolders(db, job_folders))
+    if without is not None:
+        audio = (Unreachable(without),) if without else ()
+    shared = () if redis is None else (Responses(RedisCache(redis)),)
+    partial = PartialModels(settings.data_dir / "models", pulling, clock.now_s)
+    areas: dict[Part, Area] = {
+        "logs": Area(settings.log.keep_days, (LogFiles(settings.log_dir, settings.data_dir),)),
+        "audio": Area(upkeep.audio_keep_days, audio),
+        "cache": Area(upkeep.cache_keep_days, (*shared, Uploads(files.staging), partial)),
+    }
+    return CleaningService(db, clock, areas, job_folders, settings.events.keep_days, expired_files)
+
+
+class Upkeep:
+    """What `roundhouse clean` and `roundhouse disk` work with.
+
+    Args:
+        settings: All of them.
+        without: See `cleaning_service`.
+
+    Attributes:
+        cleaning: The verbs of cleaning.
+        disk: The verbs of the disk.
+    """
+
+    def __init__(self, settings: Settings, without: str | None) -> None:
+        clock = SystemClock()
+        self._db = Database(settings.db, settings.db_url)
+        self._files = FileService.open(settings.files, settings.data_dir, self._db, clock)
+        self._redis = RedisLink(settings.cache.url, clock) if settings.cache.url else None
+        self.cleaning = cleaning_service(settings, self._db, self._files, self._redis, clock, without)
+        incoming = settings.files_dir / "incoming"
+        places = [
+            self._database(settings),
+            self._bytes_of_files(settings, incoming),
+            PartPlace("jobs", (settings.data_dir / "jobs",)),
+            PartPlace("logs", (settings.log_dir,), only=f"{Path(FILE_NAME).stem}*.log"),
+            PartPlace("models", (settings.data_dir / "models",)),
+            PartPlace("cache", (incoming,)),
+        ]
+        folders = [settings.data_dir, settings.files_dir, settings.log_dir]
+        threshold_percent = settings.upkeep.disk_threshold_percent
+        self.disk = DiskService(folders, places, self.cleaning, threshold_percent)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._files.close()
+        if self._redis is not None:
+            await self._redis.close()
+        await self._db.close()
+
+    def _database(self, settings: Settings) -> PartPlace:
+        path = sqlite_path(parse_url(settings.db_url))
+        if path is not None:
+            return PartPlace("database", (path, *(Path(f"{path}{end}") for end in ("-wal", "-shm"))))
+
+        async def ask() -> int:
+            async with self._db.read() as tx:
+                found = await tx.execute(sa.text("SELECT pg_database_size(current_database())"))
+                return int(found.scalar_one())
+
+        return PartPlace("database", elsewhere=ask, server="PostgreSQL")
+
+    def _bytes_of_files(self, settings: Settings, incoming: Path) -> PartPlace:
+        if settings.files.url:
+            return PartPlace("files", elsewhere=self._files.total_bytes, server=settings.files.url)
+        return PartPlace("files", (settings.files_dir,), but=incoming)
+
+
+@asynccontextmanager
+async def open_upkeep(settings: Settings) -> AsyncGenerator[Upkeep]:
+    """Cleaning and the disk for a while; no server need run, and nothing is made that is not there.
+
+    Raises:
+        BadInput: A setting is unusable.
+        MissingExtra: A setting needs a part that is not installed.
+    """
+    upkeep = Upkeep(settings, await _without(settings.db_url))
+    try:
+        yield upkeep
+    finally:
+        await upkeep.close()
+
+
+async def _without(url: str) -> str | None:
+    try:
+        revision = await asyncio.to_thread(revision_blocking, url)
+    except StorageUnavailable as error:
+        return error.detail
+    if revision is None:
+        return ""
+    if revision != head():
+        return f"The database's schema is {revision}, and this version works with {head()}: start it once."
+    return None

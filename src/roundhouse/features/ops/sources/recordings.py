@@ -1,0 +1,105 @@
+"""Recordings and the folders of jobs: nothing of a job that has not ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from roundhouse.core.errors import StorageUnavailable
+from roundhouse.core.types import FileInfo
+from roundhouse.features.ops.schemas import Kind, Removal
+from roundhouse.infra.db import Database
+from roundhouse.infra.jobs.folders import ended_folders, remove_folder
+from roundhouse.infra.moments import moment, moment_or_none
+
+
+class KeepsRecordings(Protocol):
+    """Who keeps files; implemented by the room of files."""
+
+    async def old_recordings(self, before_s: float) -> Sequence[FileInfo]:
+        """Recordings of all tenants that are older than a time, and that no job needs."""
+        ...
+
+    async def retire(self, file_id: str) -> bool:
+        """Delete one of them; False when it is gone, or needed after all."""
+        ...
+
+
+class Recordings:
+    """Uploaded recordings.
+
+    Args:
+        files: Keeps them.
+    """
+
+    kind: Kind = "recording"
+
+    def __init__(self, files: KeepsRecordings) -> None:
+        self._files = files
+
+    async def find(self, before_s: float) -> list[Removal]:
+        """Recordings that were uploaded, and whose last job ended, before a time; raises StorageUnavailable."""
+        return [
+            Removal(
+                kind=self.kind,
+                name=one.id,
+                size_bytes=one.size_bytes,
+                at=moment(one.created_at_s),
+                label=one.filename,
+            )
+            for one in await self._files.old_recordings(before_s)
+        ]
+
+    async def remove(self, one: Removal, before_s: float) -> bool:
+        """Delete a recording; its bytes go with the last file that has them. Raises StorageUnavailable."""
+        return await self._files.retire(one.name)
+
+
+class JobFolders:
+    """What ended jobs have left on this machine.
+
+    Args:
+        db: The database.
+        folder: Of the folders of jobs.
+    """
+
+    kind: Kind = "job_folder"
+
+    def __init__(self, db: Database, folder: Path) -> None:
+        self._db = db
+        self._folder = folder
+
+    async def find(self, before_s: float) -> list[Removal]:
+        """Folders of jobs that ended before a time, or that nobody knows; raises StorageUnavailable."""
+        return [
+            Removal(
+                kind=self.kind, name=one.name, size_bytes=one.size_bytes, at=moment_or_none(one.ended_at_s)
+            )
+            for one in await ended_folders(self._db, self._folder, before_s)
+        ]
+
+    async def remove(self, one: Removal, before_s: float) -> bool:
+        """Delete a folder, and have a retry of its job begin anew; raises StorageUnavailable."""
+        return await remove_folder(self._db, self._folder, one.name, before_s)
+
+
+class Unreachable:
+    """Stands for the recordings where the database cannot be asked for them.
+
+    Args:
+        reason: Why it cannot.
+    """
+
+    kind: Kind = "recording"
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    async def find(self, before_s: float) -> list[Removal]:
+        """Raises StorageUnavailable."""
+        raise StorageUnavailable(self._reason)
+
+    async def remove(self, one: Removal, before_s: float) -> bool:
+        """Raises StorageUnavailable."""
+        raise StorageUnavailable(self._reason)
