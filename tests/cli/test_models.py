@@ -42,6 +42,29 @@ async def test_models_of_a_provider(ask: Any) -> None:
         await in_thread(ask, "providers", "rm", "desk")
 
 
+async def test_all_that_is_configured_is_downloaded(ask: Any) -> None:
+    async with ollama_peer() as peer:
+        await in_thread(ask, "providers", "add", "desk", "--kind", "ollama", "--address", peer.url)
+        for name, *targets in (
+            ("small", "desk/qwen:0.5b", "desk/tiny", "roundhouse/extractive"),
+            ("other", "small", "desk/absent:1b", "roundhouse/none"),
+        ):
+            good(await in_thread(ask, "aliases", "set", name, *targets))
+        result = await in_thread(ask, "models", "pull", "--configured")
+        assert (result.exit_code, result.stdout) == (FAILED, "ready desk/qwen:0.5b\n")
+        assert result.stderr.splitlines()[-1].startswith(
+            "error: 2 of 3 were not downloaded: desk/absent:1b, roundhouse/none"
+        )
+        good(await in_thread(ask, "aliases", "set", "other", "desk/qwen:0.5b"))
+        assert (
+            good(await in_thread(ask, "models", "pull", "--configured"))
+            == "Every configured model is there.\n"
+        )
+        assert as_json(await in_thread(ask, "models", "pull", "--configured", "--json"))["data"] == []
+        for words in (("aliases", "rm", "small"), ("aliases", "rm", "other"), ("providers", "rm", "desk")):
+            await in_thread(ask, *words)
+
+
 def test_discover(ask: Any) -> None:
     result = ask("models", "discover")
     assert result.exit_code == 0, result.output

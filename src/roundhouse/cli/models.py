@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from roundhouse.cli.client import Client
-from roundhouse.cli.connection import AsJson, talks
+from roundhouse.cli.connection import AsJson, read_settings, talks
+from roundhouse.cli.exits import FAILED, USAGE, Stop
 from roundhouse.cli.following import check_ended_well, watch
-from roundhouse.cli.terminal import clean, good, say, show_json, show_table
+from roundhouse.cli.terminal import clean, complain, good, say, show_json, show_table
 
 commands = typer.Typer(help="Models: list, load, unload, download, choose.", no_args_is_help=True)
 
@@ -89,15 +90,24 @@ def discover(client: Client, *, as_json: AsJson = False) -> None:
 @talks
 def pull(
     client: Client,
-    name: Name,
+    name: Annotated[str | None, typer.Argument(help="The model, as `models ls` shows it.")] = None,
     *,
+    configured: Annotated[
+        bool,
+        typer.Option(
+            "--configured", help="Every model that an alias or a setting names, if it is not there."
+        ),
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait: print the job's id.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Download a model through its provider, as a job that goes on whatever becomes of this command."""
-    job = client.call("POST", "/v1/models/pull", {"model_id": name})
-    if not detach:
-        job = watch(client, job["id"], name)
+    if configured == (name is not None):
+        raise Stop("Name a model, or say --configured.", code=USAGE)
+    if name is None:
+        _pull_configured(client, detach=detach, as_json=as_json)
+        return
+    job = _pull(client, name, detach=detach)
     if as_json:
         show_json(job)
     elif detach:
@@ -106,6 +116,51 @@ def pull(
         check_ended_well(job)
         if not as_json:
             say(f"{good('ready')} {clean(name)}")
+
+
+def _pull(client: Client, name: str, *, detach: bool) -> dict[str, Any]:
+    job: dict[str, Any] = client.call("POST", "/v1/models/pull", {"model_id": name})
+    return job if detach else watch(client, job["id"], name)
+
+
+def _pull_configured(client: Client, *, detach: bool, as_json: bool) -> None:
+    """One after the other; what fails is told, and the others are downloaded all the same."""
+    wanted = _missing(client)
+    jobs, failed = [], []
+    for name in wanted:
+        try:
+            job = _pull(client, name, detach=detach)
+            jobs.append(job)
+            if not detach:
+                check_ended_well(job)
+        except Stop as stop:
+            if stop.code != FAILED:
+                raise
+            complain(stop)
+            failed.append(name)
+            continue
+        if not as_json:
+            say(f"{job['id']} {clean(name)}" if detach else f"{good('ready')} {clean(name)}")
+    if as_json:
+        show_json({"object": "list", "data": jobs})
+    elif not wanted:
+        say("Every configured model is there.")
+    if failed:
+        raise Stop(f"{len(failed)} of {len(wanted)} were not downloaded: {', '.join(map(clean, failed))}.")
+
+
+def _missing(client: Client) -> list[str]:
+    """Models that an alias of the server or a setting of this folder names, and that the server does not have."""
+    aliases = client.get("/v1/aliases")["data"]
+    known = {one["name"] for one in aliases} | {"auto"}
+    for model in client.get("/v1/models")["data"]:
+        bare = model["id"].partition("/")[2]
+        # Ollama's tag, where none is said.
+        known |= {name.removesuffix(end) for name in (model["id"], bare) for end in ("", ":latest")}
+    named = [target for one in aliases for target in (*one["targets"], *one["context_fallbacks"])]
+    settings = read_settings()
+    named.append(settings.chat.default_model)
+    return [name for name in dict.fromkeys(named) if name not in known]
 
 
 @commands.command()
