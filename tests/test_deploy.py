@@ -26,6 +26,9 @@ COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 SERVICE = (DEPLOY / "roundhouse.service").read_text("utf-8")
 EXECUTOR = (DEPLOY / "roundhouse-executor@.service").read_text("utf-8")
 EXAMPLE = DEPLOY / "roundhouse.toml.example"
+BESIDE = ("executor", "worker", "cleanup", "monitor")
+"""Services that have the image and the data of the server."""
+
 DEFAULTS = Settings.model_construct(
     **{name: field.get_default() for name, field in Settings.model_fields.items()}
 )
@@ -36,12 +39,13 @@ OURS = {row.env for section in sections() for row in section.rows if row.env} | 
 def environment_names() -> set[str]:
     """Every variable that the files set for the service."""
     given = set(re.findall(r"\b(ROUNDHOUSE_\w+)=", DOCKERFILE + SERVICE + EXECUTOR))
-    services = COMPOSE["services"]
-    return given | set(services["api"]["environment"]) | set(services["executor"]["environment"])
+    return given.union(*(COMPOSE["services"][name]["environment"] for name in ("api", *BESIDE)))
 
 
-def options(name: str) -> set[str]:
-    command = get_command(commands).commands[name]
+def options(*words: str) -> set[str]:
+    command: Any = get_command(commands)
+    for word in words:
+        command = command.commands[word]
     return {name for part in command.params for name in part.opts}
 
 
@@ -68,11 +72,38 @@ def test_every_variable_is_a_setting() -> None:
         (started(SERVICE), "run"),
         (started(EXECUTOR), "executor"),
         (COMPOSE["services"]["executor"]["command"], "executor"),
+        (COMPOSE["services"]["worker"]["command"], "executor"),
     ],
 )
 def test_what_is_started_exists(words: list[str], verb: str) -> None:
     assert [Path(words[0]).name, words[1]] == ["roundhouse", verb]
     assert {word for word in words if word.startswith("--")} <= options(verb)
+
+
+@pytest.mark.parametrize(("service", "words"), [("cleanup", ["clean", "all"]), ("monitor", ["disk"])])
+def test_what_is_started_again_and_again_exists(service: str, words: list[str]) -> None:
+    shell, option, script = COMPOSE["services"][service]["command"]
+    assert (shell, option) == ("sh", "-c")
+    (line,) = re.findall(r"^while :; do roundhouse (.+?); sleep \d+; done$", script)
+    said = line.split()
+    assert said[: len(words)] == words
+    assert set(said[len(words) :]) <= options(*words)
+    assert COMPOSE["services"][service]["profiles"] == [service]
+
+
+def test_the_worker_has_the_card_and_the_queue_of_the_card() -> None:
+    worker, executor = COMPOSE["services"]["worker"], COMPOSE["services"]["executor"]
+    (device,) = worker["deploy"]["resources"]["reservations"]["devices"]
+    assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+    assert worker["command"][-2:] == ["--queues", "gpu"]
+    assert worker["environment"] == executor["environment"]
+    # Without the worker somebody does its jobs; with it, nobody who has no card.
+    queues = re.fullmatch(r"\$\{EXECUTOR_QUEUES:-(.+)\}", executor["command"][-1])
+    assert queues is not None
+    assert queues[1].split(",") == DEFAULTS.jobs.queues
+    page = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    assert "EXECUTOR_QUEUES=cpu,io,flow" in page
+    assert "--profile gpu" in page
 
 
 def test_ports_are_the_default() -> None:
@@ -108,7 +139,11 @@ def test_what_the_image_copies_is_there() -> None:
 
 def test_the_services_of_compose() -> None:
     services: dict[str, Any] = COMPOSE["services"]
-    assert set(services) == {"api", "executor", "postgres", "redis"}
+    assert set(services) == {"api", *BESIDE, "postgres", "redis"}
+    # Who starts it without a profile gets the service and no more.
+    assert [name for name, one in services.items() if "profiles" not in one] == [
+        *("api", "executor", "postgres", "redis")
+    ]
     assert services["postgres"]["image"].startswith("pgvector/pgvector:pg")
     assert (ROOT / services["api"]["build"]["dockerfile"]).is_file()
     assert (DEPLOY / services["api"]["build"]["context"]).resolve() == ROOT
@@ -122,7 +157,11 @@ def test_the_services_of_compose() -> None:
     assert services["executor"]["environment"].items() == environment.items() - {
         (name, environment[name]) for name in own
     }
-    assert services["executor"]["volumes"] == services["api"]["volumes"]
+    for name in BESIDE:
+        assert services[name]["volumes"] == services["api"]["volumes"]
+        assert services[name]["environment"].items() >= services["executor"]["environment"].items()
+        assert services[name]["init"] is True
+        assert services[name]["build"] == services["api"]["build"]
     assert "@postgres:5432/" in environment["ROUNDHOUSE_DB__URL"]
     assert environment["ROUNDHOUSE_CACHE__URL"].startswith("redis://redis:6379")
 
@@ -134,7 +173,8 @@ def seconds(text: str) -> float:
 def test_a_stop_waits_longer_than_requests_may_take_to_drain() -> None:
     assert seconds(COMPOSE["services"]["api"]["stop_grace_period"]) > DEFAULTS.server.drain_s
     assert seconds(re.findall(r"^TimeoutStopSec=(.+)$", SERVICE, re.MULTILINE)[0]) > DEFAULTS.server.drain_s
-    assert seconds(COMPOSE["services"]["executor"]["stop_grace_period"]) > 2 * DEFAULTS.jobs.drain_s
+    for name in ("executor", "worker"):
+        assert seconds(COMPOSE["services"][name]["stop_grace_period"]) > 2 * DEFAULTS.jobs.drain_s
     assert (
         seconds(re.findall(r"^TimeoutStopSec=(.+)$", EXECUTOR, re.MULTILINE)[0]) > 2 * DEFAULTS.jobs.drain_s
     )

@@ -111,7 +111,9 @@ def test_variables_without_effect_are_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert unknown_variables() == ["ROUNDHOUSE_SERVER_PORT", "ROUNDHOUSE_SEVER__PORT"]
 
 
-@pytest.mark.parametrize("key", ["changeme", " Change-Me ", "your_secret_api_key"])
+@pytest.mark.parametrize(
+    "key", ["changeme", " Change-Me ", "your_secret_api_key", "your_secret_api_key_here"]
+)
 def test_placeholder_keys_are_refused(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     monkeypatch.setenv("SECRET_API_KEY", key)
     with pytest.raises(BadInput, match="SECRET_API_KEY"):
@@ -134,3 +136,44 @@ def test_without_keys_only_this_machine_may_reach_it(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
 def test_loopback_needs_no_key(host: str) -> None:
     check_open(load({"server": {"open": True, "host": host}}))
+
+
+OF_AI_C500 = {
+    "API_HOST": ("0.0.0.0", "server", "host", "0.0.0.0"),
+    "API_PORT": ("8000", "server", "port", 8000),
+    "MAX_FILE_SIZE_MB": ("500", "audio", "max_upload_mib", 500),
+    "REDIS_URL": ("redis://localhost:6379/0", "cache", "url", "redis://localhost:6379/0"),
+    "MAX_QUEUE_DEPTH": ("50", "jobs", "max_queued", 50),
+    "RESULT_TTL": ("86400", "jobs", "keep_days", 1.0),
+    "WORKER_CONCURRENCY": ("2", "jobs", "cpu_slots", 2),
+    "LOG_DIR": ("logs", "log", "dir", Path("logs")),
+    "AUDIO_DIR": ("data/audio", "files", "dir", Path("data/audio")),
+    "DAYS_TO_KEEP": ("7", "log", "keep_days", 7),
+    "RETENTION_DAYS": ("14", "upkeep", "audio_keep_days", 14.0),
+    "DISK_THRESHOLD": ("85", "upkeep", "disk_threshold_percent", 85.0),
+    "DRY_RUN": ("true", "upkeep", "dry_run", True),
+    "SKIP_CACHE": ("true", "upkeep", "skip_cache", True),
+    "EMERGENCY_CLEANUP": ("True", "upkeep", "emergency", True),
+}
+"""A variable of that system, as it was written, and what it sets here."""
+
+
+@pytest.mark.parametrize("where", ["environment", ".env"])
+def test_the_settings_of_another_system_are_understood(
+    place: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    if where == ".env":
+        (place / ".env").write_text("".join(f"{name}={row[0]}\n" for name, row in OF_AI_C500.items()))
+    else:
+        for name, row in OF_AI_C500.items():
+            monkeypatch.setenv(name, row[0])
+    settings = load()
+    for name, (_, section, field, value) in OF_AI_C500.items():
+        assert getattr(getattr(settings, section), field) == value, name
+    assert settings.files_dir == place / "data" / "audio"
+
+
+def test_what_cannot_be_converted_is_named_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESULT_TTL", "a day")
+    (line,) = problem()
+    assert line.startswith("jobs.keep_days: ")

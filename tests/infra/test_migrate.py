@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 import roundhouse.features
 from roundhouse.core.errors import StorageUnavailable
 from roundhouse.infra.db import metadata, parse_url, prepare_sqlite
-from roundhouse.infra.migrate import dump_empty_blocking, head, upgrade_blocking
+from roundhouse.infra.migrate import dump_empty_blocking, head, revision_blocking, upgrade_blocking
 
 VERSIONS = Path(roundhouse.__file__).parent / "migrations" / "versions"
 REVISIONS = sorted(path.name[:4] for path in VERSIONS.glob("[0-9]*.py"))
@@ -143,3 +143,11 @@ def test_batch_migrations_do_not_cascade(tmp_path):
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
+
+
+def test_the_revision_is_told_without_making_anything(empty_db_url: str, tmp_path: Path) -> None:
+    before = sorted(tmp_path.iterdir())
+    assert revision_blocking(empty_db_url) is None
+    assert sorted(tmp_path.iterdir()) == before
+    upgrade_blocking(empty_db_url)
+    assert revision_blocking(empty_db_url) == head()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roundhouse.app.upkeep import cleaning_service
+from roundhouse.app.upkeep import cleaning_service, file_users
 from roundhouse.core import registry
 from roundhouse.core.errors import RoundhouseError
 from roundhouse.core.jobs import NewJob
@@ -115,7 +115,7 @@ class Parts:
             settings.aliases,
             self.watcher.check_now,
         )
-        self.files = FileService.open(settings.files, settings.data_dir, self.db, self.clock)
+        self.files = FileService.open(settings.files, settings.data_dir, self.db, self.clock, file_users())
         self.recording_index = RecordingIndex()
         self.chat_index = SearchIndex()
         self.chat_upkeep = UpkeepService(self.db, self.chat_index, self.clock)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from roundhouse.core.errors import StorageUnavailable
+from roundhouse.core.errors import StorageFull, StorageUnavailable
+from roundhouse.core.file_users import FileUser
 from roundhouse.core.ports import Clock
 from roundhouse.core.settings import Settings
 from roundhouse.features.gateway.service.pulls import PULL
@@ -20,14 +22,19 @@ from roundhouse.features.ops.service.disk import DiskService, PartPlace
 from roundhouse.features.ops.sources import Source
 from roundhouse.features.ops.sources.leftovers import Responses, Uploads
 from roundhouse.features.ops.sources.plain_files import LogFiles, PartialModels
-from roundhouse.features.ops.sources.recordings import JobFolders, Recordings, Unreachable
+from roundhouse.features.ops.sources.recordings import JobFolders, Recordings, WhereTables
 from roundhouse.infra.cache import RedisCache
 from roundhouse.infra.clock import SystemClock
 from roundhouse.infra.db import Database, parse_url, sqlite_path
-from roundhouse.infra.jobs.uses import is_going
+from roundhouse.infra.jobs.uses import JobInputs, is_going
 from roundhouse.infra.migrate import head, revision_blocking
 from roundhouse.infra.redis_link import RedisLink
 from roundhouse.infra.telemetry.logs import FILE_NAME
+
+
+def file_users() -> tuple[FileUser, ...]:
+    """Everybody who works on files: what one of them needs is not cleaned away."""
+    return (JobInputs(),)
 
 
 def cleaning_service(
@@ -36,7 +43,7 @@ def cleaning_service(
     files: FileService,
     redis: RedisLink | None,
     clock: Clock,
-    without: str | None = None,
+    lack: Callable[[], Awaitable[str | None]] | None = None,
 ) -> CleaningService:
     """The service over the parts of a process.
 
@@ -46,14 +53,15 @@ def cleaning_service(
         files: Keeps recordings.
         redis: The line to Redis, None = there is none.
         clock: Time.
-        without: Why the database's tables cannot be used, empty = it was never made; None = they can.
+        lack: Tells why the database's tables cannot be used just now, see `WhereTables`; None = they can.
     """
     upkeep, job_folders = settings.upkeep, settings.data_dir / "jobs"
 
     async def pulling() -> bool:
-        if without is not None:
+        missing = None if lack is None else await lack()
+        if missing is not None:
             # Who cannot be asked may be at it.
-            return bool(without)
+            return bool(missing)
         async with db.read() as tx:
             return await is_going(tx, PULL)
 
@@ -61,8 +69,8 @@ def cleaning_service(
         return (await files.sweep()).expired
 
     audio: tuple[Source, ...] = (Recordings(files), JobFolders(db, job_folders))
-    if without is not None:
-        audio = (Unreachable(without),) if without else ()
+    if lack is not None:
+        audio = tuple(WhereTables(source, lack) for source in audio)
     shared = () if redis is None else (Responses(RedisCache(redis)),)
     partial = PartialModels(settings.data_dir / "models", pulling, clock.now_s)
     areas: dict[Part, Area] = {
@@ -78,19 +86,19 @@ class Upkeep:
 
     Args:
         settings: All of them.
-        without: See `cleaning_service`.
 
     Attributes:
         cleaning: The verbs of cleaning.
         disk: The verbs of the disk.
     """
 
-    def __init__(self, settings: Settings, without: str | None) -> None:
+    def __init__(self, settings: Settings) -> None:
         clock = SystemClock()
+        lack = partial(asyncio.to_thread, _lack_blocking, settings.db_url)
         self._db = Database(settings.db, settings.db_url)
-        self._files = FileService.open(settings.files, settings.data_dir, self._db, clock)
+        self._files = FileService.open(settings.files, settings.data_dir, self._db, clock, file_users())
         self._redis = RedisLink(settings.cache.url, clock) if settings.cache.url else None
-        self.cleaning = cleaning_service(settings, self._db, self._files, self._redis, clock, without)
+        self.cleaning = cleaning_service(settings, self._db, self._files, self._redis, clock, lack)
         incoming = settings.files_dir / "incoming"
         places = [
             self._database(settings),
@@ -137,17 +145,17 @@ async def open_upkeep(settings: Settings) -> AsyncGenerator[Upkeep]:
         BadInput: A setting is unusable.
         MissingExtra: A setting needs a part that is not installed.
     """
-    upkeep = Upkeep(settings, await _without(settings.db_url))
+    upkeep = Upkeep(settings)
     try:
         yield upkeep
     finally:
         await upkeep.close()
 
 
-async def _without(url: str) -> str | None:
+def _lack_blocking(url: str) -> str | None:
     try:
-        revision = await asyncio.to_thread(revision_blocking, url)
-    except StorageUnavailable as error:
+        revision = revision_blocking(url)
+    except (StorageUnavailable, StorageFull) as error:
         return error.detail
     if revision is None:
         return ""

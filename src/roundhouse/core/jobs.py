@@ -77,7 +77,8 @@ class NewJob(msgspec.Struct, frozen=True):
 
     Attributes:
         kind: Name of its pipeline, e.g. `model.pull`.
-        input: What its steps are given; JSON values only, no secret.
+        input: What its steps are given; JSON values only, no secret. Files are named by their ids: as long as a job
+            that has not ended names one, the clean-up keeps it.
         priority: -100 to 100, among the jobs of the same tenant.
         run_after_s: Unix time before which it does not start; None = at once.
         deadline_s: Unix time at which it fails, wherever it is; None = never.

@@ -17,7 +17,12 @@ from roundhouse.core.errors import BadInput
 from roundhouse.core.settings import PLACEHOLDER_KEYS, Settings, config_path, environment
 from roundhouse.core.settings_reference import fields_at, names
 
-_NOT_SETTINGS = frozenset({"ROUNDHOUSE_CONFIG", "ROUNDHOUSE_API_KEY", "ROUNDHOUSE_URL"})
+_NOT_SETTINGS = frozenset(
+    {
+        *("ROUNDHOUSE_CONFIG", "ROUNDHOUSE_API_KEY", "ROUNDHOUSE_URL"),
+        *("ROUNDHOUSE_BIN", "ROUNDHOUSE_HOME"),
+    }
+)
 
 
 def load(overrides: Mapping[str, Any] | None = None, config: Path | None = None) -> Settings:

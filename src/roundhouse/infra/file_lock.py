@@ -89,6 +89,8 @@ def _open(path: Path, mode: int) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT, mode)
     except PermissionError:
+        if not path.exists():
+            raise
         # A file of another user, in a folder of all: reading is enough to lock it.
         return os.open(path, os.O_RDONLY)
 

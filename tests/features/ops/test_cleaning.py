@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from features.ops.upkeep_house import CALLER, DAY_S, UpkeepHouse, names
+from roundhouse.app.upkeep import file_users
 from roundhouse.core.errors import NotFound, StorageUnavailable
+from roundhouse.features.knowledge.store import files as file_rows
 from roundhouse.infra.db import Database
 from roundhouse.infra.file_lock import FileLock
 
@@ -148,6 +151,50 @@ async def test_a_job_that_comes_between_the_finding_and_the_deleting_keeps_its_r
     assert (await house.files.get(CALLER, made.id)).id == made.id
 
 
+async def test_a_room_keeps_what_it_works_on_and_is_told_what_goes(
+    db: Database, tmp_path: Path, turned_clock: Any
+) -> None:
+    class Room:
+        """Knows of files that no job's input names."""
+
+        def __init__(self) -> None:
+            self.used: dict[str, float | None] = {}
+            self.gone: list[str] = []
+
+        async def uses(self, tx: Any, file_ids: Any, since_s: float | None) -> dict[str, float | None]:
+            return {
+                name: at_s
+                for name, at_s in self.used.items()
+                if name in file_ids and (since_s or at_s is None)
+            }
+
+        async def let_go(self, tx: Any, file_id: str, at_s: float) -> None:
+            self.gone.append(file_id)
+
+    room = Room()
+    house = UpkeepHouse(db, tmp_path / "data", turned_clock, users=(*file_users(), room))
+    going, lately, long_ago = [await house.recording(bytes([number])) for number in range(3)]
+    house.clock.turn(20 * DAY_S)
+    now_s = house.clock.now_s()
+    room.used = {going.id: None, lately.id: now_s - 3 * DAY_S, long_ago.id: now_s - 8 * DAY_S}
+    assert names(await house.cleaning.clean(["audio"])) == [("recording", long_ago.id)]
+    assert room.gone == [long_ago.id]
+    assert names(await house.cleaning.clean(["audio"], days=0)) == [("recording", lately.id)]
+    assert not await house.files.retire(going.id)
+    await house.files.close()
+
+
+async def test_more_recordings_than_fit_into_one_page(house: UpkeepHouse) -> None:
+    made = await house.recording()
+    async with house.db.begin() as tx:
+        row = dict((await tx.execute(sa.select(file_rows))).mappings().one())
+        more = [{**row, "id": f"{row['id'][:-4]}{number:04d}"} for number in range(1100)]
+        await tx.execute(sa.insert(file_rows), [one for one in more if one["id"] != made.id])
+        count = int((await tx.execute(sa.select(sa.func.count()).select_from(file_rows))).scalar_one())
+    house.clock.turn(8 * DAY_S)
+    assert len((await house.cleaning.clean(["audio"], dry_run=True)).removed) == count
+
+
 async def test_bytes_that_another_file_has_stay(house: UpkeepHouse) -> None:
     old = await house.recording(b"same")
     house.clock.turn(8 * DAY_S)
@@ -273,14 +320,26 @@ async def test_an_upload_that_goes_on_keeps_its_folder(house: UpkeepHouse) -> No
 
 
 async def test_without_a_database_the_rest_is_cleaned(house: UpkeepHouse) -> None:
-    await fill(house)
+    ids = await fill(house)
     part = house.data_dir / "models" / "whisper" / "small" / "model.bin.part"
-    away = house.another(without="The database does not answer.")
-    done = await away.clean(PARTS)
+    told: list[str | None] = ["The database does not answer."]
+
+    async def lack() -> str | None:
+        return told[-1]
+
+    service = house.another(lack=lack)
+    done = await service.clean(PARTS)
     assert [kind for kind, _ in names(done)] == ["log", "upload"]
-    assert [(one.kind, one.reason) for one in done.kept] == [("recording", "The database does not answer.")]
+    assert [(one.kind, one.reason) for one in done.kept] == [
+        ("recording", "The database does not answer."),
+        ("job_folder", "The database does not answer."),
+    ]
     assert part.exists()
-    assert names(await house.another(without="").clean(PARTS)) == [("partial_model", part.name)]
+    told.append("")
+    assert names(await service.clean(PARTS)) == [("partial_model", part.name)]
+    # It is asked each time: a disk that was full may have room by now.
+    told.append(None)
+    assert ("recording", ids["used"]) in names(await service.clean(PARTS))
 
 
 async def test_a_storage_that_fails_is_told(house: UpkeepHouse) -> None:

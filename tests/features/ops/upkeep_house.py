@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from roundhouse.app.upkeep import cleaning_service
+from roundhouse.app.upkeep import cleaning_service, file_users
 from roundhouse.core.jobs import NewJob, Pipeline, Step, StepContext
 from roundhouse.core.settings import JobSettings, Settings
 from roundhouse.core.types import Caller, FileInfo, NewFile
@@ -33,10 +33,10 @@ async def _step(_: StepContext) -> None:
 class UpkeepHouse:
     """The services over one database and one folder; its clock is the test's."""
 
-    def __init__(self, db: Database, data_dir: Path, clock: Any, **settings: Any) -> None:
+    def __init__(self, db: Database, data_dir: Path, clock: Any, users: Any = None, **settings: Any) -> None:
         self.db, self.clock, self.data_dir = db, clock, data_dir
         self.settings = Settings(data_dir=data_dir, **{"files": {"reserve_mib": 0}} | settings)
-        self.files = FileService.open(self.settings.files, data_dir, db, clock)
+        self.files = FileService.open(self.settings.files, data_dir, db, clock, users or file_users())
         pipeline = Pipeline(KIND, (Step("asr", _step),))
         pull = Pipeline("model.pull", (Step("download", _step),))
         self.queue = JobQueue(db, PipelineTable([pipeline, pull]), JobSettings(), clock)

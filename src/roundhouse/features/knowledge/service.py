@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from roundhouse.core.errors import RequestTimeout, StorageUnavailable
+from roundhouse.core.file_users import FileUser
 from roundhouse.core.ports import BlobStore, Clock
 from roundhouse.core.settings import FileSettings
 from roundhouse.core.types import Caller, FileInfo, NewFile
@@ -76,13 +77,20 @@ class FileService:
         staging: Where they come in.
         settings: Limits.
         clock: Time.
+        users: Who works on files and keeps them from the clean-up.
 
     Attributes:
         staging: As given.
     """
 
     def __init__(
-        self, db: Database, blobs: BlobStore, staging: Staging, settings: FileSettings, clock: Clock
+        self,
+        db: Database,
+        blobs: BlobStore,
+        staging: Staging,
+        settings: FileSettings,
+        clock: Clock,
+        users: Sequence[FileUser] = (),
     ) -> None:
         self._db = db
         self._blobs = blobs
@@ -92,10 +100,17 @@ class FileService:
         self._slots = UploadSlots(settings.max_uploads)
         self._ending = Ending(db, blobs, clock)
         self._entering = Entering(db, blobs, self._ending, settings, clock)
-        self._retiring = Retiring(db, self._ending, clock)
+        self._retiring = Retiring(db, self._ending, clock, users)
 
     @classmethod
-    def open(cls, settings: FileSettings, data_dir: Path, db: Database, clock: Clock) -> FileService:
+    def open(
+        cls,
+        settings: FileSettings,
+        data_dir: Path,
+        db: Database,
+        clock: Clock,
+        users: Sequence[FileUser] = (),
+    ) -> FileService:
         """A service over the storage that the settings name.
 
         Raises:
@@ -103,7 +118,7 @@ class FileService:
             MissingExtra: S3 without the extra `s3`.
         """
         staging = open_staging(settings, data_dir)
-        return cls(db, open_blobs(settings, data_dir, staging), staging, settings, clock)
+        return cls(db, open_blobs(settings, data_dir, staging), staging, settings, clock, users)
 
     @property
     def largest_body_bytes(self) -> int:

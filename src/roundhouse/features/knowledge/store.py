@@ -133,10 +133,12 @@ async def list_files(tx: Tx, caller: Caller, wanted: Listing, now_s: float) -> l
     return [FileRow(**row) for row in (await tx.execute(query.limit(wanted.limit))).mappings()]
 
 
-async def of_purpose(tx: Tx, purpose: str, before_s: float) -> list[FileRow]:
-    """All files of a purpose, of any tenant, that were created before a time."""
-    query = sa.select(files).where(files.c.purpose == purpose, files.c.created_at_s <= before_s)
-    return [FileRow(**row) for row in (await tx.execute(query.order_by(files.c.id))).mappings()]
+async def of_purpose(tx: Tx, purpose: str, before_s: float, after: str, limit: int) -> list[FileRow]:
+    """Files of a purpose, of any tenant, that were created before a time, behind an id and in the order of ids."""
+    query = sa.select(files).where(
+        files.c.purpose == purpose, files.c.created_at_s <= before_s, files.c.id > after
+    )
+    return [FileRow(**row) for row in (await tx.execute(query.order_by(files.c.id).limit(limit))).mappings()]
 
 
 async def lock_file(tx: Tx, file_id: str) -> FileRow | None:

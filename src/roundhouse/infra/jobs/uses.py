@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-import msgspec
 import sqlalchemy as sa
 
 from roundhouse.core.jobs import ENDED_STATES, JOB_STATES
+from roundhouse.core.ports import Transaction
 from roundhouse.infra.db import Tx
 from roundhouse.infra.jobs.rows import jobs
 
@@ -17,53 +18,40 @@ _GOING = [state for state in JOB_STATES if state not in ENDED_STATES]
 _INPUT = sa.cast(jobs.c.input, sa.Text)
 
 
-class FileUse(msgspec.Struct, frozen=True):
-    """Ids of files by the jobs that name them.
+class JobInputs:
+    """Implements `core.file_users.FileUser` for jobs of all kinds, those of plugins included."""
 
-    Attributes:
-        going: Of jobs that have not ended.
-        ended: Of jobs that have ended, each with the time of its last job's end (Unix seconds).
-    """
+    async def uses(
+        self, tx: Transaction, file_ids: Sequence[str], since_s: float | None
+    ) -> dict[str, float | None]:
+        """The files that the inputs of jobs name; a job that has not ended wins."""
+        wanted = set(file_ids)
+        named = _INPUT.contains(file_ids[0] if len(wanted) == 1 else "file_", autoescape=True)
+        going: sa.ColumnElement[bool] = jobs.c.state.in_(_GOING)
+        state = going if since_s is None else sa.or_(going, jobs.c.ended_at_s > since_s)
+        query = sa.select(jobs.c.seq, jobs.c.ended_at_s, _INPUT.label("input")).where(state, named)
+        found: dict[str, float | None] = {}
+        last_seq = -1
+        while True:
+            page = query.where(jobs.c.seq > last_seq).order_by(jobs.c.seq).limit(_PAGE)
+            rows = (await tx.execute(page)).all()
+            for row in rows:
+                for file_id in wanted.intersection(_FILE_ID.findall(row.input)):
+                    _note(found, file_id, row.ended_at_s)
+            if len(rows) < _PAGE:
+                return found
+            last_seq = rows[-1].seq
 
-    going: frozenset[str]
-    ended: dict[str, float]
-
-
-async def files_in_use(tx: Tx, ended_after_s: float) -> FileUse:
-    """The files of all jobs that have not ended, or that ended after a time."""
-    going: set[str] = set()
-    ended: dict[str, float] = {}
-    last_seq = -1
-    while True:
-        query = (
-            sa.select(jobs.c.seq, jobs.c.ended_at_s, _INPUT.label("input"))
-            .where(
-                jobs.c.seq > last_seq,
-                sa.or_(jobs.c.state.in_(_GOING), jobs.c.ended_at_s > ended_after_s),
-                _INPUT.like("%file@_%", escape="@"),
-            )
-            .order_by(jobs.c.seq)
-            .limit(_PAGE)
-        )
-        rows = (await tx.execute(query)).all()
-        for row in rows:
-            for file_id in _FILE_ID.findall(row.input):
-                if row.ended_at_s is None:
-                    going.add(file_id)
-                else:
-                    ended[file_id] = max(row.ended_at_s, ended.get(file_id, 0.0))
-        if len(rows) < _PAGE:
-            return FileUse(frozenset(going), ended)
-        last_seq = rows[-1].seq
-
-
-async def is_in_use(tx: Tx, file_id: str) -> bool:
-    """Whether a job that has not ended works on a file."""
-    query = sa.select(jobs.c.id).where(jobs.c.state.in_(_GOING), _INPUT.contains(file_id, autoescape=True))
-    return (await tx.execute(query.limit(1))).first() is not None
+    async def let_go(self, tx: Transaction, file_id: str, at_s: float) -> None:
+        """A job's input stays as it was given."""
 
 
 async def is_going(tx: Tx, kind: str) -> bool:
     """Whether there is a job of a kind that has not ended."""
     query = sa.select(jobs.c.id).where(jobs.c.state.in_(_GOING), jobs.c.kind == kind)
     return (await tx.execute(query.limit(1))).first() is not None
+
+
+def _note(found: dict[str, float | None], file_id: str, ended_at_s: float | None) -> None:
+    known = found.get(file_id, 0.0)
+    found[file_id] = None if known is None or ended_at_s is None else max(known, ended_at_s)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from roundhouse.core.errors import StorageUnavailable
 from roundhouse.core.types import FileInfo
 from roundhouse.features.ops.schemas import Kind, Removal
+from roundhouse.features.ops.sources import Source
 from roundhouse.infra.db import Database
 from roundhouse.infra.jobs.folders import ended_folders, remove_folder
 from roundhouse.infra.moments import moment, moment_or_none
@@ -84,22 +85,26 @@ class JobFolders:
         return await remove_folder(self._db, self._folder, one.name, before_s)
 
 
-class Unreachable:
-    """Stands for the recordings where the database cannot be asked for them.
+class WhereTables:
+    """A source that needs the database's tables, where they may be missing.
 
     Args:
-        reason: Why it cannot.
+        source: The source.
+        lack: Tells why they cannot be used just now; empty = there never were any, None = they can.
     """
 
-    kind: Kind = "recording"
-
-    def __init__(self, reason: str) -> None:
-        self._reason = reason
+    def __init__(self, source: Source, lack: Callable[[], Awaitable[str | None]]) -> None:
+        self.kind: Kind = source.kind
+        self._source = source
+        self._lack = lack
 
     async def find(self, before_s: float) -> list[Removal]:
-        """Raises StorageUnavailable."""
-        raise StorageUnavailable(self._reason)
+        """What the source finds, nothing where nothing was ever kept; raises StorageUnavailable."""
+        lack = await self._lack()
+        if lack:
+            raise StorageUnavailable(lack)
+        return [] if lack is not None else await self._source.find(before_s)
 
     async def remove(self, one: Removal, before_s: float) -> bool:
-        """Raises StorageUnavailable."""
-        raise StorageUnavailable(self._reason)
+        """As the source does it."""
+        return await self._source.remove(one, before_s)
