@@ -309,6 +309,22 @@ async def test_a_download_that_goes_on_keeps_its_parts(house: UpkeepHouse) -> No
     assert names(await house.cleaning.clean(["cache"], days=0)) == [("partial_model", part.name)]
 
 
+async def test_a_folder_that_was_being_downloaded_into_goes_as_a_whole(house: UpkeepHouse) -> None:
+    whole, part = (house.data_dir / "models" / "whisper" / name for name in ("small", "small.partial"))
+    for folder in (whole, part):
+        folder.mkdir(parents=True)
+        for name in ("config.json", "model.bin"):
+            (folder / name).write_bytes(b"x" * 10)
+            house.age(folder / name, 3)
+    house.age(part / "model.bin", 0.5)
+    assert names(await house.cleaning.clean(["cache"])) == []
+    house.clock.turn(DAY_S)
+    (found,) = (await house.cleaning.clean(["cache"])).removed
+    assert (Path(found.name).name, found.size_bytes) == ("small.partial", 20)
+    assert (whole / "model.bin").exists()
+    assert not part.exists()
+
+
 async def test_an_upload_that_goes_on_keeps_its_folder(house: UpkeepHouse) -> None:
     folder = house.data_dir / "blobs" / "incoming" / "in_living"
     folder.mkdir(parents=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import stat
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -49,7 +50,7 @@ class LogFiles:
 
     async def remove(self, one: Removal, before_s: float) -> bool:
         """Delete a part; raises StorageUnavailable."""
-        return await asyncio.to_thread(_unlink, Path(one.name))
+        return await asyncio.to_thread(_delete, Path(one.name))
 
     def _find(self, before_s: float) -> list[Removal]:
         stem = Path(FILE_NAME).stem
@@ -87,11 +88,18 @@ class PartialModels:
 
     async def remove(self, one: Removal, before_s: float) -> bool:
         """Delete a part; raises StorageUnavailable."""
-        return not await self._pulling() and await asyncio.to_thread(_unlink, Path(one.name))
+        return not await self._pulling() and await asyncio.to_thread(_delete, Path(one.name))
 
     def _find(self, before_s: float) -> list[Removal]:
-        parts = [(path, status) for path, status in _below(self._folder) if path.name.endswith(_PARTIAL)]
-        return _older(self.kind, parts, before_s)
+        found: list[Removal] = []
+        for path, status in _unfinished(self._folder):
+            inside = list(_below(path)) if stat.S_ISDIR(status.st_mode) else [(path, status)]
+            size_bytes = sum(one.st_size for _, one in inside)
+            at_s = max((one.st_mtime for _, one in inside), default=status.st_mtime)
+            if at_s <= before_s:
+                name = str(path)
+                found.append(Removal(kind=self.kind, name=name, size_bytes=size_bytes, at=moment(at_s)))
+        return sorted(found, key=lambda one: (one.at, one.name))
 
 
 _Found = tuple[Path, os.stat_result]
@@ -104,6 +112,15 @@ def _older(kind: Kind, parts: list[_Found], before_s: float) -> list[Removal]:
         Removal(kind=kind, name=str(path), size_bytes=status.st_size, at=moment(status.st_mtime))
         for path, status in found
     ]
+
+
+def _unfinished(folder: Path) -> Iterator[_Found]:
+    """Files and whole folders whose names tell that they are parts of a download."""
+    for path, status in _entries(folder):
+        if path.name.endswith(_PARTIAL) and not stat.S_ISLNK(status.st_mode):
+            yield path, status
+        elif stat.S_ISDIR(status.st_mode):
+            yield from _unfinished(path)
 
 
 def _below(folder: Path) -> Iterator[_Found]:
@@ -135,9 +152,12 @@ def _entries(folder: Path) -> list[_Found]:
     return found
 
 
-def _unlink(path: Path) -> bool:
+def _delete(path: Path) -> bool:
     try:
-        path.unlink()
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     except FileNotFoundError:
         return False
     except OSError as error:
