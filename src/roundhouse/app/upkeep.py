@@ -14,6 +14,7 @@ from roundhouse.core.errors import StorageFull, StorageUnavailable
 from roundhouse.core.file_users import FileUser
 from roundhouse.core.ports import Clock
 from roundhouse.core.settings import Settings
+from roundhouse.features.audio.service.sound_use import SoundUse
 from roundhouse.features.gateway.service.pulls import PULL
 from roundhouse.features.knowledge.service import FileService
 from roundhouse.features.ops.schemas import Part
@@ -34,7 +35,7 @@ from roundhouse.infra.telemetry.logs import FILE_NAME
 
 def file_users() -> tuple[FileUser, ...]:
     """Everybody who works on files: what one of them needs is not cleaned away."""
-    return (JobInputs(),)
+    return (JobInputs(), SoundUse())
 
 
 def cleaning_service(

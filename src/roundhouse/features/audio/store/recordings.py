@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from roundhouse.core.errors import NotFound
 from roundhouse.core.jobs import Job
+from roundhouse.core.ports import Transaction
 from roundhouse.core.types import Caller
 from roundhouse.features.audio.model import ENDED, Kind, Options, Paragraph, Recording, Texts
 from roundhouse.features.audio.rows import recordings
@@ -203,3 +204,20 @@ def _read(row: Mapping[Any, Any]) -> Recording:
     values = {name: row[name] for name in Recording.__struct_fields__}
     values["options"] = msgspec.convert(row["options"], Options)
     return Recording(**values)
+
+
+async def sound_use(tx: Transaction, file_ids: Sequence[str]) -> list[tuple[str, float | None]]:
+    """Files that recordings have, each with the recording's last change; None = its job has not ended."""
+    is_going = sa.and_(jobs.c.id.is_not(None), jobs.c.ended_at_s.is_(None))
+    query = (
+        sa.select(recordings.c.file_id, sa.case((is_going, None), else_=recordings.c.updated_at_s))
+        .select_from(recordings.outerjoin(jobs, jobs.c.id == recordings.c.job_id))
+        .where(recordings.c.file_id.in_(file_ids))
+    )
+    return [(str(file_id), at_s) for file_id, at_s in await tx.execute(query)]
+
+
+async def forget_sound(tx: Transaction, file_id: str, at_s: float) -> None:
+    """A file is deleted: the recordings that have it are without sound from then on."""
+    change = sa.update(recordings).where(recordings.c.file_id == file_id)
+    await tx.execute(change.values(file_id=None, sound_deleted_at_s=at_s))
