@@ -42,7 +42,8 @@ async def test_models_of_a_provider(ask: Any) -> None:
         await in_thread(ask, "providers", "rm", "desk")
 
 
-async def test_all_that_is_configured_is_downloaded(ask: Any) -> None:
+async def test_all_that_is_configured_is_downloaded(ask: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("WHISPER_MODEL_VARIANT", "roundhouse/extractive")
     async with ollama_peer() as peer:
         await in_thread(ask, "providers", "add", "desk", "--kind", "ollama", "--address", peer.url)
         for name, *targets in (

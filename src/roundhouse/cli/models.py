@@ -159,7 +159,7 @@ def _missing(client: Client) -> list[str]:
         known |= {name.removesuffix(end) for name in (model["id"], bare) for end in ("", ":latest")}
     named = [target for one in aliases for target in (*one["targets"], *one["context_fallbacks"])]
     settings = read_settings()
-    named.append(settings.chat.default_model)
+    named += [settings.chat.default_model, settings.audio.model, settings.asr.model]
     return [name for name in dict.fromkeys(named) if name not in known]
 
 

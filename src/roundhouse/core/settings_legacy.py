@@ -16,6 +16,12 @@ LEGACY_ENV: dict[str, tuple[str, ...]] = {
     "MAX_QUEUE_DEPTH": ("jobs", "max_queued"),
     "WORKER_CONCURRENCY": ("jobs", "cpu_slots"),
     "RESULT_TTL": ("jobs", "keep_days"),
+    "JOB_TIMEOUT": ("audio", "job_timeout_s"),
+    "WHISPER_MODEL_VARIANT": ("asr", "model"),
+    "WHISPER_DEVICE": ("asr", "device"),
+    "WHISPER_COMPUTE_TYPE": ("asr", "compute_type"),
+    "LLM_SUM_MODEL": ("audio", "model"),
+    "LLM_ENHANCE_GPU_MEMORY_UTILIZATION": ("engine", "vram_share"),
     "RETENTION_DAYS": ("upkeep", "audio_keep_days"),
     "SKIP_CACHE": ("upkeep", "skip_cache"),
     "DISK_THRESHOLD": ("upkeep", "disk_threshold_percent"),
@@ -42,7 +48,9 @@ _DAY_S = 86_400.0
 
 
 def converted(name: str, value: str) -> str:
-    """A value in the unit of our setting; what is no number stays, so that the setting's own check names it."""
+    """A value as our setting has it; what is no number stays, so that the setting's own check names it."""
+    if name == "WHISPER_MODEL_VARIANT" and "/" not in value:
+        return f"whisper/{value}"
     if name != "RESULT_TTL":
         return value
     try:
