@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from roundhouse.core.settings_section import Section
@@ -39,3 +41,38 @@ class AudioSettings(Section):
     )
     vad_min_speech_ms: int = Field(250, ge=0, description="A shorter stretch of speech is none.")
     vad_padding_ms: int = Field(200, ge=0, description="Left around each stretch of speech on both sides.")
+    queue: Literal["gpu", "cpu", "io"] = Field(
+        "gpu",
+        description="Queue of the jobs that work on recordings: `gpu` does one at a time per machine; `cpu` or `io` "
+        "where speech and language models run on other machines.",
+    )
+    job_timeout_s: float = Field(6 * 3600.0, gt=0, description="Longest time of all stages of one recording.")
+    download_timeout_s: float = Field(
+        3600.0, gt=0, description="Longest time of fetching a recording by its URL."
+    )
+    model: str = Field(
+        "auto", min_length=1, max_length=200, description="Language model of clean texts and summaries."
+    )
+    clean_max_edit_rate: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="Share of a paragraph's words that the language model may change; beyond it, rules clean it.",
+    )
+    default_template: str = Field(
+        "meeting_notes",
+        max_length=64,
+        description="Template of summaries that name none; empty = they must name one.",
+    )
+    keep_days: float | None = Field(
+        None,
+        gt=0,
+        description="Recordings, texts included, are deleted so long after their end; unset = never.",
+    )
+    keep_sound_days: float | None = Field(
+        None, gt=0, description="Their sound is deleted after this already; unset = with them."
+    )
+    site_keep_days: dict[str, float] = Field(
+        {}, description='`keep_days` of single tenants, by site id: `{"clinic": 30}`.'
+    )
+    site_keep_sound_days: dict[str, float] = Field({}, description="`keep_sound_days`, likewise.")
