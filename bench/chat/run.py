@@ -29,6 +29,8 @@ from roundhouse.infra.db import Database
 
 HERE = Path(__file__).parent
 SHORT_CHUNKS = 100
+LOOK_S = 3.0
+REST_SHARE = 0.04
 LONG_MESSAGES = 10_000
 OPENINGS = 200
 
@@ -48,7 +50,7 @@ def _upstream(folder: Path, chunks: int, delay_us: int) -> Iterator[int]:
     port = _free_port()
     binary = folder / f"mock-{port}"
     source = HERE.parent / "gateway" / "mock.c"
-    subprocess.run(["cc", "-O2", "-o", str(binary), str(source)], check=True)
+    subprocess.run(["cc", "-O2", "-DWORDS", "-o", str(binary), str(source)], check=True)
     process = subprocess.Popen([str(binary), str(port), str(chunks), str(delay_us)])
     try:
         time.sleep(0.3)
@@ -104,17 +106,26 @@ async def _durable(port: int, model: str, session_id: str) -> bytes:
 
 
 async def _cpu_us(pid: int, port: int, ask: Ask, model: str, streams: int, end: bytes) -> float:
-    """CPU of the server for one stream."""
+    """CPU of the server for one stream, with what it does behind it: usage, the index."""
     ids = [str((await made(port, "/v1/sessions", {}))["id"]) for _ in range(streams)]
-    await asyncio.sleep(0.3)
-    before = CpuReading.of(pid)
+    before = await _at_rest(pid)
     answers = await asyncio.gather(*(ask(port, model, session_id) for session_id in ids))
-    await asyncio.sleep(0.2)
-    used_s = before.seconds_until(CpuReading.of(pid))
+    used_s = before.seconds_until(await _at_rest(pid))
     broken = [answer[-400:] for answer in answers if end not in answer]
     if broken:
         raise AssertionError(f"{len(broken)} streams did not end well: {broken[0]!r}")
     return used_s * 1e6 / streams
+
+
+async def _at_rest(pid: int) -> CpuReading:
+    """What it has used once it does no more than wait, twice in a row."""
+    last, rests = CpuReading.of(pid), 0
+    while rests < 2:
+        await asyncio.sleep(LOOK_S)
+        now = CpuReading.of(pid)
+        rests = rests + 1 if last.seconds_until(now) < REST_SHARE * LOOK_S else 0
+        last = now
+    return last
 
 
 async def _compare(pid: int, port: int, asked: argparse.Namespace) -> None:

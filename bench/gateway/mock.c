@@ -9,6 +9,7 @@
  * words `"stream":true` and `paced` are looked for in its first and last EDGE bytes only, so that a
  * body of 1 MB costs no more than its reads. GET /stats tells how many POSTs were answered (the
  * driver uses it to prove that answers were not made up or cached), any other GET lists one model.
+ * Compiled with -DWORDS it says words instead of times.
  */
 #define _GNU_SOURCE
 #include "http1.h"
@@ -73,6 +74,12 @@ static const char stream_head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-s
     "\"created\":1700000000,\"model\":\"mock-model\",\"service_tier\":\"default\"," \
     "\"system_fingerprint\":\"fp_mock000001\",\"choices\":[{\"index\":0,\"delta\":{"
 
+#ifdef WORDS
+#define STAMP_MARK ""
+#else
+#define STAMP_MARK "T"
+#endif
+
 static void die(const char *what) { perror(what); exit(1); }
 
 static void prepare_answers(void) {
@@ -90,7 +97,7 @@ static void prepare_answers(void) {
     memset(stamp, '0', STAMP_DIGITS);
     stamp[STAMP_DIGITS] = 0;
     int n = snprintf(event, sizeof event, CHUNK_START
-        "\"content\":\"T%s \"},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null}\n\n", stamp);
+        "\"content\":\"" STAMP_MARK "%s \"},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null}\n\n", stamp);
     event_len = (size_t)snprintf(event_frame, sizeof event_frame, "%x\r\n%s\r\n", n, event);
     event_stamp = (size_t)(strstr(event_frame, stamp) - event_frame);
 
@@ -152,6 +159,25 @@ static bool put(int fd, const char *bytes, size_t n) {
     return true;
 }
 
+#ifdef WORDS
+/* A word in place of the time, for whoever keeps and indexes what is said. */
+static void fill_stamp(char *place, int left) {
+    static const char *const words[] = {"a", "roundhouse", "keeps", "its", "engines", "around", "the", "turntable", "so",
+        "that", "any", "of", "them", "can", "be", "sent", "out", "on", "every", "track", "and", "when", "night", "comes",
+        "all", "stand", "there", "under", "one", "roof", "with", "fires", "low", "while", "men", "with", "lamps", "walk",
+        "from", "wheel", "to", "wheel", "listening"};
+    const char *word = words[left % (int)(sizeof words / sizeof *words)];
+    memset(place, ' ', STAMP_DIGITS);
+    memcpy(place, word, strlen(word));
+}
+#else
+static void fill_stamp(char *place, int left) {
+    (void)left;
+    uint64_t t = now_ns();
+    for (int i = STAMP_DIGITS - 1; i >= 0; i--, t /= 10) place[i] = (char)('0' + t % 10);
+}
+#endif
+
 /* One content event stamped with the present time; `with_head` puts the response head before it. */
 static bool put_event(int fd, bool with_head) {
     char buf[sizeof stream_head + sizeof event_frame];
@@ -161,8 +187,7 @@ static bool put_event(int fd, bool with_head) {
         memcpy(buf, stream_head, n);
     }
     memcpy(buf + n, event_frame, event_len);
-    uint64_t t = now_ns();
-    for (int i = STAMP_DIGITS - 1; i >= 0; i--, t /= 10) buf[n + event_stamp + (size_t)i] = (char)('0' + t % 10);
+    fill_stamp(buf + n + event_stamp, conns[fd].events_left);
     conns[fd].events_left--;
     return put(fd, buf, n + event_len);
 }
