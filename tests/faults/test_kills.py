@@ -79,11 +79,11 @@ async def campaign(product: Product, rounds: int, seed: int) -> dict[str, int]:
 
 
 @pytest.mark.timeout(180)
-async def test_ten_kills(tmp_path: Path, house_db: str, tell: Callable[[str], None]):
+async def test_five_kills(tmp_path: Path, house_db: str, tell: Callable[[str], None]):
     with Product(tmp_path, house_db) as product:
-        found = await campaign(product, 10, SEED)
-    assert found["jobs"] > 10, found
-    assert found["completed"] > 5, found
+        found = await campaign(product, 5, SEED)
+    assert found["jobs"] > 5, found
+    assert found["completed"] > 2, found
 
 
 @pytest.mark.slow

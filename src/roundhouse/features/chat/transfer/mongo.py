@@ -16,7 +16,7 @@ PROGRAM = "mongo"
 COLLECTION = "chat_history"
 
 _BATCH = 50
-_WAIT_MS = 10_000
+_WAITS_MS = {"serverSelectionTimeoutMS": 10_000, "connectTimeoutMS": 10_000, "socketTimeoutMS": 60_000}
 _ROLE_NAMES = ("role", "type", "sender")
 _CONTENT_NAMES = ("content", "text", "message")
 _TIME_NAMES = ("timestamp", "created_at", "create_time", "time")
@@ -57,9 +57,7 @@ def documents_of(
     except ModuleNotFoundError:
         raise MissingExtra("MongoDB needs pymongo: pip install 'roundhouse[mongo]'") from None
     try:
-        client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
-            uri, serverSelectionTimeoutMS=_WAIT_MS, connectTimeoutMS=_WAIT_MS, socketTimeoutMS=6 * _WAIT_MS
-        )
+        client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(uri, **_waits_ms(uri))
         with client:
             found = client[database] if database else client.get_default_database()
             yield from found[collection].find({}, batch_size=_BATCH).sort("_id", 1)
@@ -69,6 +67,12 @@ def documents_of(
     except errors.PyMongoError as error:
         told = type(error).__name__
         raise StorageUnavailable(f"MongoDB does not answer as it should ({told}).") from None
+
+
+def _waits_ms(uri: str) -> dict[str, Any]:
+    """Our time-outs, those excepted that the URI names: what is given beside it would win."""
+    named = uri.partition("?")[2].lower()
+    return {name: wait_ms for name, wait_ms in _WAITS_MS.items() if f"{name.lower()}=" not in named}
 
 
 def _whole(document: Mapping[str, Any], place: str) -> Whole:
