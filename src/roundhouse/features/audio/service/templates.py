@@ -22,7 +22,6 @@ from roundhouse.features.audio.schemas import (
 from roundhouse.features.audio.shapes import read_template
 from roundhouse.features.audio.store import templates
 from roundhouse.features.audio.templating.house import house_templates
-from roundhouse.features.audio.templating.rendering import check_prompt
 from roundhouse.features.audio.templating.schemas import check_schema, expanded, faults
 from roundhouse.infra import audit
 from roundhouse.infra.db import Database, Tx, is_unique_violation
@@ -196,6 +195,9 @@ def _changes(asked: TemplatePatch) -> dict[str, Any]:
 
 
 def _check(template: Template) -> None:
+    # Not at the top: the product starts without Jinja.
+    from roundhouse.features.audio.templating.rendering import check_prompt
+
     schema = check_schema(template.schema)
     check_prompt(template.prompt[""])
     example = template.example.get("")

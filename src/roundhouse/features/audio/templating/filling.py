@@ -16,7 +16,6 @@ from roundhouse.features.audio.asking import Message, Reply
 from roundhouse.features.audio.model import Said, Template
 from roundhouse.features.audio.templating import orders
 from roundhouse.features.audio.templating.quoting import Sources, sourced
-from roundhouse.features.audio.templating.rendering import render
 from roundhouse.features.audio.templating.schemas import asked_schema, expanded, faults
 
 TRIES = 4
@@ -105,6 +104,9 @@ async def fill(
     transcript = "\n".join(material.lines)
     if len(parts) > 1:
         transcript = await _condensed(ask, parts, material.language, on_progress)
+    # Not at the top: the product starts without Jinja.
+    from roundhouse.features.audio.templating.rendering import render
+
     rendered = render(prompt, material.values | {"transcript": transcript})
     messages: list[Message] = [
         {"role": "system", "content": system},

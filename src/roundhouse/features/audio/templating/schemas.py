@@ -11,14 +11,15 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, ValidationError
-from referencing import Registry
 
 from roundhouse.core.errors import Unprocessable
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
 
 MOST_SCHEMA_BYTES = 65_536
 MOST_DEPTH = 24
@@ -47,6 +48,10 @@ def check_schema(schema: Any) -> dict[str, Any]:
     Raises:
         Unprocessable: It may not; the text names the place.
     """
+    # Not at the top: the product starts without it.
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
     if not isinstance(schema, dict):
         raise Unprocessable("schema must be a JSON object.", param="schema")
     if len(msgspec.json.encode(schema)) > MOST_SCHEMA_BYTES:
@@ -156,6 +161,9 @@ def _kinds(schema: dict[str, Any]) -> Sequence[str]:
 
 
 def _validator(schema: dict[str, Any]) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+    from referencing import Registry
+
     # An empty registry: nothing is ever fetched.
     return Draft202012Validator(schema, registry=Registry())
 
