@@ -24,7 +24,7 @@ def load_structlog() -> None:
     if loaded is not None:
         return
     # None is how Python marks a module that cannot be imported; structlog then does without.
-    sys.modules["rich"] = None  # type: ignore[assignment]
+    sys.modules["rich"] = None  # type: ignore[assignment]  # see above
     try:
         import structlog  # noqa: F401 - loaded for those who come later
     finally:

@@ -81,7 +81,7 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
 
     __slots__ = ("unsure",)
 
-    _cursor_cls = _Cursor  # type: ignore[assignment]
+    _cursor_cls = _Cursor  # type: ignore[assignment]  # typed as the class it replaces
 
     def __init__(self, dbapi: Any, connection: Any) -> None:
         super().__init__(dbapi, connection)

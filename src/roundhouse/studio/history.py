@@ -105,6 +105,7 @@ class ChatHistoryService(Service):
         while True:
             here = cursor
             page, cursor = self._run(
+                # mypy cannot tell the type of a bound default.
                 lambda chats, here=here: page_of(chats, caller, session_id, here, _PAGE, newest_first)  # type: ignore[misc]
             )
             yield from page

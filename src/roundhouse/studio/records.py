@@ -33,7 +33,7 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """Its fields as JSON can hold them: times as RFC 3339, roles as words."""
-        return {one.name: _plain(getattr(self, one.name)) for one in fields(self)}  # type: ignore[arg-type]
+        return {one.name: _plain(getattr(self, one.name)) for one in fields(self)}  # type: ignore[arg-type]  # a data class in use
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -44,7 +44,7 @@ class Record:
         """
         if not isinstance(data, Mapping):
             raise BadInput(f"A {cls.__name__} is made from a mapping.")
-        known = {one.name for one in fields(cls)}  # type: ignore[arg-type]
+        known = {one.name for one in fields(cls)}  # type: ignore[arg-type]  # likewise
         try:
             return cls(**{name: value for name, value in data.items() if name in known})
         except TypeError as error:

@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
+from conftest import SERVERS_REQUIRED
 from recording import CLIPS, encode, spoken
 from roundhouse.core.errors import (
     ChildFailed,
@@ -122,7 +123,9 @@ def test_a_damaged_mp3_is_decoded_around_the_damage(take, tmp_path, without_ffmp
     assert not sound.recovered
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="the second opinion is FFmpeg's")
+@pytest.mark.skipif(
+    shutil.which("ffmpeg") is None and not SERVERS_REQUIRED, reason="the second opinion is FFmpeg's"
+)
 def test_a_second_decoder_is_asked_about_a_damaged_mp3(take, tmp_path):
     sound = take(damaged(mp3(tmp_path)))
     assert 0.75 * 66 < sound.decoded_s < 66

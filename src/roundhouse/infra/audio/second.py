@@ -30,7 +30,7 @@ def decode_again(program: str, recording: Recording, sink: Sink, longest_s: floa
         "-t", f"{longest_s:.3f}", "-ac", str(sink.channels), "-ar", str(SAMPLE_RATE_HZ), "-f", "s16le", "pipe:1",
     )  # fmt: skip
     frame_bytes = 2 * sink.channels
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:  # noqa: S603
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:  # noqa: S603 - no shell
         assert process.stdout is not None
         rest = b""
         while piece := process.stdout.read(_PIECE_BYTES):

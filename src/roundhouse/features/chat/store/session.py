@@ -256,7 +256,7 @@ async def _read(tx: Tx, query: sa.Select[Any]) -> list[Session]:
 
 
 def _session(row: Sequence[Any]) -> Session:
-    return Session(*row[:-1], tuple(sorted(row[-1] or ())))  # type: ignore[call-arg]
+    return Session(*row[:-1], tuple(sorted(row[-1] or ())))  # type: ignore[call-arg]  # all fields, in order
 
 
 async def _insert_tags(tx: Tx, session: Session, tags: Sequence[str]) -> None:

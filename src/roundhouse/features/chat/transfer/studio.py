@@ -136,7 +136,7 @@ def _rows(
     by = dict(zip(chosen, terms, strict=True))
     order_by = f"CAST({by[order]} AS TEXT) COLLATE BINARY, {by.get('at', 'NULL')}"
     # The names are the file's own, in quotes; nothing of them is ours to bind.
-    query = f"SELECT {', '.join(terms)} FROM {quoted} WHERE {by[order]} IS NOT NULL ORDER BY {order_by}"  # noqa: S608
+    query = f"SELECT {', '.join(terms)} FROM {quoted} WHERE {by[order]} IS NOT NULL ORDER BY {order_by}"  # noqa: S608 - as above
     for row in connection.execute(query):
         yield dict(zip(chosen, row, strict=True))
 
