@@ -6,7 +6,7 @@ Time is turned by the test and each executor works one beat at a time, so nothin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -304,7 +304,7 @@ class HandTail:
     def __init__(self) -> None:
         self._callbacks: list[Callable[[Event], None]] = []
 
-    def on_event(self, callback: Callable[[Event], None]) -> None:
+    def on_event(self, callback: Callable[[Event], None], types: Collection[str]) -> None:
         self._callbacks.append(callback)
 
     def tell(self, kind: str = "job.queued") -> None:

@@ -188,7 +188,8 @@ def test_threads_open_one_house_and_closing_cuts_nobody_off(tmp_path: Path, sqli
     with ThreadPoolExecutor(6) as pool:
         writing = pool.map(write, range(6))
         gate.wait()
-        time.sleep(1.0)
+        while len(seen) < 6:
+            time.sleep(0.05)
         studio.close()
         made = sum(writing)
     assert set(seen) == {1}

@@ -7,6 +7,7 @@ from roundhouse.engine.metering import Meter
 from roundhouse.features.chat.context.limits import EngineLimits
 from roundhouse.features.chat.context.service import ContextService
 from roundhouse.features.chat.context.summarising import EngineSummary
+from roundhouse.features.chat.generating.model import STOP_REQUESTED
 from roundhouse.features.chat.generating.ports import Desk, Media
 from roundhouse.features.chat.generating.presence import Presence
 from roundhouse.features.chat.generating.service import Generations
@@ -51,7 +52,7 @@ class ChatRoom:
         self.generations = Generations(
             desk, parts.tail, contexts, presence, parts.chat_index, settings.chat.default_model
         )
-        parts.tail.on_event(self.generations.heard)
+        parts.tail.on_event(self.generations.heard, (STOP_REQUESTED,))
         # The clean-up of files removes there what a killed process left.
         self._staging = open_staging(settings.files, settings.data_dir)
         self.transfer = TransferService(

@@ -175,7 +175,7 @@ class Parts:
         """
         await self.watcher.start()
         self.watcher.on_change(self.providers.apply)
-        self.tail.on_event(self.model_pull.heard)
+        self.tail.on_event(self.model_pull.heard, ("job.completed",))
         await self.tail.start()
         await self.engine.start(*await self.providers.configuration())
 

@@ -15,3 +15,21 @@ def visible(table: sa.Table, caller: Caller) -> sa.ColumnElement[bool]:
     if caller.app_id is not None:
         conditions.append(table.c.app_id == caller.app_id)
     return sa.and_(*conditions)
+
+
+def visible_to(table: sa.Table) -> sa.ColumnElement[bool]:
+    """`visible` for a statement that is built once and read by key; `who` gives its values.
+
+    Not for a statement that looks for many rows: the database cannot see from it which index serves.
+    """
+    user, app = sa.bindparam("its_user", type_=sa.String), sa.bindparam("its_app", type_=sa.String)
+    return sa.and_(
+        table.c.site_id == sa.bindparam("its_site"),
+        sa.or_(user.is_(None), table.c.user_id == user),
+        sa.or_(app.is_(None), table.c.app_id == app),
+    )
+
+
+def who(caller: Caller) -> dict[str, str | None]:
+    """The values of `visible_to`."""
+    return {"its_site": caller.site_id, "its_user": caller.user_id, "its_app": caller.app_id}

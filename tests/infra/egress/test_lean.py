@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -183,6 +184,45 @@ async def test_a_paused_answer_is_not_an_idle_one(http: LeanClient) -> None:
         async for piece in pieces:
             got += len(piece)
         assert got == 20_000_000
+
+
+async def test_reading_at_a_beat(http: LeanClient) -> None:
+    """What comes between two beats is read at once at the second; the next answer comes as it comes."""
+    go_on = asyncio.Event()
+
+    async def script(server: RawServer, peer: Peer) -> None:
+        await peer.request()
+        await peer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for letter in b"abcde":
+            await peer.write(b"1\r\n%c\r\n" % letter)
+            await asyncio.sleep(0.02)
+        await go_on.wait()
+        await peer.write(b"1\r\nf\r\n0\r\n\r\n")
+        await peer.request()
+        await peer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no")
+        await asyncio.sleep(0.05)
+        await peer.write(b"k")
+
+    beats: list[Callable[[], None]] = []
+    async with raw_server(script) as server:
+        response = await http.endpoint("GET", server.url).send(timeouts=LIMITS)
+        pieces = response.pieces(beats.append)
+        assert [await anext(pieces), await anext(pieces)] == [b"a", b"b"]
+        waiting = asyncio.ensure_future(anext(pieces))
+        await asyncio.sleep(0.3)
+        if sys.platform == "linux":
+            assert not waiting.done()
+        beats.pop()()
+        rest = await waiting
+        go_on.set()
+        while beats:
+            await asyncio.sleep(0.02)
+            beats.pop()()
+        async for piece in pieces:
+            rest += piece
+        assert rest == b"cdef"
+        assert await asyncio.wait_for(text(http, server.url), 5) == b"ok"
+        assert server.connections == 1
 
 
 async def test_endless_trailers_are_cut(http: LeanClient) -> None:

@@ -25,7 +25,7 @@ OURS = "FROM pg_stat_activity WHERE application_name = :name AND datname = curre
 def heard(tail):
     """Numbers of the events that the tail told."""
     numbers = []
-    tail.on_event(lambda event: numbers.append(event.data["number"]))
+    tail.on_event(lambda event: numbers.append(event.data["number"]), ("job.progress", "x.y"))
     return numbers
 
 
@@ -92,7 +92,7 @@ async def test_a_server_that_is_away_for_a_while(db, db_url, logged, eventually)
         far = Database(DbSettings(), way.url)
         tail = EventTail(far, EventSettings(), SystemClock())
         heard = []
-        tail.on_event(lambda event: heard.append(event.data["number"]))
+        tail.on_event(lambda event: heard.append(event.data["number"]), ("job.progress", "x.y"))
         await tail.start()
         await write(db, new(0))
         await eventually(lambda: heard == [0])

@@ -15,6 +15,7 @@ from roundhouse.infra.events import store
 from roundhouse.infra.events.tail import EventTail
 
 PEOPLE = ("anna", "bert", "carl")
+TYPES = ("job.progress", "the.end", "dora", "eve", *PEOPLE)
 
 
 async def take(follower, count):
@@ -64,7 +65,7 @@ async def test_a_tail_begins_behind_what_is_there(db, eventually):
     await write(db, new(0))
     tail = EventTail(db, EventSettings(), SystemClock())
     seen = []
-    tail.on_event(seen.append)
+    tail.on_event(seen.append, TYPES)
     await tail.start()
     async with tail.follow(None, "default") as follower:
         await write(db, new(1))
@@ -76,13 +77,42 @@ async def test_a_tail_begins_behind_what_is_there(db, eventually):
 async def test_callbacks_hear_of_every_tenant_and_one_that_fails_harms_nobody(db, tail, eventually):
     heard, raised = [], []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context["exception"]))
-    tail.on_event(lambda event: 1 // 0)
-    tail.on_event(heard.append)
+    tail.on_event(lambda event: 1 // 0, TYPES)
+    tail.on_event(heard.append, TYPES)
     await write(db, new(0), new(1, site_id="other"))
     await write(db, new(2, "job_b"))
     await eventually(lambda: len(heard) == 3)
     assert numbers(heard) == [0, 1, 2]
     assert [type(one) for one in raised] == [ZeroDivisionError] * 3
+
+
+async def test_what_this_process_committed_is_handed_out_at_once_and_once(db, tail):
+    """Its own commits are told by it where they come next; what others wrote between is read, all in order."""
+    chance = random.Random(1)
+    seen = []
+    tail.on_event(seen.append, TYPES)
+    told = 0
+    async with tail.follow(None, "default") as follower:
+        for number in range(60):
+            async with db.begin() as tx:
+                written = await store.append(tx, new(number, kind="eve"), new(number, "job_b", kind="eve"))
+            if chance.random() < 0.7:
+                before = tail.position
+                tail.committed(written)
+                told += tail.position > before
+            if chance.random() < 0.3:
+                await write(db, new(number, kind="dora"))
+            await asyncio.sleep(chance.choice([0, 0, 0.01, 0.05]))
+        await write(db, new(-1, kind="job.progress"))
+        found = []
+        while not found or found[-1].type != "job.progress":
+            found.append(await anext(follower))
+        tail.committed(found[-2:])
+        assert await follower.batch(0.05) == []
+    whole = await everything(db)
+    assert [one.seq for one in found] == [one.seq for one in whole]
+    assert found == whole == seen
+    assert told > 5
 
 
 async def test_an_id_from_the_future_is_the_newest(db, tail):
@@ -118,7 +148,7 @@ async def test_several_processes_write_and_nobody_misses_or_repeats(db, db_url, 
     ]
     ended = asyncio.gather(*(one.wait() for one in processes))
     seen = []
-    tail.on_event(seen.append)
+    tail.on_event(seen.append, TYPES)
     readers = [asyncio.create_task(_wander(tail, seed, ended)) for seed in range(12)]
     await write_many(db, "dora", 40, 99)
     assert await ended == [0, 0, 0]
@@ -171,7 +201,7 @@ async def test_a_thousand_readers(db, tail):
 
 async def test_drain_ends_readers_and_takes_no_new_ones(db, tail, eventually):
     heard = []
-    tail.on_event(heard.append)
+    tail.on_event(heard.append, TYPES)
     async with tail.follow("job_a", "default") as idle, tail.follow("job_a", "default") as holding:
         waiting = asyncio.create_task(take(idle, 2))
         await write(db, new(0))
@@ -196,7 +226,7 @@ async def test_close_while_it_reads(db, db_url):
         tail = EventTail(db, EventSettings(poll_ms=1), SystemClock())
         await tail.start()
         heard = []
-        tail.on_event(heard.append)
+        tail.on_event(heard.append, TYPES)
         async with tail.follow(None, "default", 0) as follower:
             reading = asyncio.create_task(take(follower, 10**6))
             await asyncio.sleep(pause_s)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import sys
 from collections.abc import AsyncIterator
 from typing import Protocol, cast
 
@@ -25,6 +27,8 @@ HEAD_BYTES = 64 * 1024
 """Most that may arrive without a byte of body: bounds headers, trailers and framing."""
 
 _JOIN_BYTES = 64 * 1024
+_GATHERED_BYTES = 16 * 1024
+_LEAST_READABLE = getattr(socket, "SO_RCVLOWAT", None) if sys.platform == "linux" else None
 _TOLD_HEADERS = frozenset(map(len, ("keep-alive", "content-length", "content-encoding", "transfer-encoding")))
 _KEEP_ALIVE_TIMEOUT = re.compile(rb"timeout=(\d{1,6})")
 
@@ -63,6 +67,7 @@ class Connection(asyncio.Protocol):
         "_begun",
         "_done",
         "_ends_at_s",
+        "_gathers",
         "_head_waiter",
         "_interim",
         "_keep_alive",
@@ -100,6 +105,7 @@ class Connection(asyncio.Protocol):
         self._lost = False
         self._told = True
         self._paused = False
+        self._gathers = False
         self._keep_idle_s = KEEP_IDLE_S
         self._parser: httptools.HttpResponseParser | None = None
         self._response: LeanResponse | None = None
@@ -209,6 +215,14 @@ class Connection(asyncio.Protocol):
             self._last_at_s = self._loop.time()
             if self._transport is not None:
                 self._transport.resume_reading()
+
+    def gather(self, on: bool) -> None:
+        """Whether what arrives may lie in the kernel until it is 16 KiB or the end; without Linux it never does."""
+        if _LEAST_READABLE is None or on is self._gathers or self._transport is None:
+            return
+        self._gathers = on
+        lying = self._transport.get_extra_info("socket")
+        lying.setsockopt(socket.SOL_SOCKET, _LEAST_READABLE, _GATHERED_BYTES if on else 1)
 
     def abort(self) -> None:
         """Close at once, whatever is going on."""
@@ -381,6 +395,7 @@ class Connection(asyncio.Protocol):
             and not transport.get_write_buffer_size()
         ):
             self.resume()
+            self.gather(False)
             self.used = True
             self.idle_until_s = self._loop.time() + self._keep_idle_s
             self._owner.release(self)

@@ -21,6 +21,10 @@ class Source(Protocol):
         """Read on: there is room again."""
         ...
 
+    def gather(self, on: bool) -> None:
+        """Whether what arrives need not be told as it comes."""
+        ...
+
     def abort(self) -> None:
         """Close at once: the rest is not wanted."""
         ...
@@ -139,16 +143,16 @@ class LeanResponse:
             and not waiter.done()
             and (self._complete or self._error is not None or self.buffered_bytes > self._wake_over_bytes)
         ):
-            if self._beat is None or self._complete or self._error is not None:
-                waiter.set_result(None)
-            elif not self._called:
+            waiter.set_result(None)
+            if self._beat is not None and self._source is not None and not self._called:
                 self._called = True
+                self._source.gather(True)
                 self._beat(self._beaten)
 
     def _beaten(self) -> None:
         self._called = False
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._source is not None:
+            self._source.gather(False)
 
     def finish(self, error: BackendFailed | None = None) -> None:
         """Called by the connection, once: nothing more comes; with `error` the body is not whole."""

@@ -87,6 +87,8 @@ class Follower:
         """Whether after what is kept the table must be read."""
         self._ended = False
         self._waiting: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._until_s: float | None = None
 
     async def __aenter__(self) -> Self:
         """Take the place, and read what is already there.
@@ -119,6 +121,8 @@ class Follower:
         """Leave."""
         self._origin.remove(self)
         self._kept.clear()
+        if self._timer is not None:
+            self._timer.cancel()
 
     def __aiter__(self) -> Self:
         """Each event, to the end of the process or until left."""
@@ -218,14 +222,29 @@ class Follower:
 
     async def _wait(self, wait_s: float | None) -> None:
         loop = asyncio.get_running_loop()
+        self._until_s = None if wait_s is None else loop.time() + wait_s
+        if self._until_s is not None and (self._timer is None or self._timer.when() > self._until_s):
+            self._set_timer(loop, self._until_s)
         self._waiting = loop.create_future()
-        timer = None if wait_s is None else loop.call_later(wait_s, self._wake)
         try:
             await self._waiting
         finally:
             self._waiting = None
-            if timer is not None:
-                timer.cancel()
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop, at_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(at_s, self._ring, loop)
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One timer serves many waits: setting one for each costs more than all else of a wait."""
+        self._timer = None
+        if self._waiting is None or self._until_s is None:
+            return
+        if loop.time() < self._until_s:
+            self._set_timer(loop, self._until_s)
+        else:
+            self._wake()
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():

@@ -55,6 +55,7 @@ class PostgresReader:
         }
         self._clock = clock
         self._after_seq = 0
+        self._skipped_seq = 0
         self._retry_s = _SHORTEST_RETRY_S
         self._told = False
         self._task: asyncio.Task[None] | None = None
@@ -65,6 +66,10 @@ class PostgresReader:
         self._after_seq = after_seq
         self._receiver = receiver
         self._task = asyncio.create_task(self._run(), name="events")
+
+    def skip(self, seq: int) -> None:
+        """See `Reader`."""
+        self._skipped_seq = seq
 
     async def close(self) -> None:
         """End; reading may be cut off anywhere."""
@@ -87,6 +92,7 @@ class PostgresReader:
 
     async def _listen(self, connection: _Connection) -> None:
         await self._ask(connection, f"LISTEN {CHANNEL}")
+        self._after_seq = max(self._after_seq, self._skipped_seq)
         await self._check_numbers(connection)
         while True:
             # Listening comes before reading: what is committed after the page was read is notified.
@@ -96,6 +102,7 @@ class PostgresReader:
             async for _ in connection.notifies(timeout=_POLL_S, stop_after=1):
                 pass
             await asyncio.sleep(max(0.0, gathered - asyncio.get_running_loop().time()))
+            self._after_seq = max(self._after_seq, self._skipped_seq)
 
     async def _read(self, connection: _Connection) -> None:
         while True:

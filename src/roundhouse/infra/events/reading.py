@@ -32,6 +32,10 @@ class Reader(Protocol):
         """Begin behind `after_seq`."""
         ...
 
+    def skip(self, seq: int) -> None:
+        """What comes up to `seq` was handed out by somebody else; called on the event loop."""
+        ...
+
     async def close(self) -> None:
         """End; nothing is handed over any more."""
         ...

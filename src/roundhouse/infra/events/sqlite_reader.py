@@ -48,6 +48,7 @@ class SqliteReader:
         self._path = path
         self._poll_s = poll_s
         self._after_seq = 0
+        self._skipped_seq = 0
         self._version = -1
         self._connection: sqlite3.Connection | None = None
         self._identity: Identity | None = None
@@ -67,6 +68,10 @@ class SqliteReader:
         self._receiver = receiver
         self._loop = asyncio.get_running_loop()
         self._thread.start()
+
+    def skip(self, seq: int) -> None:
+        """See `Reader`."""
+        self._skipped_seq = seq
 
     async def close(self) -> None:
         """End; a thread that hangs in the file system is left behind after five seconds."""
@@ -99,6 +104,7 @@ class SqliteReader:
         return self._stop.is_set()
 
     def _look(self) -> None:
+        self._after_seq = max(self._after_seq, self._skipped_seq)
         if time.monotonic() >= self._identify_at_s:
             self._identify()
         connection = self._connection or self._open()

@@ -134,11 +134,17 @@ class EventStream(Response):
             )
             if self.status_code == 200:
                 try:
-                    async with CancelOnDisconnect(scope, receive):
-                        await self._send_events(follower, over, send)
+                    # A task of its own: each wait of this one would go through every call that led here.
+                    await asyncio.create_task(self._watched(follower, over, scope, receive, send))
                 except Cancelled:
                     return
             await send({"type": "http.response.body", "body": b""})
+
+    async def _watched(
+        self, follower: Follower, over: bool, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        async with CancelOnDisconnect(scope, receive):
+            await self._send_events(follower, over, send)
 
     async def _is_over(self, follower: Follower) -> bool:
         """Whether nothing but what the follower holds will come."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -81,14 +80,16 @@ class Event(msgspec.Struct, frozen=True, dict=True):
         at = datetime.fromtimestamp(self.at_s, UTC)
         return {"id": self.id, "type": self.type, "topic": self.topic, "at": at, "data": self.data}
 
-    @cached_property
+    @property
     def frame(self) -> bytes:
         """As a server-sent event; made once, however many read it."""
-        return b"id: %d\nevent: %b\ndata: %b\n\n" % (
-            self.seq,
-            self.type.encode(),
-            msgspec.json.encode(self.told()),
-        )
+        # Not `functools.cached_property`, which takes a lock: most frames are read once.
+        made: bytes | None = self.__dict__.get("made")
+        if made is None:
+            told = msgspec.json.encode(self.told())
+            made = b"id: %d\nevent: %b\ndata: %b\n\n" % (self.seq, self.type.encode(), told)
+            self.__dict__["made"] = made
+        return made
 
 
 class NewEvent(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from roundhouse.core.errors import ShuttingDown
 from roundhouse.core.ports import Clock
@@ -33,7 +33,7 @@ class EventTail:
         self.heartbeat_s = settings.heartbeat_s
         self._reader = _reader(db, settings, clock)
         self._position = 0
-        self._callbacks: list[Callable[[Event], None]] = []
+        self._callbacks: dict[str, list[Callable[[Event], None]]] = {}
         self._followers: dict[tuple[str, str | None], set[Follower]] = {}
         self._reading = asyncio.Semaphore(_READING_AT_A_TIME)
         self._draining = False
@@ -53,9 +53,24 @@ class EventTail:
             self._position = await store.newest_seq(tx)
         self._reader.start(self._position, self)
 
-    def on_event(self, callback: Callable[[Event], None]) -> None:
-        """Have `callback` called on the event loop with every event of every tenant, in order."""
-        self._callbacks.append(callback)
+    def on_event(self, callback: Callable[[Event], None], types: Collection[str]) -> None:
+        """Have `callback` called on the event loop with every event of these types of every tenant, in order."""
+        for one in types:
+            self._callbacks.setdefault(one, []).append(callback)
+
+    def committed(self, events: Sequence[Event]) -> None:
+        """Hand out what this process has just committed, without waiting until it is read.
+
+        Only where nothing lies between what was handed out last and these: else the reader brings all in order.
+
+        Args:
+            events: Of one transaction, in order.
+        """
+        if not events or events[0].seq != self._position + 1:
+            return
+        if events[-1].seq - events[0].seq == len(events) - 1:
+            self.hand_over(events)
+            self._reader.skip(self._position)
 
     def follow(
         self, topic: str | None, site_id: str, after_seq: int | None = None, first: Event | None = None
@@ -88,10 +103,13 @@ class EventTail:
         """See `Receiver`."""
         loop = asyncio.get_running_loop()
         for event in events:
+            if event.seq <= self._position:
+                # It came by `committed`, while the reader was reading it.
+                continue
             for key in ((event.site_id, event.topic), (event.site_id, None)):
                 for follower in self._followers.get(key, ()):
                     follower.push(event)
-            for callback in self._callbacks:
+            for callback in self._callbacks.get(event.type, ()):
                 # In a turn of its own: one that raises is told by the loop and harms nobody.
                 loop.call_soon(callback, event)
             self._position = event.seq
@@ -99,6 +117,7 @@ class EventTail:
     def start_anew(self, newest_seq: int) -> None:
         """See `Receiver`."""
         self._position = newest_seq
+        self._reader.skip(newest_seq)
         for followers in self._followers.values():
             for follower in followers:
                 follower.start_anew(newest_seq)

@@ -26,6 +26,7 @@ from roundhouse.infra.jobs.gathering import Gathering
 from roundhouse.infra.jobs.membership import Membership
 from roundhouse.infra.jobs.model import Durable, RunLost
 from roundhouse.infra.jobs.pipelines import PipelineTable
+from roundhouse.infra.jobs.roster import JOINED, LEFT
 from roundhouse.infra.jobs.runner import Run
 from roundhouse.infra.jobs.schedules import Schedules
 from roundhouse.infra.jobs.transitions import Move
@@ -146,7 +147,7 @@ class Executor:
         for failed in await asyncio.gather(*coming, return_exceptions=True):
             if failed is not None:
                 raise failed
-        self._tail.on_event(self._on_event)
+        self._tail.on_event(self._on_event, ("job.queued", "job.cancel_requested", JOINED, LEFT))
 
     async def beat(self) -> int:
         """Everything once that `run` does again and again; then the jobs that were claimed run.

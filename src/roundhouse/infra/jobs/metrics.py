@@ -16,7 +16,7 @@ from roundhouse.infra.events.store import Event
 from roundhouse.infra.events.tail import EventTail
 from roundhouse.infra.jobs import store
 from roundhouse.infra.jobs.roster import Roster
-from roundhouse.infra.jobs.transitions import ends_job
+from roundhouse.infra.jobs.transitions import TERMINAL_EVENTS
 from roundhouse.infra.telemetry.metrics import EXECUTORS, JOB_DURATION, JOBS, JOBS_ENDED, Durations, Metrics
 
 _BUCKETS_S = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 10_800.0, 43_200.0)
@@ -46,7 +46,7 @@ class JobMetrics:
 
     def attach(self, metrics: Metrics, tail: EventTail) -> None:
         """Count from now on, and be scraped."""
-        tail.on_event(self.heard)
+        tail.on_event(self.heard, TERMINAL_EVENTS)
         metrics.before_scrape(self.look)
         metrics.watch(JOBS, lambda: self._depths)
         metrics.watch(EXECUTORS, lambda: self._executors)
@@ -54,9 +54,7 @@ class JobMetrics:
         metrics.watch_durations(JOB_DURATION, self._durations)
 
     def heard(self, event: Event) -> None:
-        """Count an event, if a job ended by it."""
-        if not ends_job(event):
-            return
+        """Count a job that ended."""
         kind = str(event.data.get("kind", ""))
         key = (kind, event.type.removeprefix("job."))
         self._ended[key] = self._ended.get(key, 0) + 1

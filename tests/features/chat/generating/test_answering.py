@@ -93,7 +93,7 @@ def failing(db) -> Failing:
 async def answer(room, failing):
     """Begins an answer over a script; gives it with its generation and what was counted."""
     clock, count = SystemClock(), Counting()
-    writer = PieceWriter(failing, clock, ME)
+    writer = PieceWriter(failing, clock, ME, lambda _: None)
     writer.start()
 
     async def make(*script, prefix="", title=None):

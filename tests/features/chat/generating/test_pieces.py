@@ -19,7 +19,7 @@ def failing(db) -> Failing:
 
 @pytest.fixture
 def writer(failing, turned_clock) -> PieceWriter:
-    return PieceWriter(failing, turned_clock, ME)
+    return PieceWriter(failing, turned_clock, ME, lambda _: None)
 
 
 async def turn(clock, seconds: float = 1.0) -> None:

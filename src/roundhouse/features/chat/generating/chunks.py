@@ -31,6 +31,7 @@ class Said(NamedTuple):
 
 
 _decoder = msgspec.json.Decoder(_Chunk)
+_several = msgspec.json.Decoder(list[_Chunk])
 
 
 def read_events(piece: bytes) -> Said:
@@ -43,13 +44,11 @@ def read_events(piece: bytes) -> Said:
     """
     texts: list[str] = []
     reason = None
-    for event in piece.split(b"\n\n"):
-        if not event.startswith(b"data: "):
-            continue
-        try:
-            chunk = _decoder.decode(memoryview(event)[6:])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise BackendBadAnswer("The model server sent a chunk that cannot be read.") from None
+    try:
+        chunks = _chunks(piece)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BackendBadAnswer("The model server sent a chunk that cannot be read.") from None
+    for chunk in chunks:
         for choice in chunk.choices or ():
             if choice.index:
                 continue
@@ -58,3 +57,14 @@ def read_events(piece: bytes) -> Said:
             reason = choice.finish_reason or reason
     text = "".join(texts)
     return Said(text.replace("\0", "�") if "\0" in text else text, reason)
+
+
+def _chunks(piece: bytes) -> list[_Chunk]:
+    if piece.startswith(b"data: {") and b"\n:" not in piece:
+        # Several at once cost half of what they cost one by one.
+        body = piece[6:].rstrip(b"\n")
+        if b"\n" not in body:
+            return [_decoder.decode(body)]
+        return _several.decode(b"[" + body.replace(b"\n\ndata: ", b",") + b"]")
+    events = piece.split(b"\n\n")
+    return [_decoder.decode(memoryview(event)[6:]) for event in events if event.startswith(b"data: ")]

@@ -130,21 +130,19 @@ async def _write_message(tx: Tx, ending: Ending, now_s: float) -> Message | None
     """The message with its text; None = it was deleted meanwhile, and stays so."""
     before, numbers = ending.before, ending.numbers
     first = numbers.first_token_ms
-    return await chats.change_undeleted(
-        tx,
-        before.id,
-        now_s,
-        content=before.content + ending.text,
-        state=_STATES[ending.state],
-        finish_reason=ending.finish_reason,
-        error=ending.error,
-        model=numbers.model or before.model,
-        prompt_tokens=_sum(before.prompt_tokens, numbers.prompt_tokens),
-        completion_tokens=_sum(before.completion_tokens, numbers.completion_tokens),
-        first_token_ms=first if before.first_token_ms is None else before.first_token_ms,
-        total_ms=_sum(before.total_ms, numbers.total_ms),
-        cost_usd=_sum(before.cost_usd, numbers.cost_usd),
-    )
+    said = {
+        "content": before.content + ending.text,
+        "state": _STATES[ending.state],
+        "finish_reason": ending.finish_reason,
+        "error": ending.error,
+        "model": numbers.model or before.model,
+        "prompt_tokens": _sum(before.prompt_tokens, numbers.prompt_tokens),
+        "completion_tokens": _sum(before.completion_tokens, numbers.completion_tokens),
+        "first_token_ms": first if before.first_token_ms is None else before.first_token_ms,
+        "total_ms": _sum(before.total_ms, numbers.total_ms),
+        "cost_usd": _sum(before.cost_usd, numbers.cost_usd),
+    }
+    return await chats.finish_message(tx, before.id, now_s, said)
 
 
 def _sum(before: Number | None, more: Number | None) -> Number | None:

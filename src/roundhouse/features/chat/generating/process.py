@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -38,15 +38,23 @@ class Generator:
         desk: What every generation needs.
         presence: Of this process.
         index: Told of messages that end.
+        committed: Hears of pieces, behind their commit.
         completed: Hears of every complete answer.
     """
 
-    def __init__(self, desk: Desk, presence: Presence, index: ChatIndex, completed: Completed) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        presence: Presence,
+        index: ChatIndex,
+        committed: Callable[[Sequence[Event]], None],
+        completed: Completed,
+    ) -> None:
         self._desk = desk
         self._presence = presence
         self._index = index
         self._completed = completed
-        self._writer = PieceWriter(desk.db, desk.clock, presence.id)
+        self._writer = PieceWriter(desk.db, desk.clock, presence.id, committed)
         self._running: dict[str, Answering] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._guardian = Guardian(desk.db, desk.clock, presence, index, self._running.keys(), self.stop)

@@ -85,7 +85,7 @@ class Generations:
         self._contexts = contexts
         self._index = index
         self._default_model = default_model
-        self._generator = Generator(desk, presence, index, self._follow_up)
+        self._generator = Generator(desk, presence, index, tail.committed, self._follow_up)
 
     async def start(self) -> None:
         """Take generations from now on, and end those that dead processes have left; raises StorageUnavailable."""

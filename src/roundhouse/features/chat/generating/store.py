@@ -44,6 +44,17 @@ _MESSAGE = sa.select(*(messages.c[name] for name in Message.__struct_fields__)).
     messages.c.id == sa.bindparam("message")
 )
 
+_RUNNING_IN = (
+    sa.select(generations.c.id)
+    .join(messages, messages.c.id == generations.c.message_id)
+    .where(
+        generations.c.session_id == sa.bindparam("session"),
+        _RUNNING,
+        messages.c.branch == sa.bindparam("number"),
+    )
+    .limit(1)
+)
+
 
 class Owned(msgspec.Struct, frozen=True):
     """A running generation of one process, and whether it was asked to stop."""
@@ -120,16 +131,8 @@ async def by_digest(tx: Tx, digest: str) -> Generation | None:
 
 async def running_in(tx: Tx, session: Session, branch: int) -> bool:
     """Whether a message of a branch is being written."""
-    query = (
-        sa.select(generations.c.id)
-        .join(messages, messages.c.id == generations.c.message_id)
-        .where(
-            generations.c.session_id == session.id,
-            generations.c.state == "running",
-            messages.c.branch == branch,
-        )
-    )
-    return (await tx.execute(query.limit(1))).first() is not None
+    place = {"session": session.id, "number": branch}
+    return (await tx.execute(_RUNNING_IN, place)).first() is not None
 
 
 async def request_stop(tx: Tx, generation_id: str) -> bool:

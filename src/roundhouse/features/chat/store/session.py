@@ -16,7 +16,7 @@ from roundhouse.features.chat.model import Session
 from roundhouse.features.chat.rows import generations, session_tags, sessions
 from roundhouse.infra.db import Tx
 from roundhouse.infra.events.store import delete_of
-from roundhouse.infra.tenancy import visible
+from roundhouse.infra.tenancy import visible, visible_to, who
 
 _FIELDS = [sessions.c[name] for name in Session.__struct_fields__ if name != "tags"]
 
@@ -48,6 +48,10 @@ _TAGS = (
     .label("tags")
 )
 _SELECT = sa.select(*_FIELDS, _TAGS)
+_ANY_OF_IT = _SELECT.where(sessions.c.id == sa.bindparam("session"), visible_to(sessions))
+_ONE = _ANY_OF_IT.where(sessions.c.deleted_at_s.is_(None))
+_ANY_LOCKED = _ANY_OF_IT.with_for_update(of=sessions)
+_ONE_LOCKED = _ONE.with_for_update(of=sessions)
 _INSERT = sa.insert(sessions)
 _INSERT_TAG = sa.insert(session_tags)
 
@@ -107,13 +111,11 @@ async def get_session(
     Raises:
         NotFound: There is none.
     """
-    query = _SELECT.where(sessions.c.id == session_id, visible(sessions, caller))
-    if not deleted:
-        query = query.where(sessions.c.deleted_at_s.is_(None))
-    found = await _read(tx, query.with_for_update(of=sessions) if lock else query)
-    if not found:
+    query = (_ANY_LOCKED if deleted else _ONE_LOCKED) if lock else _ANY_OF_IT if deleted else _ONE
+    row = (await tx.execute(query, {"session": session_id, **who(caller)})).one_or_none()
+    if row is None:
         raise NotFound("No such session.", param="session_id")
-    return found[0]
+    return _session(row)
 
 
 async def get_sessions(tx: Tx, caller: Caller, ids: Sequence[str]) -> dict[str, Session]:

@@ -49,6 +49,30 @@ _GROWN = (
         last_message_at_s=sa.bindparam("at_s"),
     )
 )
+SAID = (
+    "content",
+    "state",
+    "finish_reason",
+    "error",
+    "model",
+    "prompt_tokens",
+    "completion_tokens",
+    "first_token_ms",
+    "total_ms",
+    "cost_usd",
+)
+"""What is known of an answer when it has ended."""
+
+_FINISH = (
+    sa.update(messages)
+    .where(messages.c.id == sa.bindparam("message"), messages.c.deleted_at_s.is_(None))
+    .values(
+        version=messages.c.version + 1,
+        updated_at_s=sa.bindparam("now_s"),
+        **{name: sa.bindparam(f"its_{name}", type_=messages.c[name].type) for name in SAID},
+    )
+    .returning(*_FIELDS)
+)
 _WINDOW = (
     sa.select(*_FIELDS)
     .where(
@@ -240,10 +264,14 @@ async def change_message(tx: Tx, message_id: str, now_s: float, **changes: Any) 
     return changed
 
 
-async def change_undeleted(tx: Tx, message_id: str, now_s: float, **changes: Any) -> Message | None:
-    """`change_message` of one that may have been deleted meanwhile: then it stays so, and None tells."""
-    there = sa.and_(messages.c.id == message_id, messages.c.deleted_at_s.is_(None))
-    return await _changed(tx, sa.update(messages).where(there), now_s, changes)
+async def finish_message(tx: Tx, message_id: str, now_s: float, said: dict[str, Any]) -> Message | None:
+    """Change all that an answer's end tells, the columns `SAID`; None: it was deleted meanwhile, and stays so."""
+    row = (
+        await tx.execute(
+            _FINISH, {"message": message_id, "now_s": now_s, **{f"its_{name}": said[name] for name in SAID}}
+        )
+    ).one_or_none()
+    return None if row is None else Message(*row)
 
 
 async def _changed(tx: Tx, change: sa.Update, now_s: float, changes: dict[str, Any]) -> Message | None:
