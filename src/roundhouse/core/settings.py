@@ -43,6 +43,9 @@ class ServerSettings(Section):
     cors_origins: list[str] = Field([], description="Origins whose pages may call the API.")
     allowed_hosts: list[str] = Field([], description="Host names it answers to; empty = any well-formed one.")
     max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Largest JSON body.")
+    max_message_bytes: int = Field(
+        4 * 1024 * 1024, ge=1024, description="Largest message of a WebSocket; a larger one ends it."
+    )
     header_timeout_s: float = Field(
         15.0, gt=0, description="A request's headers must be complete in this time."
     )

@@ -2,6 +2,7 @@
 
 A client gets a fixed time for complete headers, a longest pause in a body and in taking an answer, and bounds on
 the size and number of headers. One sweep per server looks at all connections; no connection has a timer.
+Only paths that are WebSockets are upgraded (`socket_protocol.py`); elsewhere the wish is not seen.
 
 Source:
     RFC 9110, sections 15.5.9 and 15.6.4 (2022): 408 and 503. RFC 9112 (2022): section 3.2.2, a target with a host;
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -31,6 +32,7 @@ HEAD_COUNT = 128
 
 _OK = b"HTTP/1.1 200 OK\r\n"
 _PIPELINED = 16
+_SOCKET_KIND = b"websocket"
 _UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 _AUTHORITY_END = re.compile(rb"[/?#]")
 _LINGER_S = 2.0
@@ -46,10 +48,13 @@ class Sweep:
 
     Args:
         settings: The limits.
+        sockets: Paths that are WebSockets.
     """
 
-    def __init__(self, settings: ServerSettings) -> None:
+    def __init__(self, settings: ServerSettings, sockets: Collection[str] = ()) -> None:
         self.settings = settings
+        paths = b"|".join(re.escape(path.encode()) for path in sockets)
+        self.socket_url = re.compile(rb"(?:GET )?(?:%s)(?:[? ].*)?" % paths, re.DOTALL) if sockets else None
         self.turned_away: set[GuardedProtocol] = set()
         shortest_s = min(settings.header_timeout_s, settings.body_timeout_s, settings.keep_alive_s)
         self._tick_s = max(0.02, min(1.0, shortest_s / 8))
@@ -186,7 +191,8 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._is_turned_away:
             return
         if self._incoming != _BODY and (b"pgrade" in data or b"PGRADE" in data):
-            data = _without_upgrade(data)
+            if not self._is_socket(self.url if self._incoming == _HEAD else data):
+                data = _without_upgrade(data)
         self._chunk_bytes = len(data)
         self._quiet_bytes += self._chunk_bytes
         super().data_received(data)
@@ -279,6 +285,16 @@ class GuardedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot be parsed, in the form of all errors."""
         self._refuse(self._refusal or BadInput("The request is not valid HTTP."))
+
+    def _is_socket(self, url: bytes) -> bool:
+        """Whether a request, whose path or beginning is given, is for a WebSocket."""
+        pattern = self._sweep.socket_url
+        return pattern is not None and pattern.fullmatch(url) is not None
+
+    def _should_upgrade(self) -> bool:
+        # Not behind an answer that is still to come: it would be mixed up with the socket's bytes.
+        wanted = self._is_idle() and self._is_socket(self.url)
+        return wanted and (self._get_upgrade() or b"").lower() == _SOCKET_KIND
 
     def _check_target(self) -> None:
         """A target is a path; with a host in it (as proxies are asked) it must name that of the Host header."""

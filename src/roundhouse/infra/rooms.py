@@ -26,6 +26,7 @@ from roundhouse.core.errors import (
     UnsupportedMedia,
 )
 from roundhouse.core.settings import ServerSettings
+from roundhouse.infra.hosts import LOCALHOST_ORIGIN
 from roundhouse.infra.web import App, problem
 
 _NO_OBJECT = ("model_attributes_type", "dict_type")
@@ -39,7 +40,6 @@ _TOLD = (
         for kind in ("requests", "tokens")
     ),
 )
-_LOCALHOST_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 _PROBLEMS = {
     "4XX": "The request cannot be served; `error.code` says why.",
     "5XX": "Roundhouse, its database or a model server failed; `x-should-retry` says whether to ask again.",
@@ -177,7 +177,7 @@ def with_cors(app: App, settings: ServerSettings) -> App:
     return CORSMiddleware(
         app,
         allow_origins=settings.cors_origins,
-        allow_origin_regex=_LOCALHOST_ORIGIN if settings.debug else None,
+        allow_origin_regex=LOCALHOST_ORIGIN if settings.debug else None,
         allow_methods=["*"],
         allow_headers=["*"],
         expose_headers=_TOLD,

@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -31,6 +31,7 @@ from roundhouse.infra.web import App, Message, Receive, Scope, Send
 _LOOK_S = 0.05
 _UNWIND_S = 2.0
 _BACKLOG = 2048
+_PING_S = 20.0
 
 
 async def serve(
@@ -51,6 +52,7 @@ class Listener:
         settings: Address and limits.
         on_started: Told the address, with the real port, once requests are taken.
         on_draining: Told when stopping begins, before anything is closed.
+        sockets: Paths that are WebSockets.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class Listener:
         settings: ServerSettings,
         on_started: Callable[[str], None],
         on_draining: Callable[[], None],
+        sockets: Collection[str] = (),
     ) -> None:
+        self._sockets = sockets
         self._app = app
         self._settings = settings
         self._on_started = on_started
@@ -77,7 +81,14 @@ class Listener:
         """
         sockets = bind(self._settings.host, self._settings.port)
         try:
-            self._server = _Server(self._app, self._settings, sockets, self._on_started, self._on_draining)
+            self._server = _Server(
+                self._app,
+                self._settings,
+                sockets,
+                self._on_started,
+                self._on_draining,
+                Sweep(self._settings, self._sockets),
+            )
             await self._server.serve(sockets=sockets)
         finally:
             for listening in sockets:
@@ -147,6 +158,13 @@ def _url(host: str, listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def _socket_protocol(settings: ServerSettings, **parts: Any) -> asyncio.Protocol:
+    """A WebSocket's connection; its library is loaded with the first."""
+    from roundhouse.infra.socket_protocol import GuardedSocket
+
+    return GuardedSocket(settings, **parts)
+
+
 class _Lifespan(LifespanOn):
     """uvicorn's, keeping the exception that ended the application's start."""
 
@@ -178,16 +196,22 @@ class _Server(uvicorn.Server):
         sockets: list[socket.socket],
         on_started: Callable[[str], None],
         on_draining: Callable[[], None],
+        sweep: Sweep,
     ) -> None:
         self._settings = settings
-        self._sweep = Sweep(settings)
+        self._sweep = sweep
         self._on_started = functools.partial(on_started, _url(settings.host, sockets[0]))
         self._on_draining = on_draining
         self._loop = asyncio.get_running_loop()
         config = uvicorn.Config(
             app,
             http=functools.partial(GuardedProtocol, self._sweep),  # type: ignore[arg-type]  # uvicorn calls it, but names a class
-            ws="none",
+            ws=functools.partial(_socket_protocol, settings),  # type: ignore[arg-type]  # likewise
+            ws_max_size=settings.max_message_bytes,
+            ws_ping_interval=_PING_S,
+            # A client that is made to wait cannot answer; what is lost is found by the limits.
+            ws_ping_timeout=None,
+            ws_per_message_deflate=False,
             interface="asgi3",
             lifespan="on",
             log_config=None,

@@ -7,12 +7,10 @@ request costs more than the routing itself.
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -20,7 +18,6 @@ from roundhouse.core.errors import (
     BadInput,
     Cancelled,
     MethodNotAllowed,
-    NotAllowed,
     NotFound,
     RequestTimeout,
     RoundhouseError,
@@ -28,6 +25,7 @@ from roundhouse.core.errors import (
     UnsupportedMedia,
 )
 from roundhouse.core.settings import ServerSettings
+from roundhouse.infra.hosts import HostRules
 from roundhouse.infra.telemetry.logs import REQUEST_ID
 
 Scope = MutableMapping[str, Any]
@@ -40,9 +38,9 @@ Headers = list[tuple[bytes, bytes]]
 CONNECTION = "roundhouse.connection"
 """ASGI extension of our server, the connection itself: `watch` tells when it is lost, `answer` answers at once."""
 
-_REMEMBERED_HOSTS = 256
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{0,5}))?")
+FAULT_CLOSE = 1011
+"""Code with which a socket ends that met a fault of ours."""
+
 # Of these a second one could be read by a proxy, or by another part of ours, in place of the first.
 _ONCE = frozenset(
     {
@@ -283,59 +281,6 @@ def headers_of(scope: Scope) -> dict[str, str]:
     return found
 
 
-class HostRules:
-    """Which Host and Origin headers are answered.
-
-    Args:
-        settings: Of the server.
-    """
-
-    def __init__(self, settings: ServerSettings) -> None:
-        self._open = settings.open
-        self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
-        self._origins = frozenset(settings.cors_origins)
-        self._names: dict[str, str] = {}
-
-    def check(self, headers: Mapping[str, str]) -> None:
-        """Raise BadInput on a malformed Host, NotAllowed on one (or an Origin) that may not call.
-
-        With `--open` a web page of another site could use this service through its reader's browser: then only
-        loopback hosts and origins pass (no DNS name can be rebound to us, no page can call us).
-        """
-        host = headers.get("host", "")
-        name = self._names.get(host) or self._name(host)
-        if self._open and name not in _LOOPBACK:
-            raise NotAllowed("Started with --open, this service answers to localhost only.")
-        if self._hosts and name not in self._hosts and name not in _LOOPBACK:
-            raise NotAllowed("This service does not answer to that host name.")
-        origin = headers.get("origin")
-        if self._open and origin is not None and origin not in self._origins and not _is_local(origin, host):
-            raise NotAllowed("Started with --open, this service refuses pages of other origins.")
-
-    def _name(self, host: str) -> str:
-        name = host_name(host)
-        if name is None:
-            raise BadInput("The Host header is malformed.")
-        # Parsing costs more than the rest of the check; a client sends the same Host every time.
-        if len(self._names) < _REMEMBERED_HOSTS:
-            self._names[host] = name
-        return name
-
-
-def _is_local(origin: str, host: str) -> bool:
-    """Whether an Origin is this service itself; another port of localhost is another program's page."""
-    parts = urlsplit(origin)
-    return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
-
-
-def host_name(host: str) -> str | None:
-    """The name in a Host header, lower case; None when the header is malformed."""
-    match = _HOST.fullmatch(host)
-    if match is None or int(match["port"] or 0) > 65_535:
-        return None
-    return (match["v6"] or match["name"]).lower()
-
-
 class Front:
     """Stands before the rooms: hot paths go straight to their endpoint, all else to the framework.
 
@@ -348,6 +293,7 @@ class Front:
         request_ids: Makes the ids.
         fault: Told of every unexpected exception with its request id.
         large: Paths whose bodies may be larger than a JSON body, and how large.
+        sockets: Endpoints of WebSockets by path.
     """
 
     def __init__(
@@ -358,9 +304,11 @@ class Front:
         request_ids: RequestIds,
         fault: Callable[[BaseException, str], None],
         large: Mapping[str, int] | None = None,
+        sockets: Mapping[str, App] | None = None,
     ) -> None:
         self._rooms = rooms
         self._hot = dict(hot)
+        self._sockets = dict(sockets or {})
         self._rules = HostRules(settings)
         self._limit_bytes = settings.max_body_bytes
         self._large = dict(large or {})
@@ -372,6 +320,8 @@ class Front:
         """Serve one connection event."""
         if scope["type"] == "http":
             await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
         else:
             await self._rooms(scope, receive, send)
 
@@ -390,9 +340,9 @@ class Front:
         try:
             headers = scope["header_map"] = headers_of(scope)
             self._rules.check(headers)
-            if scope["path"].startswith("/api/v1/"):
-                scope["path"] = scope["path"][4:]
-                scope["raw_path"] = scope.get("raw_path", b"")[4:]
+            _without_prefix(scope)
+            if scope["path"] in self._sockets:
+                raise BadInput("This path is a WebSocket, and the request no upgrade; a proxy may have dropped it.")
             limit_bytes = self._large.get(scope["path"], self._limit_bytes)
             _check_body(headers, limit_bytes)
             hot = self._hot.get(scope["path"])
@@ -411,6 +361,36 @@ class Front:
             if not started:
                 await send_problem(send, RoundhouseError(f"Internal error {request_id}."), request_id)
 
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket; what is raised before it is accepted is answered as to any request."""
+        request_id = scope["request_id"] = self._request_ids.next()
+        REQUEST_ID.set(request_id)
+        accepted = False
+
+        async def noting(message: Message) -> None:
+            nonlocal accepted
+            accepted = accepted or message["type"] == "websocket.accept"
+            await send(message)
+
+        try:
+            scope["method"] = "GET"
+            headers = scope["header_map"] = headers_of(scope)
+            self._rules.check_socket(headers)
+            _without_prefix(scope)
+            endpoint = self._sockets.get(scope["path"])
+            if endpoint is None:
+                raise NotFound("There is no WebSocket at this path.")
+            await endpoint(scope, receive, noting)
+        except RoundhouseError as error:
+            if not accepted:
+                await _refuse(send, error, request_id)
+        except Exception as error:  # noqa: BLE001 - the edge, as above
+            self._fault(error, request_id)
+            if accepted:
+                await send({"type": "websocket.close", "code": FAULT_CLOSE, "reason": request_id})
+            else:
+                await _refuse(send, RoundhouseError(f"Internal error {request_id}."), request_id)
+
     def _prepare(
         self, scope: Scope, headers: Mapping[str, str], receive: Receive, limit_bytes: int
     ) -> Receive:
@@ -425,6 +405,19 @@ class Front:
             rest = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
             scope["headers"] = [*rest, (b"content-type", b"application/json")]
         return _Limited(receive, limit_bytes)
+
+
+def _without_prefix(scope: Scope) -> None:
+    if scope["path"].startswith("/api/v1/"):
+        scope["path"] = scope["path"][4:]
+        scope["raw_path"] = scope.get("raw_path", b"")[4:]
+
+
+async def _refuse(send: Send, error: RoundhouseError, request_id: str) -> None:
+    """Answer the wish for a WebSocket with an error."""
+    status, headers, body = problem(error, request_id)
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body})
 
 
 def _check_body(headers: Mapping[str, str], limit_bytes: int) -> None:

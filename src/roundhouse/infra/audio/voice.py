@@ -1,4 +1,4 @@
-"""Where somebody speaks: the Silero model that comes inside faster-whisper, block by block, in a child process.
+"""Where somebody speaks: the Silero model that comes inside faster-whisper, block by block.
 
 The package is not imported, only the model's file is read: it would bring the recogniser along. The states of the
 model pass from block to block, so that the result does not depend on where blocks end.
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -55,22 +55,46 @@ def model_path() -> Path:
     )
 
 
+class Detector:
+    """Tells of sound as it comes how probable speech is in it; it remembers what came before.
+
+    Args:
+        session: Of `open_model`; several detectors may share one.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._h, self._c = np.zeros(_STATE, np.float32), np.zeros(_STATE, np.float32)
+        self._context, self._rest = np.zeros((1, _CONTEXT), np.float32), np.empty(0, np.float32)
+
+    def feed(self, block: Samples) -> Floats:
+        """One probability for each window that is whole now; what is left over waits for the next block."""
+        wave = np.concatenate([self._rest, block.astype(np.float32) / 32768])
+        whole = len(wave) // WINDOW * WINDOW
+        self._rest = wave[whole:]
+        return self._run(wave[:whole]) if whole else np.empty(0, np.float32)
+
+    def close(self) -> Floats:
+        """Of what is left over, filled up with silence."""
+        rest, self._rest = self._rest, np.empty(0, np.float32)
+        return self._run(np.pad(rest, (0, WINDOW - len(rest)))) if len(rest) else rest
+
+    def _run(self, wave: Floats) -> Floats:
+        windows, self._context = _with_context(wave, self._context)
+        found, self._h, self._c = self._session.run(None, {"input": windows, "h": self._h, "c": self._c})
+        return cast(Floats, found)
+
+
 def probabilities(content: Iterable[Samples], model: Path) -> Iterator[Floats]:
     """Of speech, one for each window of 32 ms; the last window is filled up with silence."""
-    session = _session(model)
-    h, c = np.zeros(_STATE, np.float32), np.zeros(_STATE, np.float32)
-    context, rest = np.zeros((1, _CONTEXT), np.float32), np.empty(0, np.float32)
+    detector = Detector(open_model(model))
     for block in content:
-        wave = np.concatenate([rest, block.astype(np.float32) / 32768])
-        whole = len(wave) // WINDOW * WINDOW
-        rest = wave[whole:]
-        if whole:
-            windows, context = _with_context(wave[:whole], context)
-            found, h, c = session.run(None, {"input": windows, "h": h, "c": c})
+        found = detector.feed(block)
+        if len(found):
             yield found
-    if len(rest):
-        windows, _ = _with_context(np.pad(rest, (0, WINDOW - len(rest))), context)
-        yield session.run(None, {"input": windows, "h": h, "c": c})[0]
+    found = detector.close()
+    if len(found):
+        yield found
 
 
 class Regions:
@@ -137,7 +161,8 @@ def _with_context(wave: Floats, before: Floats) -> tuple[Floats, Floats]:
     return np.concatenate([context[:-1], windows], axis=1), context[-1:]
 
 
-def _session(model: Path) -> Any:
+def open_model(model: Path) -> Any:
+    """The model of `model_path`, ready to run, on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

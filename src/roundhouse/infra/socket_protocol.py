@@ -1,0 +1,113 @@
+"""One WebSocket of the listening server: uvicorn's over the `websockets` library, with the limits that it lacks.
+
+A message has a largest size and a largest number of fragments, a client that takes nothing is cut off, and nothing
+is compressed (a message is never larger than what arrived). While the application does not ask for messages none are
+read, so that a client that sends too fast is slowed down by TCP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
+from websockets.http11 import Request
+
+from roundhouse.core.settings import ServerSettings
+from roundhouse.infra.web import CONNECTION
+
+MOST_FRAGMENTS = 1024
+"""Most pieces that a message may come in."""
+
+
+class GuardedSocket(WebSocketsSansIOProtocol):
+    """uvicorn's socket with limits; it is also the `roundhouse.connection` extension of its application.
+
+    Args:
+        limits: Of the server.
+        parts: What uvicorn hands to its own class.
+    """
+
+    def __init__(self, limits: ServerSettings, **parts: Any) -> None:
+        super().__init__(**parts)
+        self._limits = limits
+        self._made_at_s = self.loop.time()
+        self._write_paused_at_s: float | None = None
+        self._on_lost: Callable[[], None] | None = None
+        self._on_drain: Callable[[], None] | None = None
+        self._is_lost = False
+
+    # What the application calls.
+
+    def watch(self, lost: Callable[[], None] | None) -> None:
+        """Have `lost` called when the client's connection ends; None = no longer."""
+        self._on_lost = lost
+        if lost is not None and self._is_lost:
+            self.loop.call_soon(lost)
+
+    def on_drain(self, drain: Callable[[], None] | None) -> None:
+        """Have `drain` called when the server stops, instead of being closed at once; None = no longer.
+
+        The application then closes the socket itself, within `server.drain_s`.
+        """
+        self._on_drain = drain
+
+    def probe(self) -> None:
+        """Find out whether the client is still there while nothing is read from it: a lost one answers a write."""
+        if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
+            self.conn.send_ping(b"probe")
+            self.transport.write(b"".join(self.conn.data_to_send()))
+
+    # What the server calls.
+
+    def expire(self, now_s: float) -> None:
+        """Called by the sweep: close the connection if one of its limits has passed."""
+        paused_at_s = self._write_paused_at_s
+        is_stuck = paused_at_s is not None and now_s - paused_at_s >= self._limits.body_timeout_s
+        is_slow = not self.handshake_complete and now_s - self._made_at_s >= self._limits.body_timeout_s
+        if (is_stuck or is_slow) and not self.transport.is_closing():
+            self.transport.abort()
+
+    def shutdown(self) -> None:
+        """The server stops."""
+        if self._on_drain is not None and self.handshake_complete and not self.close_sent:
+            self._on_drain()
+        else:
+            super().shutdown()
+
+    # What the event loop and the parser call.
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the application."""
+        self._is_lost = True
+        super().connection_lost(exc)
+        lost, self._on_lost = self._on_lost, None
+        if lost is not None:
+            lost()
+
+    def pause_writing(self) -> None:
+        """The client takes what it is told more slowly than it comes."""
+        self._write_paused_at_s = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It has taken most of it."""
+        self._write_paused_at_s = None
+        super().resume_writing()
+
+    def handle_connect(self, event: Request) -> None:
+        """The request that asks for the socket."""
+        super().handle_connect(event)
+        if not self.handshake_complete:
+            self.scope["extensions"][CONNECTION] = self  # type: ignore[index, typeddict-item]  # of ours
+
+    def handle_cont(self, event: Frame) -> None:
+        """A further piece of a message."""
+        if len(self.frames) >= MOST_FRAGMENTS:
+            self.conn.fail(CloseCode.POLICY_VIOLATION, "too many fragments")
+            self.handle_parser_exception()
+        else:
+            super().handle_cont(event)
+
+
