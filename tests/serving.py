@@ -14,6 +14,7 @@ from typing import Any, Self
 import aiohttp
 
 from roundhouse.app import Roundhouse, create_app
+from roundhouse.app.api import SOCKET_PATHS
 from roundhouse.core.settings import Settings
 from roundhouse.core.types import Device
 from roundhouse.infra.egress.resolving import Lookup, system_lookup
@@ -123,7 +124,7 @@ class House(Client):
             self.url = url
             started.set()
 
-        self._listener = Listener(self.app.asgi, self.settings.server, tell, self.app.drain)
+        self._listener = Listener(self.app.asgi, self.settings.server, tell, self.app.drain, SOCKET_PATHS)
         self._task = asyncio.create_task(self._listener.run())
         waiting = asyncio.create_task(started.wait())
         await asyncio.wait([self._task, waiting], return_when=asyncio.FIRST_COMPLETED)

@@ -32,6 +32,7 @@ from roundhouse.features.gateway import routes as gateway_routes
 from roundhouse.features.gateway.call import Desk
 from roundhouse.features.gateway.inference import InferenceEndpoint
 from roundhouse.features.gateway.media import MediaGuard
+from roundhouse.features.gateway.realtime.endpoint import RealtimeEndpoint
 from roundhouse.features.gateway.responses import ResponsesAdapter
 from roundhouse.features.gateway.service import ModelService, PullService
 from roundhouse.features.gateway.sound.speech import SpeechEndpoint
@@ -66,6 +67,10 @@ SPEECH_PATHS: dict[str, SpeechTask] = {
     "/v1/audio/translations": "translate",
 }
 """Paths that take a recording, and what is done with it."""
+
+LIVE_PATH = "/v1/realtime"
+SOCKET_PATHS = frozenset({LIVE_PATH, f"/api{LIVE_PATH}"})
+"""Paths that are WebSockets."""
 
 
 class Roundhouse:
@@ -168,7 +173,8 @@ class Roundhouse:
         large = {knowledge_routes.UPLOAD_PATH: files.largest_body_bytes} | large_chat_bodies(self.chat)
         large |= self.audio.large_bodies
         large |= dict.fromkeys(SPEECH_PATHS, workshop.largest_body_bytes)
-        front: App = Front(rooms, hot, self.settings.server, RequestIds(), _log_fault, large)
+        sockets = {LIVE_PATH: RealtimeEndpoint(desk, LIVE_PATH, workshop, self.settings.live)}
+        front: App = Front(rooms, hot, self.settings.server, RequestIds(), _log_fault, large, sockets)
         return with_cors(front, self.settings.server)
 
     def _workshop(self) -> Workshop:

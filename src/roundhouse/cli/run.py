@@ -111,6 +111,7 @@ def _serve(settings: Settings, config: Path | None) -> None:
 
 def _listen(settings: Settings, config: Path | None) -> None:
     from roundhouse.app import create_app
+    from roundhouse.app.api import SOCKET_PATHS
     from roundhouse.infra.event_loop import run as run_loop
     from roundhouse.infra.server import Listener
 
@@ -133,7 +134,7 @@ def _listen(settings: Settings, config: Path | None) -> None:
                 app.supervisor.drain()
             step(f"Draining: running requests have {settings.server.drain_s:g} s to end")
 
-        listener = Listener(app.asgi, settings.server, started, draining)
+        listener = Listener(app.asgi, settings.server, started, draining, SOCKET_PATHS)
         try:
             await listener.run()
         finally:

@@ -29,6 +29,7 @@ from roundhouse.core.settings_legacy import converted
 from roundhouse.core.settings_lists import AliasSettings as AliasSettings
 from roundhouse.core.settings_lists import PriceSettings as PriceSettings
 from roundhouse.core.settings_lists import ProviderSettings as ProviderSettings
+from roundhouse.core.settings_live import LiveSettings as LiveSettings
 from roundhouse.core.settings_section import Section as Section
 from roundhouse.core.settings_upkeep import UpkeepSettings as UpkeepSettings
 
@@ -295,6 +296,7 @@ class Settings(BaseSettings):
     chat: ChatSettings = ChatSettings()
     audio: AudioSettings = AudioSettings()
     asr: AsrSettings = AsrSettings()
+    live: LiveSettings = LiveSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
     outbound: OutboundSettings = OutboundSettings()
     providers: list[ProviderSettings] = []

@@ -123,8 +123,16 @@ class Engine:
         return cast(Running, await route.model.stream(request, decision))
 
     async def check(self, request: TranscriptionRequest) -> None:
-        """Whether the request has a model at all, before its sound is prepared. Raises like `transcribe`."""
-        await self._route(request_of(request), Decision(request.model))
+        """Whether the request has a model that recognises speech, before its sound is prepared.
+
+        Raises:
+            NotSupported: It has one that does something else.
+            RoundhouseError: As `transcribe`.
+        """
+        route = await self._route(request_of(request), Decision(request.model))
+        providers = (self.catalog.backends[target.partition("/")[0]] for target in route.targets)
+        if all(provider.asr is None for provider in providers):
+            raise NotSupported(f"The model {request.model!r} does not recognise speech.", param="model")
 
     async def transcribe(self, request: TranscriptionRequest, decision: Decision) -> Hearing:
         """What is said in a file; returns once the first segment is there, or that there is none.

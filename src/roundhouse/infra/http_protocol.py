@@ -190,9 +190,9 @@ class GuardedProtocol(HttpToolsProtocol):
         """Parse, and count what is neither a complete head nor a body."""
         if self._is_turned_away:
             return
-        if self._incoming != _BODY and (b"pgrade" in data or b"PGRADE" in data):
-            if not self._is_socket(self.url if self._incoming == _HEAD else data):
-                data = _without_upgrade(data)
+        wished = self._incoming != _BODY and (b"pgrade" in data or b"PGRADE" in data)
+        if wished and not self._is_socket(self.url if self._incoming == _HEAD else data):
+            data = _without_upgrade(data)
         self._chunk_bytes = len(data)
         self._quiet_bytes += self._chunk_bytes
         super().data_received(data)

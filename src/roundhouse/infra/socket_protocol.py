@@ -100,7 +100,7 @@ class GuardedSocket(WebSocketsSansIOProtocol):
         """The request that asks for the socket."""
         super().handle_connect(event)
         if not self.handshake_complete:
-            self.scope["extensions"][CONNECTION] = self  # type: ignore[index, typeddict-item]  # of ours
+            self.scope["extensions"] = {**(self.scope["extensions"] or {}), CONNECTION: self}  # type: ignore[dict-item]  # of ours
 
     def handle_cont(self, event: Frame) -> None:
         """A further piece of a message."""
@@ -109,5 +109,3 @@ class GuardedSocket(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
         else:
             super().handle_cont(event)
-
-

@@ -341,12 +341,15 @@ class Front:
             headers = scope["header_map"] = headers_of(scope)
             self._rules.check(headers)
             _without_prefix(scope)
-            if scope["path"] in self._sockets:
-                raise BadInput("This path is a WebSocket, and the request no upgrade; a proxy may have dropped it.")
             limit_bytes = self._large.get(scope["path"], self._limit_bytes)
             _check_body(headers, limit_bytes)
             hot = self._hot.get(scope["path"])
-            if hot is None:
+            if scope["path"] in self._sockets:
+                error: RoundhouseError = BadInput(
+                    "This path is a WebSocket, and the request no upgrade to one."
+                )
+                await send_problem(send, error, request_id)
+            elif hot is None:
                 await self._rooms(scope, self._prepare(scope, headers, receive, limit_bytes), noting)
             elif scope["method"] == "POST":
                 await hot(scope, receive, send)
@@ -362,7 +365,8 @@ class Front:
                 await send_problem(send, RoundhouseError(f"Internal error {request_id}."), request_id)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a WebSocket; what is raised before it is accepted is answered as to any request."""
+        """Serve a WebSocket; what is raised before it is accepted is answered as to any request.
+        """
         request_id = scope["request_id"] = self._request_ids.next()
         REQUEST_ID.set(request_id)
         accepted = False
@@ -377,10 +381,7 @@ class Front:
             headers = scope["header_map"] = headers_of(scope)
             self._rules.check_socket(headers)
             _without_prefix(scope)
-            endpoint = self._sockets.get(scope["path"])
-            if endpoint is None:
-                raise NotFound("There is no WebSocket at this path.")
-            await endpoint(scope, receive, noting)
+            await self._sockets.get(scope["path"], self._rooms)(scope, receive, noting)
         except RoundhouseError as error:
             if not accepted:
                 await _refuse(send, error, request_id)

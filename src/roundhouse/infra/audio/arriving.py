@@ -1,6 +1,6 @@
 """Sound as it arrives over a network: its number format and rate brought to those of recognisers, piece by piece.
 
-Where one piece ends and the next begins changes nothing.
+Where one piece ends and the next begins changes nothing but the rounding.
 
 Source:
     ITU-T G.711 (1988): u-law and A-law. The filter is a windowed sinc (Kaiser), run in its phases.
@@ -9,7 +9,7 @@ Source:
 from __future__ import annotations
 
 from math import gcd
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,8 @@ import numpy.typing as npt
 from roundhouse.core.audio import SAMPLE_RATE_HZ
 from roundhouse.core.errors import BadInput
 from roundhouse.infra.audio.blocks import Samples
-
-Encoding = Literal["pcm", "pcmu", "pcma"]
-"""Signed 16-bit samples, little-endian; or G.711, a byte each."""
+from roundhouse.infra.audio.shapes import Encoding
+from roundhouse.infra.audio.voice import Detector
 
 _SIDE = 16
 _BETA = 8.0
@@ -53,6 +52,33 @@ class Arriving:
         if self._resampler is None:
             return samples
         return np.clip(np.rint(self._resampler.feed(samples)), -32768, 32767).astype(np.int16)
+
+
+class Ears:
+    """Sound as it arrives, and how probable speech is in it. Its methods may run in a thread, one at a time.
+
+    Args:
+        detector: The session of `voice.open_model`.
+        encoding: Of the samples.
+        rate_hz: 8000, 16000, 24000 or 48000.
+    """
+
+    def __init__(self, detector: Any, encoding: Encoding, rate_hz: int) -> None:
+        self._detector = Detector(detector)
+        self._arriving = Arriving(encoding, rate_hz)
+
+    def switch(self, encoding: Encoding, rate_hz: int) -> None:
+        """Sound of another form comes from now on."""
+        self._arriving = Arriving(encoding, rate_hz)
+
+    def check(self, content: bytes) -> None:
+        """Raise BadInput when it does not hold whole samples."""
+        self._arriving.check(content)
+
+    def feed(self, content: bytes) -> tuple[bytes, list[float]]:
+        """The samples of a piece, 16 bit at 16 kHz, and a probability for each window that is whole with it."""
+        samples = self._arriving.feed(content)
+        return samples.astype("<i2").tobytes(), self._detector.feed(samples).tolist()
 
 
 class Resampler:

@@ -31,7 +31,7 @@ _SHAPE = FormShape(
     frozenset({_GRANULARITIES, "timestamp_granularities", "include[]", "include"}),
     most_value_bytes=8000,
 )
-_MOST_WORDS = 100
+MOST_WORDS = 100
 _FLAGS = {"true": True, "1": True, "false": False, "0": False, "": False}
 
 
@@ -103,7 +103,7 @@ class Recording:
         _check_granularities(granularities, form)
         return Asked(
             model=model,
-            language=_language(fields.get("language", "")),
+            language=language_code(fields.get("language", "")),
             prompt=fields.get("prompt", ""),
             vocabulary=_words(fields.get("hotwords", "")),
             temperature=_temperature(fields.get("temperature", "")),
@@ -145,12 +145,13 @@ def _check_granularities(told: list[str], form: Format) -> None:
         raise BadInput("They need the response_format verbose_json.", param=_GRANULARITIES)
 
 
-def _language(told: str) -> str | None:
+def language_code(told: str, param: str = "language") -> str | None:
+    """ISO 639-1 code of what a client calls a language; None = it tells none. Raises BadInput."""
     code = told.strip().lower().replace("_", "-").partition("-")[0]
     if not code:
         return None
     if not (code.isascii() and code.isalpha() and 2 <= len(code) <= 3):
-        raise BadInput("It must be a code of ISO 639-1, such as vi.", param="language")
+        raise BadInput("It must be a code of ISO 639-1, such as vi.", param=param)
     return code
 
 
@@ -169,6 +170,6 @@ def _temperature(told: str) -> float | None:
 
 def _words(told: str) -> tuple[str, ...]:
     words = [word.strip() for word in told.split(",") if word.strip()]
-    if len(words) > _MOST_WORDS:
-        raise BadInput(f"At most {_MOST_WORDS} words can be told.", param="hotwords")
+    if len(words) > MOST_WORDS:
+        raise BadInput(f"At most {MOST_WORDS} words can be told.", param="hotwords")
     return tuple(words)

@@ -25,6 +25,7 @@ from roundhouse.core.errors import (
 from roundhouse.core.settings import AudioSettings
 from roundhouse.core.types import Caller, Operation
 from roundhouse.core.wire import event
+from roundhouse.engine.engine import Engine
 from roundhouse.engine.model import Hearing
 from roundhouse.features.gateway.call import Call, Desk, Endpoint
 from roundhouse.features.gateway.sound.answers import (
@@ -129,6 +130,28 @@ class Workshop(msgspec.Struct):
         """Largest request."""
         return self.max_bytes + OVERHEAD_BYTES
 
+    async def check(self, engine: Engine, request: TranscriptionRequest) -> None:
+        """Whether there is a model for a request; weights that can be had are sent for, where that is allowed.
+
+        Raises:
+            WeightsComing: They are on their way.
+            WeightsMissing: They must be brought.
+            RoundhouseError: As `Engine.check`.
+        """
+        try:
+            await engine.check(request)
+        except WeightsMissing as error:
+            if self.pulls is None:
+                raise
+            job = await self.pulls.pull(request.caller, error.model, None)
+            raise WeightsComing(
+                f"The weights of {error.model} are being downloaded by the job {job.id} "
+                f"(GET /v1/jobs/{job.id}); ask again when it is done.",
+                model=error.model,
+                param="model",
+                retry_after_s=_COMING_S,
+            ) from None
+
 
 class TranscriptionEndpoint(Endpoint):
     """Writes a recording down, or translates it into English.
@@ -150,7 +173,7 @@ class TranscriptionEndpoint(Endpoint):
         """Read the form, take the recording apart, hear it, answer."""
         # Before the body: it is large.
         await call.admit()
-        async with _folder(self._workshop.folder) as folder:
+        async with workplace(self._workshop.folder) as folder:
             source = folder / "recording"
             asked = await self._read(call, receive, source)
             call.decision.requested = asked.model
@@ -168,7 +191,7 @@ class TranscriptionEndpoint(Endpoint):
                 request_id=call.request_id,
             )
             async with CancelOnDisconnect(call.scope, receive):
-                await self._check(request)
+                await self._workshop.check(self.desk.engine, request)
                 sound = await self._prepared(source, folder, asked)
                 track = sound.tracks[0]
                 request = msgspec.structs.replace(
@@ -199,27 +222,6 @@ class TranscriptionEndpoint(Endpoint):
                     waiting = []
             await asyncio.to_thread(recording.feed, b"".join(waiting))
         return recording.close(self._task)
-
-    async def _check(self, request: TranscriptionRequest) -> None:
-        """Whether there is a model for it; weights that can be had are sent for, where that is allowed.
-
-        Raises:
-            WeightsComing: They are on their way.
-            WeightsMissing: They must be brought.
-        """
-        try:
-            await self.desk.engine.check(request)
-        except WeightsMissing as error:
-            if self._workshop.pulls is None:
-                raise
-            job = await self._workshop.pulls.pull(request.caller, error.model, None)
-            raise WeightsComing(
-                f"The weights of {error.model} are being downloaded by the job {job.id} "
-                f"(GET /v1/jobs/{job.id}); ask again when it is done.",
-                model=error.model,
-                param="model",
-                retry_after_s=_COMING_S,
-            ) from None
 
     async def _prepared(self, source: Path, folder: Path, asked: Asked) -> Sound:
         settings = self._workshop.settings
@@ -289,8 +291,8 @@ async def _send(call: Call, piece: bytes) -> None:
 
 
 @asynccontextmanager
-async def _folder(home: Path) -> AsyncIterator[Path]:
-    """A folder for one request, gone at its end; what a killed process left goes a day later."""
+async def workplace(home: Path) -> AsyncIterator[Path]:
+    """A folder for one request or session, gone at its end; what a killed process left goes a day later."""
     try:
         made = await asyncio.to_thread(_make, home)
     except OSError as error:
