@@ -365,8 +365,7 @@ class Front:
                 await send_problem(send, RoundhouseError(f"Internal error {request_id}."), request_id)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a WebSocket; what is raised before it is accepted is answered as to any request.
-        """
+        """Serve a WebSocket; what is raised before it is accepted is answered as to any request."""
         request_id = scope["request_id"] = self._request_ids.next()
         REQUEST_ID.set(request_id)
         accepted = False

@@ -47,13 +47,14 @@ class Hearer:
         """Whether there is a recogniser for a configuration; raises as `Workshop.check`, and NotAllowed."""
         await self._workshop.check(self._desk.engine, self._request(options, self._folder, 0.0, ""))
 
-    async def hear(self, sound: bytes, options: Options, call: Call) -> Heard:
+    async def hear(self, sound: bytes, options: Options, call: Call, *, whole: bool) -> Heard:
         """The text of a piece; nothing goes on when it is cancelled.
 
         Args:
             sound: 16 bit, 16 kHz.
             options: Of the session.
             call: What it is counted as.
+            whole: Whether unclear passages are tried again, as in a recording.
 
         Raises:
             RoundhouseError: Any of the tree's.
@@ -63,6 +64,8 @@ class Hearer:
         path = self._folder / f"{self._count}.wav"
         duration_s = len(sound) / _SAMPLE_BYTES / SAMPLE_RATE_HZ
         request = self._request(options, path, duration_s, call.request_id)
+        if not whole:
+            request.temperature = 0.0
         call.decision = Decision(options.model)
         await self._workshop.check(self._desk.engine, request)
         try:

@@ -35,7 +35,8 @@ class Stretch:
         voice_end: Where speech ends in it, once it has ended.
         agreement: Its words.
         heard_to: How far it was heard, in samples of the session.
-        heard: The text of that hearing.
+        whole_to: How far with all care, as the whole would be.
+        heard: The text of the last hearing.
     """
 
     def __init__(self, start: int) -> None:
@@ -43,7 +44,7 @@ class Stretch:
         self.end: int | None = None
         self.voice_end = 0
         self.agreement = Agreement()
-        self.heard_to = start
+        self.heard_to = self.whole_to = start
         self.heard = ""
 
 

@@ -20,7 +20,7 @@ from roundhouse.features.gateway.realtime.hearing import Heard
 from roundhouse.features.gateway.realtime.intake import Intake, Item, Stretch
 from roundhouse.features.gateway.sound.answers import gap
 
-Hear = Callable[[bytes, Call], Awaitable[Heard]]
+Hear = Callable[[bytes, Call, bool], Awaitable[Heard]]
 Tell = Callable[[dict[str, Any]], Awaitable[None]]
 
 _LEAST_S = 0.5
@@ -34,7 +34,7 @@ class Listener:
 
     Args:
         intake: Where the sound is.
-        hear: Hears a piece of it.
+        hear: Hears a piece of it; with all care, where it may be the whole.
         begin: The call that an item is counted as.
         tell: Sends an event to the client.
 
@@ -114,7 +114,7 @@ class Listener:
         end, pause = self._intake.end, self._intake.pause
         if end - stretch.start < _LEAST_S * SAMPLE_RATE_HZ:
             return None
-        if pause is not None and stretch.heard_to < pause:
+        if pause is not None and stretch.whole_to < pause:
             return 0.0 if end - pause >= _PAUSE_S * SAMPLE_RATE_HZ else None
         if end - stretch.heard_to < min(_LEAST_S, self.pace_s) * SAMPLE_RATE_HZ:
             return None
@@ -128,35 +128,50 @@ class Listener:
             return
 
     async def _part(self, item: Item, stretch: Stretch) -> None:
-        """Hear what there is of a stretch that goes on."""
-        upto = self._intake.end
-        heard = await self._unless_vain(item, stretch, upto, whole=False)
+        """Hear what there is of a stretch that goes on. A failure is none yet: the whole is to be heard anyway."""
+        upto, pause = self._intake.end, self._intake.pause
+        careful = pause is not None and upto - pause >= _PAUSE_S * SAMPLE_RATE_HZ
+        try:
+            heard = await self._unless_vain(item, stretch, upto, careful=careful)
+        except Cancelled:
+            raise
+        except RoundhouseError:
+            self._took_s = _FAILED_S
+            return
         if heard is not None:
             stretch.heard_to, stretch.heard = upto, heard.text
-            await self._say(item, stretch.agreement.said, stretch.agreement.hear(heard.text))
+            stretch.whole_to = upto if careful else stretch.whole_to
+            before = stretch.agreement.said
+            await self._say(item, before, stretch.agreement.hear(heard.text))
 
     async def _whole(self, item: Item, stretch: Stretch, end: int) -> None:
         """Hear a stretch that has ended, unless its last hearing was one of all that was said."""
         text: str | None = stretch.heard
-        if stretch.heard_to < stretch.voice_end or stretch.heard_to == stretch.start:
-            heard = await self._unless_vain(item, stretch, end, whole=True)
+        if stretch.whole_to < max(stretch.voice_end, stretch.heard_to):
+            try:
+                heard = await self._unless_vain(item, stretch, end, careful=True)
+            except Cancelled:
+                raise
+            except RoundhouseError as error:
+                self._error, heard = error, None
             text = None if heard is None else heard.text
         if text is not None:
-            await self._say(item, stretch.agreement.said, stretch.agreement.finish(text))
+            before = stretch.agreement.said
+            await self._say(item, before, stretch.agreement.finish(text))
         if item.stretches and item.stretches[0] is stretch:
             item.stretches.popleft()
         self._intake.forget()
         self.done.set()
 
-    async def _unless_vain(self, item: Item, stretch: Stretch, upto: int, *, whole: bool) -> Heard | None:
-        """A hearing; None when it failed, or nobody can use it any more: then it is stopped at once."""
-        hearing = asyncio.create_task(self._heard(stretch.start, upto, whole=whole))
+    async def _unless_vain(self, item: Item, stretch: Stretch, upto: int, *, careful: bool) -> Heard | None:
+        """A hearing; None when nobody can use it any more: then it is stopped at once. Raises as `Hear`."""
+        hearing = asyncio.create_task(self._heard(stretch.start, upto, careful))
         news = asyncio.create_task(self._news.wait())
         try:
             while not hearing.done():
                 await asyncio.wait([hearing, news], return_when=asyncio.FIRST_COMPLETED)
-                ended_beyond = stretch.end is not None and stretch.voice_end > upto
-                if item.dropped or (ended_beyond and not hearing.done()):
+                is_whole = careful and stretch.voice_end <= upto
+                if item.dropped or (stretch.end is not None and not is_whole):
                     return None
                 if news.done():
                     self._news.clear()
@@ -166,34 +181,22 @@ class Listener:
             news.cancel()
             hearing.cancel()
             await asyncio.wait([hearing])
+            # Looked at, that it is not reported as forgotten.
+            _ = hearing.cancelled() or hearing.exception()
 
-    async def _heard(self, start: int, end: int, *, whole: bool) -> Heard | None:
-        """A hearing; None when it failed. For the item that is the end, unless it was one of many."""
+    async def _heard(self, start: int, end: int, careful: bool) -> Heard:
         self._began_at_s = time.monotonic()
-        try:
-            call = await self._admitted()
-        except RoundhouseError as error:
-            self._error = error
-            return None
-        try:
-            heard = await self._hear(self._intake.sound(start, end), call)
-        except Cancelled:
-            raise
-        except RoundhouseError as error:
-            if whole:
+        if self._call is None:
+            self._call = self._begin()
+            try:
+                await self._call.admit()
+            except RoundhouseError as error:
                 self._error = error
-            self._took_s = _FAILED_S
-            return None
+                raise
+        heard = await self._hear(self._intake.sound(start, end), self._call, careful)
         self._took_s = time.monotonic() - self._began_at_s
         self._language = heard.language or self._language
         return heard
-
-    async def _admitted(self) -> Call:
-        """The call of the item; raises RateLimited, BudgetExceeded."""
-        if self._call is None:
-            self._call = self._begin()
-            await self._call.admit()
-        return self._call
 
     async def _say(self, item: Item, before: str, text: str) -> None:
         """Tell words; a stretch that begins stands apart from the one before it."""

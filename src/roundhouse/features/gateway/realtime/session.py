@@ -254,8 +254,8 @@ class Session:
 
     # What the listener asks for.
 
-    async def _hear(self, sound: bytes, call: Call) -> Heard:
-        return await self._frame.hearer.hear(sound, self._options, call)
+    async def _hear(self, sound: bytes, call: Call, whole: bool) -> Heard:
+        return await self._frame.hearer.hear(sound, self._options, call, whole=whole)
 
     def _begin(self) -> Call:
         call = self._frame.begin()
