@@ -187,12 +187,14 @@ class Listener:
     async def _heard(self, start: int, end: int, careful: bool) -> Heard:
         self._began_at_s = time.monotonic()
         if self._call is None:
-            self._call = self._begin()
+            call = self._begin()
             try:
-                await self._call.admit()
+                await call.admit()
             except RoundhouseError as error:
-                self._error = error
+                self._error = call.error = error
+                call.end()
                 raise
+            self._call = call
         heard = await self._hear(self._intake.sound(start, end), self._call, careful)
         self._took_s = time.monotonic() - self._began_at_s
         self._language = heard.language or self._language
