@@ -20,6 +20,8 @@ from roundhouse.infra.web import CONNECTION
 MOST_FRAGMENTS = 1024
 """Most pieces that a message may come in."""
 
+_CLOSE_S = 2.0
+
 
 class GuardedSocket(WebSocketsSansIOProtocol):
     """uvicorn's socket with limits; it is also the `roundhouse.connection` extension of its application.
@@ -31,6 +33,7 @@ class GuardedSocket(WebSocketsSansIOProtocol):
 
     def __init__(self, limits: ServerSettings, **parts: Any) -> None:
         super().__init__(**parts)
+        self.close_timeout = _CLOSE_S
         self._limits = limits
         self._made_at_s = self.loop.time()
         self._write_paused_at_s: float | None = None
