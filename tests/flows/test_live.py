@@ -5,6 +5,8 @@ import base64
 import contextlib
 import json
 import shutil
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 import numpy as np
@@ -12,7 +14,7 @@ import openai
 import pytest
 import pytest_asyncio
 
-from contracts.sounds import MODELS, SENTENCE
+from contracts.sounds import CLIPS, MODELS, SENTENCE
 from flows.calls import make, records
 from recording import spoken
 from serving import House
@@ -389,3 +391,11 @@ async def test_a_stop_finishes_what_was_said_and_idle_sessions_end(tmp_path):
     code, last = await ending
     assert (code, last["transcript"]) == (1012, "one two three four five")
     await left.aclose()
+
+
+async def test_the_script_of_the_page_runs(house):
+    page = (Path(__file__).parents[2] / "docs" / "audio-api.md").read_text("utf-8")
+    script = page.partition("## Live")[2].partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(compile(script, "live.py", "exec"), names)
+    assert await names["main"](f"{house.url}/v1", house.key, str(CLIPS / "monday.wav")) == SENTENCE
