@@ -54,7 +54,9 @@ class Sweep:
     def __init__(self, settings: ServerSettings, sockets: Collection[str] = ()) -> None:
         self.settings = settings
         paths = b"|".join(re.escape(path.encode()) for path in sockets)
-        self.socket_url = re.compile(rb"(?:GET )?(?:%s)(?:[? ].*)?" % paths, re.DOTALL) if sockets else None
+        self.socket_url = (
+            re.compile(rb"(?:G?E?T? )?(?:%s)(?:[? ].*)?" % paths, re.DOTALL) if sockets else None
+        )
         self.turned_away: set[GuardedProtocol] = set()
         shortest_s = min(settings.header_timeout_s, settings.body_timeout_s, settings.keep_alive_s)
         self._tick_s = max(0.02, min(1.0, shortest_s / 8))
@@ -191,7 +193,9 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._is_turned_away:
             return
         wished = self._incoming != _BODY and (b"pgrade" in data or b"PGRADE" in data)
-        if wished and not self._is_socket(self.url if self._incoming == _HEAD else data):
+        begun = self.url if self._incoming == _HEAD else b""
+        # The path may be whole, or go on in what came now.
+        if wished and not (self._is_socket(begun) or self._is_socket(begun + data)):
             data = _without_upgrade(data)
         self._chunk_bytes = len(data)
         self._quiet_bytes += self._chunk_bytes
