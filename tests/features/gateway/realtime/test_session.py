@@ -242,6 +242,24 @@ async def test_a_client_that_is_too_fast_is_made_to_wait():
     assert max(seconds for seconds, _ in client.heard) <= 26
 
 
+async def test_items_do_not_pile_up():
+    free = asyncio.Event()
+
+    async def hear(seconds):
+        await free.wait()
+        return words(seconds)
+
+    async with Client(hear, pace_s=None) as client:
+        client.append(1)
+        for _ in range(100):
+            client.say("input_audio_buffer.commit")
+            client.append(0.2, b"\0\0")
+        await client.until(lambda: client.probes)
+        assert 30 < len(client.session._intake.items) < 40
+        free.set()
+        await client.until(lambda: len(client.told(COMPLETED)) == 100)
+
+
 async def test_a_part_may_fail_the_whole_may_not():
     async def hear(seconds):
         if seconds != 2:

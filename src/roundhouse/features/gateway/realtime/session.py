@@ -29,6 +29,7 @@ OpenEars = Callable[[Options], Awaitable["Ears"]]
 
 _SLICE_S = 0.5
 _GUARD_S = 0.4
+_MOST_ITEMS = 32
 _STOPS = "The service stops."
 _SAMPLE_BYTES = {"pcm": 2, "pcmu": 1, "pcma": 1}
 
@@ -128,6 +129,7 @@ class Session:
             try:
                 event = events.read(message)
                 await self._take(event)
+                await self._room()
             except Cancelled:
                 raise
             except RoundhouseError as error:
@@ -177,9 +179,9 @@ class Session:
             await self._room()
 
     async def _room(self) -> None:
-        """Wait while so much sound is to be heard that no more of it is taken."""
+        """Wait while so much is to be heard that no more of it is taken."""
         most = self._frame.settings.max_buffered_s * SAMPLE_RATE_HZ
-        while self._intake.waiting > most:
+        while self._intake.waiting > most or len(self._intake.items) > _MOST_ITEMS:
             self._listener.done.clear()
             try:
                 async with asyncio.timeout(_GUARD_S):
