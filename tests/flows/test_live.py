@@ -152,7 +152,17 @@ async def refused(house, **more):
     return caught.value.status
 
 
-async def test_what_is_said_with_the_real_recogniser(house, client):
+def script_of_the_page():
+    """`main` of what docs/audio-api.md tells to run."""
+    page = (Path(__file__).parents[2] / "docs" / "audio-api.md").read_text("utf-8")
+    script = page.partition("## Live")[2].partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(compile(script, "live.py", "exec"), names)
+    return names["main"]
+
+
+async def test_what_is_said_with_the_real_recogniser_by_two_at_a_time(house, client):
+    other = asyncio.create_task(script_of_the_page()(f"{house.url}/v1", house.key, str(CLIPS / "monday.wav")))
     pause = bytes(SECOND)
     async with live(client) as connection:
         created = await connection.recv()
@@ -185,6 +195,7 @@ async def test_what_is_said_with_the_real_recogniser(house, client):
         assert done.usage.seconds in {3, 4}
         assert done.x_roundhouse["model"] == "whisper/tiny"
         assert done.languages[0].code == "en"
+    assert await other == SENTENCE
     (state,) = (await house.get("/v1/models/status")).json()["data"]
     assert (state["model_id"], state["leases"]) == ("tiny", 0)
     assert list((house.settings.data_dir / "sound").iterdir()) == []
@@ -391,11 +402,3 @@ async def test_a_stop_finishes_what_was_said_and_idle_sessions_end(tmp_path):
     code, last = await ending
     assert (code, last["transcript"]) == (1012, "one two three four five")
     await left.aclose()
-
-
-async def test_the_script_of_the_page_runs(house):
-    page = (Path(__file__).parents[2] / "docs" / "audio-api.md").read_text("utf-8")
-    script = page.partition("## Live")[2].partition("```python\n")[2].partition("```")[0]
-    names: dict[str, Any] = {}
-    exec(compile(script, "live.py", "exec"), names)
-    assert await names["main"](f"{house.url}/v1", house.key, str(CLIPS / "monday.wav")) == SENTENCE
