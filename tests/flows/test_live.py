@@ -202,7 +202,7 @@ async def test_what_is_said_with_the_real_recogniser_by_two_at_a_time(house, cli
     mine = [one for one in await records(house) if one["target"] == "whisper/tiny"]
     assert [(one["operation"], one["status"], one["stream"]) for one in mine] == [
         ("transcriptions", 200, True)
-    ] * 2
+    ] * 3
 
 
 async def test_words_come_while_it_is_said(house, client):
