@@ -42,10 +42,10 @@ async def send(house, path="/v1/process", headers=None, **fields):
     """A form as curl -F sends it; lists are repeated fields."""
     form = aiohttp.FormData(quote_fields=False)
     for name, value in fields.items():
-        if isinstance(value, Path):
-            form.add_field(name, value.read_bytes(), filename=value.name)
-        else:
-            for one in value if isinstance(value, list) else [value]:
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, Path):
+                form.add_field(name, one.read_bytes(), filename=one.name)
+            else:
                 form.add_field(name, one)
     writer = form()
     data = await _whole(writer)
@@ -129,6 +129,23 @@ async def test_what_is_no_sound_is_refused(house):
     assert job["state"] == "failed"
     status = (await house.get(f"/v1/status/{job['id']}")).json()
     assert (status["status"], status["error"]["code"]) == ("FAILED", job["error"]["code"])
+
+
+async def test_three_files_with_one_request(house):
+    three = [CLIPS / "monday.mp3", CLIPS / "monday.ogg", CLIPS / "monday.mp3"]
+    answer = await send(house, file=three, asr_backend="ears/tiny", features="raw_transcript")
+    assert answer.status == 202, answer.body
+    accepted = answer.json()
+    ids = [one["task_id"] for one in accepted["recordings"]]
+    assert (len(set(ids)), accepted["task_id"]) == (3, ids[0])
+    for task_id in ids:
+        await ended(house, task_id)
+        assert (await house.get(f"/v1/status/{task_id}")).json()["status"] == "COMPLETE"
+    before = (await house.get("/v1/files?purpose=audio")).json()["data"]
+    answer = await send(house, file=[*three, Path(__file__)], asr_backend="ears/tiny")
+    assert (answer.status, answer.code) == (415, "unsupported_media_type")
+    assert Path(__file__).name in answer.json()["detail"]
+    assert (await house.get("/v1/files?purpose=audio")).json()["data"] == before
 
 
 async def test_wrong_fields_are_422(house):

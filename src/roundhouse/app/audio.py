@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from roundhouse.core.ports import Gatekeeper
 from roundhouse.features.audio import routes as audio_routes
-from roundhouse.features.audio.service import ProcessService, RecordingService, TemplateService
+from roundhouse.features.audio.service import Accepting, ProcessService, RecordingService, TemplateService
 
 if TYPE_CHECKING:
     from roundhouse.app.parts import Parts
@@ -34,7 +34,7 @@ class AudioRoom:
             parts.files,
             parts.jobs,
             parts.media,
-            self._templates,
+            Accepting(db, parts.jobs, self._templates, clock),
             gatekeeper,
             settings.audio,
             clock,

@@ -13,6 +13,7 @@ class AudioSettings(Section):
     """Recordings: what is accepted, and how it is decoded."""
 
     max_upload_mib: int = Field(2048, ge=1, description="Largest recording that is taken in.")
+    max_files: int = Field(20, ge=1, le=1000, description="Most recordings that one request may bring.")
     max_decoded_s: float = Field(
         4 * 3600.0,
         gt=0,

@@ -25,6 +25,7 @@ from roundhouse.features.audio.jobs import RecordingJobs
 from roundhouse.features.audio.ports import Desk
 from roundhouse.features.audio.schemas import RerunAsk, StatusRead, TextAsk
 from roundhouse.features.audio.service import (
+    Accepting,
     ProcessService,
     RecordingService,
     Retention,
@@ -334,8 +335,9 @@ class AudioHouse:
         self.pipelines = PipelineTable([*self.room_jobs.pipelines, *pull_kinds])
         self.jobs = JobQueue(db, self.pipelines, JobSettings(max_queued_per_site=5), clock)
         self.templates = TemplateService(db, clock)
+        self.accepting = Accepting(db, self.jobs, self.templates, clock)
         self.processing = ProcessService(
-            db, self.files, self.jobs, self.downloads, self.templates, OpenGate(), self.settings, clock
+            db, self.files, self.jobs, self.downloads, self.accepting, OpenGate(), self.settings, clock
         )
         self.recordings = RecordingService(db, self.files, self.jobs, self.templates, index, folders, clock)
 

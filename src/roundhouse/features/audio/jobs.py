@@ -6,7 +6,7 @@ from functools import partial
 
 from roundhouse.core.jobs import NewJob, Pipeline, RetryPolicy, Schedule, Step, StepContext
 from roundhouse.features.audio.ports import Desk
-from roundhouse.features.audio.service.processing import PROCESS
+from roundhouse.features.audio.service.accepting import PROCESS
 from roundhouse.features.audio.service.retention import Retention
 from roundhouse.features.audio.stages.cleaning import clean
 from roundhouse.features.audio.stages.fetching import fetch

@@ -84,17 +84,32 @@ def read_metadata(values: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     return found
 
 
-def read_title(values: Mapping[str, Sequence[str]]) -> str:
-    """The title, empty where none was given; raises Unprocessable."""
-    return _name(_one(values, "title"), "title") or ""
+def read_titles(values: Mapping[str, Sequence[str]], count: int) -> list[str]:
+    """Titles of so many recordings, in their order, empty where none was given; raises Unprocessable."""
+    given = values.get("title", ())
+    if len(given) not in (0, count):
+        text = (
+            "The field title stands there twice."
+            if count == 1
+            else f"Send a title for each of {count} files."
+        )
+        raise Unprocessable(text, param="title")
+    titles = [_name(text or None, "title") or "" for text in given]
+    return titles or [""] * count
 
 
-def place_of(values: Mapping[str, Sequence[str]]) -> tuple[str | None, str | None]:
-    """File id and URL of a form without a file, one of which is there; raises Unprocessable."""
-    file_id, url = _one(values, "file_id"), _one(values, "url")
-    if (file_id is None) == (url is None):
+def places_of(values: Mapping[str, Sequence[str]], has_files: bool, most: int) -> tuple[list[str], list[str]]:
+    """File ids and URLs of a form, of which one kind may be there, or files; raises Unprocessable."""
+    file_ids = [one for one in values.get("file_id", ()) if one]
+    urls = [one for one in values.get("url", ()) if one]
+    if bool(file_ids) + bool(urls) + has_files != 1:
         raise Unprocessable("Send one of file, file_id and url.", param="file")
-    return _name(file_id, "file_id"), url
+    for name, given in (("file_id", file_ids), ("url", urls)):
+        if len(given) > most:
+            raise Unprocessable(f"At most {most} recordings come at a time.", param=name)
+    for file_id in file_ids:
+        _name(file_id, "file_id")
+    return file_ids, urls
 
 
 def _features(values: Mapping[str, Sequence[str]]) -> tuple[Feature, ...] | None:

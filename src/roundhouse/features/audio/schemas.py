@@ -79,6 +79,12 @@ class ProcessRead(BaseModel):
     job: JobRead
 
 
+class ProcessSeveral(ProcessRead):
+    """Several recordings that were accepted with one request; the fields beside the list are of the first."""
+
+    recordings: list[ProcessRead] = Field(description="All of them, in the order in which they were sent.")
+
+
 class MetricsRead(BaseModel):
     """What it took and how sure it is; null = not known (yet)."""
 
@@ -333,13 +339,25 @@ class TemplateDeleted(BaseModel):
 
 
 def process_body() -> dict[str, Any]:
-    """The form of a recording, as OpenAPI describes it; `form.py` and `options.py` read it."""
+    """The form of a recording, as OpenAPI describes it; `options.py` reads it."""
     text = {"type": "string"}
     flag = {"type": "string", "enum": ["true", "false"]}
     properties = {
-        "file": {"type": "string", "format": "binary", "description": "Sound or film, with its name."},
-        "file_id": {**text, "description": "Instead of file: one that was uploaded before."},
-        "url": {**text, "description": "Instead of file: fetched by the job."},
+        "file": {
+            "type": "array",
+            "items": {"type": "string", "format": "binary"},
+            "description": "Sound or film, with its name; each becomes a recording of its own.",
+        },
+        "file_id": {
+            "type": "array",
+            "items": text,
+            "description": "Instead of file: one that was uploaded before, or several.",
+        },
+        "url": {
+            "type": "array",
+            "items": text,
+            "description": "Instead of file: fetched by the job; or several.",
+        },
         "features": {
             "type": "array",
             "items": {
@@ -363,7 +381,11 @@ def process_body() -> dict[str, Any]:
         "prompt": {**text, "description": "A hint at style and names."},
         "vocabulary": {"type": "array", "items": text, "description": "Words that are likely to be said."},
         "word_timestamps": {**flag, "description": "Keep the times of words."},
-        "title": text,
+        "title": {
+            "type": "array",
+            "items": text,
+            "description": "Unset = the file's name; of several recordings one for each, in their order.",
+        },
         "metadata": {**text, "description": "A JSON object of yours."},
     }
     schema = {"type": "object", "properties": properties, "additionalProperties": False}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from roundhouse.features.audio.routes.asking import Asker, IdempotencyKey, Reader, TaskId
-from roundhouse.features.audio.schemas import ProcessRead, StatusRead, TextAsk, process_body
+from roundhouse.features.audio.schemas import ProcessRead, ProcessSeveral, StatusRead, TextAsk, process_body
 from roundhouse.features.audio.service import ProcessService, RecordingService, Sent
 from roundhouse.infra.web import body_pieces
 
@@ -23,13 +23,16 @@ def processing_routes(
         PROCESS_PATH,
         operation_id="process",
         status_code=202,
-        response_model=ProcessRead,
+        response_model=ProcessSeveral | ProcessRead,
         openapi_extra={"requestBody": process_body()},
     )
     async def process(
         caller: Asker, request: Request, response: Response, idempotency_key: IdempotencyKey = None
     ) -> ProcessRead:
-        """Take a recording in: a file, one that was uploaded before, or an address. It is kept before the answer."""
+        """Take recordings in: files, such as were uploaded before, or addresses. They are kept before the answer.
+
+        All are taken in, or none is.
+        """
         sent = Sent(request.headers.get("content-type", ""), idempotency_key)
         accepted = await processing.process(caller, sent, body_pieces(request.receive, body_timeout_s))
         response.headers["location"] = f"/v1/status/{accepted.task_id}"

@@ -2,48 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from typing import Any
 
 import msgspec
 
 from roundhouse.core.errors import (
     BadInput,
     NotFound,
-    RoundhouseError,
     TooLarge,
     Unprocessable,
     UnsupportedMedia,
 )
-from roundhouse.core.jobs import Job, NewJob
 from roundhouse.core.ports import Clock, Files, Gatekeeper
 from roundhouse.core.settings import AudioSettings
 from roundhouse.core.types import Caller, FileInfo, NewFile
-from roundhouse.features.audio.form import OVERHEAD_BYTES, RecordingForm
-from roundhouse.features.audio.model import Kind, Options, Recording
-from roundhouse.features.audio.options import FIELDS, place_of, read_metadata, read_options, read_title
+from roundhouse.features.audio.model import Recording
+from roundhouse.features.audio.options import FIELDS, places_of, read_metadata, read_options, read_titles
 from roundhouse.features.audio.ports import Downloads
-from roundhouse.features.audio.schemas import ProcessRead, TextAsk
-from roundhouse.features.audio.service.templates import TemplateService
+from roundhouse.features.audio.schemas import ProcessRead, ProcessSeveral, TextAsk
+from roundhouse.features.audio.service.accepting import PROCESS, Accepting, Source, Wanted, part_key
 from roundhouse.features.audio.shapes import STATUSES, settled
 from roundhouse.features.audio.store import recordings
 from roundhouse.infra.db import Database
+from roundhouse.infra.forms import OVERHEAD_BYTES, ArrivingForm, FormShape
 from roundhouse.infra.jobs.queue import JobQueue
 from roundhouse.infra.jobs.shapes import read_job
 
-PROCESS = "recording.process"
-"""Kind of the jobs that work on recordings; their input names no text."""
-
 _MIB = 1024 * 1024
-_MOST_TITLE_CHARS = 200
+_MOST_VALUE_BYTES = 128 * 1024
 _LATER = "later"
 _HEARD = ("audio/", "video/")
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A request that brings a recording.
+    """A request that brings recordings.
 
     Attributes:
         content_type: Its `Content-Type`.
@@ -54,16 +47,6 @@ class Sent(msgspec.Struct, frozen=True):
     idempotency_key: str | None = None
 
 
-class _Source(msgspec.Struct, frozen=True):
-    """Where the sound is, or the text."""
-
-    title: str
-    file_id: str | None = None
-    owns_file: bool = False
-    url: str | None = None
-    text: str | None = None
-
-
 class ProcessService:
     """Accepts recordings.
 
@@ -72,7 +55,7 @@ class ProcessService:
         files: Where sound is kept.
         jobs: Takes the work.
         downloads: Judges addresses.
-        templates: Knows the forms of summaries.
+        accepting: Takes them in.
         gatekeeper: Whether a caller may ask models now.
         settings: Limits.
         clock: Time.
@@ -84,7 +67,7 @@ class ProcessService:
         files: Files,
         jobs: JobQueue,
         downloads: Downloads,
-        templates: TemplateService,
+        accepting: Accepting,
         gatekeeper: Gatekeeper,
         settings: AudioSettings,
         clock: Clock,
@@ -93,48 +76,59 @@ class ProcessService:
         self._files = files
         self._jobs = jobs
         self._downloads = downloads
-        self._templates = templates
+        self._accepting = accepting
         self._gatekeeper = gatekeeper
         self._settings = settings
         self._clock = clock
+        self._shape = FormShape(
+            "Send multipart/form-data with the field file, file_id or url.",
+            frozenset(),
+            FIELDS,
+            most_value_bytes=_MOST_VALUE_BYTES,
+            most_values_bytes=_MOST_VALUE_BYTES,
+            most_files=settings.max_files,
+            wrong=Unprocessable,
+        )
 
     @property
     def largest_body_bytes(self) -> int:
-        """Largest body of an upload, the form around the file included."""
-        return self._settings.max_upload_mib * _MIB + OVERHEAD_BYTES
+        """Largest body of an upload, the form around the files included."""
+        return self._settings.max_upload_mib * _MIB * self._settings.max_files + OVERHEAD_BYTES
 
     async def process(self, caller: Caller, sent: Sent, pieces: AsyncIterator[bytes]) -> ProcessRead:
-        """Take in the recording of a form, read as it arrives.
+        """Take in the recordings of a form, read as it arrives: all of them or none.
 
         Args:
             caller: Who asks.
             sent: Headers of the request.
             pieces: The body.
 
+        Returns:
+            The recording that came; `ProcessSeveral` where several did.
+
         Raises:
-            UnsupportedMedia: The request is no form, or the file is no recording.
+            UnsupportedMedia: The request is no form, or a file is no recording.
             Unprocessable: A field is wrong, or what it names is not there.
-            TooLarge, QuotaExceeded: The file.
+            TooLarge, QuotaExceeded: A file.
             QueueFull, RateLimited, BudgetExceeded: Not now.
-            AddressRefused: The URL leads inside.
+            AddressRefused: A URL leads inside.
         """
         await self._admit(caller)
         await self._jobs.check_room(caller, PROCESS)
-        form = RecordingForm(sent.content_type, pieces, FIELDS)
-        filename = await form.until_file()
-        if filename is None:
-            source = await self._named(caller, *place_of(form.values))
-            return await self._accept(caller, sent.idempotency_key, form, source)
-        # What stands before the file is looked at before the file is read; a template may stand behind it.
-        read_options(form.values, _LATER)
-        info = await self._upload(caller, sent, filename, form)
+        form = ArrivingForm(sent.content_type, pieces, self._shape)
+        came: list[FileInfo] = []
+        is_accepted = False
         try:
-            await form.rest()
-            source = _Source(info.filename, info.id, owns_file=True)
-            return await self._accept(caller, sent.idempotency_key, form, source)
-        except RoundhouseError:
-            await self._give_back(caller, info)
-            raise
+            while (filename := await form.next_file()) is not None:
+                # What stands before a file is looked at before it is read; a template may stand behind it.
+                read_options(form.values, _LATER)
+                came.append(await self._upload(caller, sent, filename, len(came), form))
+            accepted = await self._accept(caller, sent, form, came)
+            is_accepted = True
+        finally:
+            for info in () if is_accepted else came:
+                await self._give_back(caller, info)
+        return await self._told(caller, accepted)
 
     async def process_text(self, caller: Caller, asked: TextAsk, idempotency_key: str | None) -> ProcessRead:
         """Take in a text: it is cleaned and summarised like a transcript. Raises like `process`."""
@@ -148,9 +142,9 @@ class ProcessService:
             },
         }
         options = read_options(values, self._settings.default_template)
-        title = asked.title or " ".join(asked.text.split())[:60]
-        source = _Source(title, text=asked.text)
-        return await self._enter(caller, idempotency_key, options, source, asked.metadata)
+        source = Source(asked.title or " ".join(asked.text.split())[:60], text=asked.text)
+        wanted = Wanted(options, asked.metadata, idempotency_key)
+        return await self._told(caller, await self._accepting.accept(caller, wanted, [source]))
 
     async def _admit(self, caller: Caller) -> None:
         """Count the request; what its models use is recorded by the job."""
@@ -159,10 +153,19 @@ class ProcessService:
             await waiting
         self._gatekeeper.settle(caller, 0, 0.0)
 
-    async def _upload(self, caller: Caller, sent: Sent, filename: str, form: RecordingForm) -> FileInfo:
+    async def _upload(
+        self, caller: Caller, sent: Sent, filename: str, place: int, form: ArrivingForm
+    ) -> FileInfo:
         key = None if sent.idempotency_key is None else f"process {sent.idempotency_key}"
+        if key is not None and place:
+            key = part_key(key, place)
         new = NewFile(filename, "audio", idempotency_key=key)
-        return await self._files.create(caller, new, self._measured(form.file()))
+        try:
+            return await self._files.create(caller, new, self._measured(form.file()))
+        except BadInput as error:
+            if error.param == "file":
+                error.detail = f"{filename[:200]!r}: {error.detail}"
+            raise
 
     async def _measured(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         left = self._settings.max_upload_mib * _MIB
@@ -172,23 +175,42 @@ class ProcessService:
                 raise TooLarge(f"The file is larger than {self._settings.max_upload_mib} MiB.", param="file")
             yield piece
 
-    async def _named(self, caller: Caller, file_id: str | None, url: str | None) -> _Source:
-        if url is not None:
-            try:
-                await self._downloads.check(url)
-            except BadInput as error:
-                error.param = error.param or "url"
-                raise
-            return _Source("", url=url)
+    async def _accept(
+        self, caller: Caller, sent: Sent, form: ArrivingForm, came: Sequence[FileInfo]
+    ) -> list[Recording]:
+        values = form.values
+        file_ids, urls = places_of(values, bool(came), self._settings.max_files)
+        sources = [Source.uploaded(info) for info in came]
+        sources += [await self._known(caller, file_id) for file_id in file_ids]
+        sources += [await self._elsewhere(url) for url in urls]
+        options = read_options(values, self._settings.default_template)
+        titles = read_titles(values, len(sources))
+        named = [
+            msgspec.structs.replace(source, title=title) if title else source
+            for source, title in zip(sources, titles, strict=True)
+        ]
+        wanted = Wanted(options, read_metadata(values), sent.idempotency_key)
+        return await self._accepting.accept(caller, wanted, named)
+
+    async def _elsewhere(self, url: str) -> Source:
         try:
-            info = await self._files.get(caller, file_id or "")
+            await self._downloads.check(url)
+        except BadInput as error:
+            error.param = error.param or "url"
+            raise
+        return Source("", url=url)
+
+    async def _known(self, caller: Caller, file_id: str) -> Source:
+        try:
+            info = await self._files.get(caller, file_id)
         except NotFound:
-            raise Unprocessable("There is no such file.", param="file_id") from None
+            raise Unprocessable(f"There is no file {file_id!r}.", param="file_id") from None
         if not info.content_type.startswith(_HEARD):
             raise UnsupportedMedia(
-                f"By its bytes this is {info.content_type}, no sound and no film.", param="file_id"
+                f"{info.filename!r}: by its bytes this is {info.content_type}, no sound and no film.",
+                param="file_id",
             )
-        return _Source(info.filename, info.id)
+        return Source(info.filename, info.id)
 
     async def _give_back(self, caller: Caller, info: FileInfo) -> None:
         """Delete a file that no recording came of; the repetition of a request brought the first one's."""
@@ -198,34 +220,13 @@ class ProcessService:
         with suppress(NotFound):
             await self._files.delete(caller, info.id)
 
-    async def _accept(
-        self, caller: Caller, key: str | None, form: RecordingForm, source: _Source
-    ) -> ProcessRead:
-        options = read_options(form.values, self._settings.default_template)
-        metadata = read_metadata(form.values)
-        title = read_title(form.values)
-        if title:
-            source = msgspec.structs.replace(source, title=title)
-        return await self._enter(caller, key, options, source, metadata)
+    async def _told(self, caller: Caller, accepted: Sequence[Recording]) -> ProcessRead:
+        shown = [await self._shown(caller, one) for one in accepted]
+        if len(shown) == 1:
+            return shown[0]
+        return ProcessSeveral(**shown[0].model_dump(), recordings=shown)
 
-    async def _enter(
-        self, caller: Caller, key: str | None, options: Options, source: _Source, metadata: dict[str, Any]
-    ) -> ProcessRead:
-        if options.wants_summary:
-            await self._templates.check_known(caller, options.template_id or "")
-        new = NewJob(PROCESS, {"request": _digest(source, options, metadata)}, idempotency_key=key)
-        async with self._db.begin() as tx:
-            job = await self._jobs.submit(tx, caller, new)
-            if not await recordings.exists(tx, job.id):
-                recording = self._recording(caller, job, options, source, metadata)
-                await recordings.insert(tx, recording)
-                if source.text is not None:
-                    await recordings.write(tx, job.id, {"raw_text": source.text})
-            else:
-                recording = await recordings.get(tx, caller, job.id)
-        return await self._accepted(caller, recording)
-
-    async def _accepted(self, caller: Caller, recording: Recording) -> ProcessRead:
+    async def _shown(self, caller: Caller, recording: Recording) -> ProcessRead:
         job, place = await self._jobs.look(caller, recording.id)
         return ProcessRead(
             task_id=recording.id,
@@ -234,43 +235,3 @@ class ProcessService:
             expected_wait_s=None if place is None else place.expected_wait_s,
             job=read_job(job, self._clock.now_s(), place),
         )
-
-    def _recording(
-        self, caller: Caller, job: Job, options: Options, source: _Source, metadata: dict[str, Any]
-    ) -> Recording:
-        now_s = self._clock.now_s()
-        kind: Kind = "text" if source.text is not None else "audio"
-        return Recording(
-            id=job.id,
-            site_id=caller.site_id,
-            user_id=caller.user_id,
-            app_id=caller.app_id,
-            job_id=job.id,
-            kind=kind,
-            title=source.title[:_MOST_TITLE_CHARS],
-            metadata=metadata,
-            file_id=source.file_id,
-            owns_file=source.owns_file,
-            source_url=source.url,
-            options=options,
-            stage="queued",
-            error=None,
-            language=options.language,
-            duration_s=None,
-            sound=None,
-            summary=None,
-            versions={},
-            metrics={},
-            warnings={},
-            version=1,
-            created_at_s=now_s,
-            updated_at_s=now_s,
-            completed_at_s=None,
-            sound_deleted_at_s=None,
-        )
-
-
-def _digest(source: _Source, options: Options, metadata: dict[str, Any]) -> str:
-    """Of what is asked for, so that the repetition of a request is known; nothing of it can be read back."""
-    asked = [msgspec.to_builtins(source), msgspec.to_builtins(options), metadata]
-    return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()

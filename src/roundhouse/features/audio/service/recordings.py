@@ -34,7 +34,7 @@ from roundhouse.features.audio.schemas import (
     SegmentRead,
     StatusRead,
 )
-from roundhouse.features.audio.service.processing import PROCESS
+from roundhouse.features.audio.service.accepting import PROCESS
 from roundhouse.features.audio.service.templates import TemplateService
 from roundhouse.features.audio.shapes import (
     STATUSES,
