@@ -45,6 +45,7 @@ class AudioRoom:
             parts.jobs,
             self._templates,
             parts.recording_index,
+            parts.indexer,
             settings.data_dir / "jobs",
             clock,
         )

@@ -11,11 +11,9 @@ from roundhouse.features.chat.generating.model import STOP_REQUESTED
 from roundhouse.features.chat.generating.ports import Desk, Media
 from roundhouse.features.chat.generating.presence import Presence
 from roundhouse.features.chat.generating.service import Generations
-from roundhouse.features.chat.indexing import MessageSource, TitleSource
 from roundhouse.features.chat.service import MemoryService, MessageService, SearchService, SessionService
 from roundhouse.features.chat.transfer.service import TransferService
 from roundhouse.infra.blobs.opening import open_staging
-from roundhouse.infra.search.indexer import Indexer
 from roundhouse.infra.search.tidying import Tidying
 
 
@@ -43,8 +41,7 @@ class ChatRoom:
         self.messages = MessageService(db, parts.chat_index, parts.files, parts.clock)
         self.memories = MemoryService(db, parts.clock, settings.chat.max_memories)
         self.upkeep = parts.chat_upkeep
-        indexer = Indexer(db, [MessageSource(), TitleSource()])
-        self.searching = SearchService(db, indexer)
+        self.searching = SearchService(db, parts.indexer)
         desk = Desk(engine, meter, media, parts.files, db, parts.clock)
         summary = EngineSummary(engine, meter)
         contexts = ContextService(db, EngineLimits(engine), summary, parts.clock)
@@ -62,7 +59,7 @@ class ChatRoom:
             parts.clock,
             settings.chat.max_memories,
         )
-        self._tidying = Tidying(db, parts.clock, indexer)
+        self._tidying = Tidying(db, parts.clock, parts.indexer)
 
     async def start(self) -> None:
         """Begin to write answers, and to keep the index in order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from roundhouse.app.search import search_sources
 from roundhouse.app.upkeep import cleaning_service, file_users
 from roundhouse.core import registry
 from roundhouse.core.errors import RoundhouseError
@@ -43,6 +44,7 @@ from roundhouse.infra.jobs.queue import JobQueue
 from roundhouse.infra.redis_link import RedisLink
 from roundhouse.infra.rendezvous import Rendezvous
 from roundhouse.infra.revision import RevisionWatcher
+from roundhouse.infra.search.indexer import Indexer
 from roundhouse.infra.vault import Vault
 
 if TYPE_CHECKING:
@@ -116,6 +118,7 @@ class Parts:
             self.watcher.check_now,
         )
         self.files = FileService.open(settings.files, settings.data_dir, self.db, self.clock, file_users())
+        self.indexer = Indexer(self.db, search_sources())
         self.recording_index = RecordingIndex()
         self.chat_index = SearchIndex()
         self.chat_upkeep = UpkeepService(self.db, self.chat_index, self.clock)

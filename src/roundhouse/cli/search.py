@@ -39,13 +39,16 @@ def status(*, config: Config = None, data_dir: DataDir = None, as_json: AsJson =
 def rebuild(
     *,
     kind: Annotated[
-        str | None, typer.Option(help="Only messages (message) or titles (session); both by default.")
+        str | None,
+        typer.Option(
+            help="Only messages (message), titles (session) or recordings (recording); all by default."
+        ),
     ] = None,
     config: Config = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the index anew from the messages; searches go on with the one before until it is complete.
+    """Make the index anew from what it finds; searches go on with the one before until it is complete.
 
     What was begun is gone on with, also after this command was ended. A running server helps.
     """
@@ -98,13 +101,13 @@ async def _status(db: Database) -> dict[str, Any]:
 
 
 async def _rebuild(db: Database, kind: str | None, *, quiet: bool) -> dict[str, Any]:
+    from roundhouse.app.search import search_sources
     from roundhouse.core.errors import BadInput
-    from roundhouse.features.chat.indexing import MessageSource, TitleSource
     from roundhouse.infra.search import rebuilding
 
-    sources = {source.kind: source for source in (MessageSource(), TitleSource())}
+    sources = {source.kind: source for source in search_sources()}
     if kind is not None and kind not in sources:
-        raise BadInput(f"The kinds are {' and '.join(sorted(sources))}.", param="kind")
+        raise BadInput(f"The kinds are {', '.join(sorted(sources))}.", param="kind")
     done: dict[str, int] = {}
     for name, source in sorted(sources.items()):
         if kind not in (None, name):

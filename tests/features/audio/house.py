@@ -20,7 +20,7 @@ from roundhouse.core.jobs import Job
 from roundhouse.core.settings import AudioSettings, JobSettings
 from roundhouse.core.types import Caller, Decision, FileInfo, NewFile
 from roundhouse.features.audio.asking import Message, Reply
-from roundhouse.features.audio.indexing import SearchIndex
+from roundhouse.features.audio.indexing import ParagraphSource, SearchIndex
 from roundhouse.features.audio.jobs import RecordingJobs
 from roundhouse.features.audio.ports import Desk
 from roundhouse.features.audio.schemas import RerunAsk, StatusRead, TextAsk
@@ -41,6 +41,7 @@ from roundhouse.infra.jobs.gathering import Gathering
 from roundhouse.infra.jobs.pipelines import PipelineTable
 from roundhouse.infra.jobs.queue import JobQueue
 from roundhouse.infra.jobs.runner import Run
+from roundhouse.infra.search.indexer import Indexer
 
 SCOPES = frozenset({"audio:read", "audio:write", "inference", "jobs:read"})
 ANN = Caller(key_id="key_ann", site_id="one", scopes=SCOPES)
@@ -339,7 +340,9 @@ class AudioHouse:
         self.processing = ProcessService(
             db, self.files, self.jobs, self.downloads, self.accepting, OpenGate(), self.settings, clock
         )
-        self.recordings = RecordingService(db, self.files, self.jobs, self.templates, index, folders, clock)
+        self.recordings = RecordingService(
+            db, self.files, self.jobs, self.templates, index, Indexer(db, [ParagraphSource()]), folders, clock
+        )
 
     async def _refresh(self) -> None:
         self.refreshed += 1

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from roundhouse.features.audio.model import Feature, Kind, Status
 from roundhouse.infra.jobs.shapes import JobRead
+from roundhouse.infra.search import IndexState
 
 MOST_TEXT_CHARS = 2_000_000
 """Characters of a text that is processed, or of a segment."""
@@ -278,6 +279,7 @@ class RecordingsFound(BaseModel):
     data: list[RecordingFound]
     has_more: bool
     next_cursor: str | None
+    index_state: IndexState = Field(description="`ready`: all that was written is found.")
 
 
 class TemplateCreate(_Input):

@@ -51,6 +51,7 @@ from roundhouse.infra.db import Database, Tx
 from roundhouse.infra.jobs.queue import JobQueue
 from roundhouse.infra.jobs.shapes import read_job
 from roundhouse.infra.paging import decode_cursor, encode_cursor
+from roundhouse.infra.search.indexer import Indexer
 
 _AGAIN = ("prepare", "transcribe", "clean", "summarise")
 _ALL_SEGMENTS = 1_000_000
@@ -65,6 +66,7 @@ class RecordingService:
         jobs: Takes the work.
         templates: Knows the forms of summaries.
         index: Is told of texts.
+        indexer: Indexes what was written just before a search.
         job_folders: Where jobs of this machine have their folders.
         clock: Time.
     """
@@ -76,6 +78,7 @@ class RecordingService:
         jobs: JobQueue,
         templates: TemplateService,
         index: RecordingIndex,
+        indexer: Indexer,
         job_folders: Path,
         clock: Clock,
     ) -> None:
@@ -84,6 +87,7 @@ class RecordingService:
         self._jobs = jobs
         self._templates = templates
         self._index = index
+        self._indexer = indexer
         self._job_folders = job_folders
         self._clock = clock
 
@@ -138,6 +142,7 @@ class RecordingService:
         self, caller: Caller, text: str, *, recording_id: str | None, cursor: str | None, limit: int
     ) -> RecordingsFound:
         """Paragraphs that fit a query, the best first; raises BadInput."""
+        state = await self._indexer.catch_up(caller.site_id, PARAGRAPH)
         query = search.Query(text, PARAGRAPH, parent_id=recording_id, cursor=cursor, limit=limit)
         async with self._db.read() as tx:
             hits = await search.search(tx, caller, query)
@@ -161,7 +166,10 @@ class RecordingService:
                 )
             )
         return RecordingsFound(
-            data=found, has_more=hits.next_cursor is not None, next_cursor=hits.next_cursor
+            data=found,
+            has_more=hits.next_cursor is not None,
+            next_cursor=hits.next_cursor,
+            index_state=state,
         )
 
     async def export(self, caller: Caller, recording_id: str, form: ExportForm) -> Export:
@@ -318,8 +326,7 @@ async def remove(
         except NotFound:
             # Somebody else did so meanwhile.
             return
-        texts = await recordings.texts(tx, found.id)
-        await index.gone(tx, found.id, len(texts.paragraphs or ()))
+        await index.gone(tx, found)
         await recordings.delete(tx, found.id)
         detail = {"kind": found.kind, "user_id": found.user_id}
         await audit.append(

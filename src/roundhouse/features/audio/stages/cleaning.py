@@ -41,7 +41,7 @@ async def clean(desk: Desk, context: StepContext) -> dict[str, Any]:
     async with desk.db.begin() as tx:
         recording = await held(tx, context)
         before = (await recordings.texts(tx, recording.id)).paragraphs or []
-        await desk.index.write(tx, recording, cleaned.paragraphs, len(before))
+        await desk.index.changed(tx, recording, len(cleaned.paragraphs), len(before))
         return await keep(
             desk,
             tx,
