@@ -30,7 +30,7 @@ from roundhouse.core.types import ALL_SCOPES, Caller, Fields, ModelInfo, ModelRe
 from roundhouse.features.access.schemas import KeyCreate
 from roundhouse.features.access.signatures import sign, signed_text
 from roundhouse.features.audio.jobs import CLEANUP as RECORDING_CLEANUP
-from roundhouse.features.audio.service.processing import PROCESS
+from roundhouse.features.audio.service.accepting import PROCESS
 from roundhouse.features.chat.jobs import SESSION_CLEANUP
 from roundhouse.features.gateway.schemas import BudgetRead, ProviderCreate, ResidentRead
 from roundhouse.features.gateway.service.pulls import PULL

@@ -27,6 +27,7 @@ from roundhouse.features.access.prices import PriceTable
 from roundhouse.features.access.reports import ReportService
 from roundhouse.features.access.service import KeyService
 from roundhouse.features.access.usage import UsageWriter
+from roundhouse.features.audio.watching.report import WatchMetrics
 from roundhouse.features.gateway import openapi
 from roundhouse.features.gateway import routes as gateway_routes
 from roundhouse.features.gateway.call import Desk
@@ -105,6 +106,7 @@ class Roundhouse:
         )
         self.frozen = FrozenWatch(roster, self.clock)
         JobMetrics(self.db, roster, self.clock).attach(self.metrics, parts.tail)
+        WatchMetrics(self.db, self.clock).attach(self.metrics)
         cache_kind = "redis" if settings.cache.url else "memory"
         self.ops = OpsService(self.db, self.engine, probe, settings.data_dir, cache_kind)
         log = RequestLog(settings.log.requests, self.metrics)

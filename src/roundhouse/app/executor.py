@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from roundhouse import __version__
 from roundhouse.app.parts import Parts, Unheard
+from roundhouse.app.watching import folder_watch
 from roundhouse.core.jobs import QueueName
 from roundhouse.core.ports import DeviceProbe
 from roundhouse.core.settings import Settings
@@ -56,6 +57,7 @@ class ExecutorProcess:
             url, busy_s = settings.db_url, settings.db.busy_timeout_s
             durable = DbosDurable(url, self.membership.id, busy_timeout_s=busy_s)
         parts.clean_up.durable = durable
+        self.watch = folder_watch(parts, self.membership.id)
         self.usage = parts.models_of_jobs.usage = UsageWriter(parts.db, settings.access, parts.clock)
         self.executor = Executor(
             parts.db,
@@ -82,8 +84,10 @@ class ExecutorProcess:
         try:
             await self.parts.start()
             self.usage.start()
+            await self.watch.start()
             await self.executor.run(stop)
         finally:
+            await self.watch.close()
             await self.parts.stop()
             await self.usage.close()
             await self.parts.close()

@@ -24,6 +24,7 @@ from roundhouse.cli import (
     sessions,
     transcribe,
     usage,
+    watch,
 )
 from roundhouse.cli.exits import FAILED, INTERRUPTED, Stop
 from roundhouse.cli.terminal import complain, say
@@ -83,6 +84,7 @@ commands.add_typer(search.commands, name="search")
 commands.add_typer(providers.provider_commands, name="providers")
 commands.add_typer(providers.alias_commands, name="aliases")
 commands.command()(transcribe.transcribe)
+commands.add_typer(watch.commands, name="watch")
 commands.command()(usage.usage)
 commands.add_typer(clean.commands, name="clean")
 commands.command()(disk.disk)

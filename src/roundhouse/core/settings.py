@@ -29,6 +29,7 @@ from roundhouse.core.settings_legacy import converted
 from roundhouse.core.settings_lists import AliasSettings as AliasSettings
 from roundhouse.core.settings_lists import PriceSettings as PriceSettings
 from roundhouse.core.settings_lists import ProviderSettings as ProviderSettings
+from roundhouse.core.settings_lists import WatchSettings as WatchSettings
 from roundhouse.core.settings_live import LiveSettings as LiveSettings
 from roundhouse.core.settings_section import Section as Section
 from roundhouse.core.settings_upkeep import UpkeepSettings as UpkeepSettings
@@ -302,6 +303,7 @@ class Settings(BaseSettings):
     providers: list[ProviderSettings] = []
     aliases: list[AliasSettings] = []
     prices: list[PriceSettings] = []
+    watched_folders: list[WatchSettings] = []
 
     @field_validator("data_dir")
     @classmethod

@@ -65,6 +65,9 @@ class AudioSettings(Section):
         max_length=64,
         description="Template of summaries that name none; empty = they must name one.",
     )
+    watch_every_s: float = Field(
+        5.0, gt=0, le=3600.0, description="Pause between two looks at the `watched_folders`."
+    )
     keep_days: float | None = Field(
         None,
         gt=0,

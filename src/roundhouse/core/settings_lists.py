@@ -1,8 +1,9 @@
-"""Settings of which there may be several, written as lists of tables: `[[providers]]`, `[[aliases]]`, `[[prices]]`."""
+"""Settings of which there may be several, written as lists of tables, such as `[[providers]]`."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 
@@ -50,3 +51,27 @@ class PriceSettings(Section):
     input_usd_per_mtok: float = Field(0.0, ge=0, description="US dollars per million prompt tokens.")
     output_usd_per_mtok: float = Field(0.0, ge=0, description="US dollars per million completion tokens.")
     cached_usd_per_mtok: float | None = Field(None, ge=0, description="Per million cached prompt tokens.")
+
+
+class WatchSettings(Section):
+    """A folder of which every recording that is laid into it is taken in."""
+
+    path: Path = Field(description="The folder, by its whole path, as the process that runs jobs sees it.")
+    site_id: str = Field("default", min_length=1, max_length=200, description="Tenant of the recordings.")
+    user_id: str | None = Field(None, min_length=1, max_length=200, description="Their user.")
+    app_id: str | None = Field(None, min_length=1, max_length=200, description="Their app.")
+    fields: dict[str, str | bool | int | float | list[str]] = Field(
+        {}, description="Fields of `POST /v1/process`: `language`, `features`, `template_id` and so on."
+    )
+    afterwards: Literal["move", "leave"] = Field(
+        "move",
+        description="At the end a file goes to `done` or `failed` inside the folder, or it stays; `leave` writes "
+        "nothing into the folder.",
+    )
+    results: list[Literal["txt", "srt", "vtt", "json", "md", "docx"]] = Field(
+        [], description="What is written into `out` when a recording is complete."
+    )
+    out: Path = Field(Path("out"), description="Folder of the results; relative = inside the watched one.")
+    stable_s: float = Field(
+        10.0, ge=0, le=86_400.0, description="A file is taken once it has not changed for so long."
+    )

@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0009');
+INSERT INTO "alembic_version" VALUES('0010');
 CREATE TABLE api_keys (
 	id VARCHAR(40) NOT NULL, 
 	name VARCHAR(200) NOT NULL, 
@@ -305,7 +305,7 @@ CREATE TABLE recordings (
 	created_at_s DOUBLE NOT NULL, 
 	updated_at_s DOUBLE NOT NULL, 
 	completed_at_s DOUBLE, 
-	sound_deleted_at_s DOUBLE, 
+	sound_deleted_at_s DOUBLE, source VARCHAR(20) DEFAULT 'request' NOT NULL, 
 	CONSTRAINT pk_recordings PRIMARY KEY (id), 
 	CONSTRAINT uq_recordings_job_id UNIQUE (job_id)
 );
@@ -481,6 +481,33 @@ CREATE TABLE usage_records (
 	stream BOOLEAN NOT NULL, 
 	CONSTRAINT pk_usage_records PRIMARY KEY (id)
 );
+CREATE TABLE watched_files (
+	id VARCHAR(64) NOT NULL, 
+	folder_id VARCHAR(64) NOT NULL, 
+	name TEXT NOT NULL, 
+	size_bytes BIGINT NOT NULL, 
+	mtime_ns BIGINT NOT NULL, 
+	turn INTEGER NOT NULL, 
+	state VARCHAR(20) NOT NULL, 
+	moved BOOLEAN NOT NULL, 
+	recording_id VARCHAR(40), 
+	error JSON, 
+	final_name TEXT, 
+	taken_at_s DOUBLE NOT NULL, 
+	settled_at_s DOUBLE, 
+	CONSTRAINT pk_watched_files PRIMARY KEY (id)
+);
+CREATE TABLE watched_folders (
+	id VARCHAR(64) NOT NULL, 
+	path TEXT NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	holder VARCHAR(40) NOT NULL, 
+	held_until_s DOUBLE NOT NULL, 
+	looked_at_s DOUBLE, 
+	files_waiting INTEGER NOT NULL, 
+	error TEXT, 
+	CONSTRAINT pk_watched_folders PRIMARY KEY (id)
+);
 CREATE INDEX ix_api_keys_site_id_id ON api_keys (site_id, id);
 CREATE INDEX ix_api_keys_root_id ON api_keys (root_id);
 CREATE INDEX ix_usage_records_site_id_at_s ON usage_records (site_id, at_s);
@@ -521,5 +548,6 @@ CREATE INDEX ix_recordings_site_id_id ON recordings (site_id, id);
 CREATE INDEX ix_recordings_site_id_user_id_id ON recordings (site_id, user_id, id);
 CREATE INDEX ix_recordings_stage_updated_at_s ON recordings (stage, updated_at_s);
 CREATE INDEX ix_templates_site_id_id ON templates (site_id, id);
+CREATE INDEX ix_watched_files_folder_id_state ON watched_files (folder_id, state);
 DELETE FROM "sqlite_sequence";
 COMMIT;

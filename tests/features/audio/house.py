@@ -88,7 +88,7 @@ class FakeFiles:
         if data.startswith(b"text"):
             raise UnsupportedMedia("By its bytes this is text/plain.", param="file")
         key = (caller.site_id, caller.user_id, new.idempotency_key or new_id("key"))
-        if key in self._keys:
+        if self._keys.get(key) in self._kept:
             return self._kept[self._keys[key]][0]
         digest = hashlib.sha256(data).hexdigest()
         owner = (caller.site_id, caller.user_id, caller.app_id)

@@ -7,6 +7,8 @@ from typing import Any, Literal, get_args
 import msgspec
 
 Kind = Literal["audio", "text"]
+CameBy = Literal["request", "watch"]
+"""By a request, or as a file in a watched folder."""
 Stage = Literal["fetch", "prepare", "transcribe", "clean", "summarise", "finish"]
 Feature = Literal["raw_transcript", "clean_transcript", "summary", "enhancement_metrics"]
 Status = Literal["PENDING", "PREPROCESSING", "PROCESSING_ASR", "PROCESSING_LLM", "COMPLETE", "FAILED"]
@@ -78,6 +80,7 @@ class Recording(msgspec.Struct, frozen=True):
         file_id: Where the sound is; None = not fetched yet, deleted, or a text.
         owns_file: Whether the file is deleted with it.
         source_url: Where the sound is fetched from.
+        source: How it came.
         options: What is wanted.
         stage: `queued`, a step's name, `done`, `failed` or `cancelled`.
         error: `code` and `message` of a failure.
@@ -106,6 +109,7 @@ class Recording(msgspec.Struct, frozen=True):
     file_id: str | None
     owns_file: bool
     source_url: str | None
+    source: CameBy
     options: Options
     stage: str
     error: dict[str, Any] | None

@@ -29,6 +29,8 @@ recordings = sa.Table(
     # Whether the file came with it, and goes with it.
     sa.Column("owns_file", sa.Boolean, nullable=False),
     sa.Column("source_url", sa.Text),
+    # request, or watch: it lay in a watched folder.
+    sa.Column("source", sa.String(20), nullable=False, server_default="request"),
     sa.Column("options", sa.JSON, nullable=False),
     # queued, the name of a step, or done; of an ended job that did not complete it: failed, cancelled.
     sa.Column("stage", sa.String(20), nullable=False),
@@ -113,4 +115,42 @@ template_versions = sa.Table(
     sa.Column("prompt", sa.Text, nullable=False),
     sa.Column("example", _JSON_OR_NULL),
     sa.Column("created_at_s", sa.Double, nullable=False),
+)
+
+watched_folders = sa.Table(
+    "watched_folders",
+    metadata,
+    # Of its path.
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("site_id", sa.String(200), nullable=False),
+    # The process that looks at it, until when.
+    sa.Column("holder", sa.String(40), nullable=False),
+    sa.Column("held_until_s", sa.Double, nullable=False),
+    # How it was found last.
+    sa.Column("looked_at_s", sa.Double),
+    sa.Column("files_waiting", sa.Integer, nullable=False),
+    sa.Column("error", sa.Text),
+)
+
+watched_files = sa.Table(
+    "watched_files",
+    metadata,
+    # Of folder, name, size and time: another content is another file.
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("folder_id", sa.String(64), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("mtime_ns", sa.BigInteger, nullable=False),
+    # Rises when it is laid there anew after it was moved away.
+    sa.Column("turn", sa.Integer, nullable=False),
+    # taken, refused; done, failed when its file is where it belongs.
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("moved", sa.Boolean, nullable=False),
+    sa.Column("recording_id", sa.String(40)),
+    sa.Column("error", _JSON_OR_NULL),
+    sa.Column("final_name", sa.Text),
+    sa.Column("taken_at_s", sa.Double, nullable=False),
+    sa.Column("settled_at_s", sa.Double),
+    sa.Index("ix_watched_files_folder_id_state", "folder_id", "state"),
 )

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from roundhouse.features.audio.model import Feature, Kind, Status
+from roundhouse.features.audio.model import CameBy, Feature, Kind, Status
 from roundhouse.infra.jobs.shapes import JobRead
 from roundhouse.infra.search import IndexState
 
@@ -147,6 +147,7 @@ class RecordingRead(BaseModel):
     duration_s: float | None
     file_id: str | None = Field(description="Its sound; null = a text, not fetched yet, or deleted.")
     source_url: str | None
+    source: CameBy = Field(description="By a request, or as a file in a watched folder.")
     options: dict[str, Any]
     sound: dict[str, Any] | None = Field(description="Format, length, loudness and tracks of what came in.")
     error: dict[str, Any] | None

@@ -168,6 +168,7 @@ def _common(recording: Recording) -> dict[str, Any]:
         "duration_s": recording.duration_s,
         "file_id": recording.file_id,
         "source_url": recording.source_url,
+        "source": recording.source,
         "options": _options(recording.options),
         "sound": recording.sound,
         "error": recording.error,

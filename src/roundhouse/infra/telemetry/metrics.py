@@ -113,9 +113,25 @@ EXECUTORS = MetricDescription(
     "gauge",
     "Living processes that run jobs, by the database: every process tells the same, so take the maximum.",
 )
+WATCHED_FILES = MetricDescription(
+    "roundhouse_watched_files",
+    "gauge",
+    "Files of watched folders, by the database: every process tells the same, so take the maximum, not the sum.",
+    ("state",),
+)
 
 _COUNTED = (REQUESTS, DURATION, FIRST_BYTE, TOKENS, ATTEMPTS, CACHE)
-_WATCHED = (IN_FLIGHT, BREAKER, USAGE_DROPPED, MODEL_MEMORY, JOBS, JOBS_ENDED, JOB_DURATION, EXECUTORS)
+_WATCHED = (
+    IN_FLIGHT,
+    BREAKER,
+    USAGE_DROPPED,
+    MODEL_MEMORY,
+    JOBS,
+    JOBS_ENDED,
+    JOB_DURATION,
+    EXECUTORS,
+    WATCHED_FILES,
+)
 
 
 class Durations:

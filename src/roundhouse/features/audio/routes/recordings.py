@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Response
 
 from roundhouse.features.audio.exporting import Export, ExportForm
-from roundhouse.features.audio.model import Kind, Status
+from roundhouse.features.audio.model import CameBy, Kind, Status
 from roundhouse.features.audio.routes.asking import (
     Asker,
     Cursor,
@@ -70,6 +70,9 @@ def whole_routes(recordings: RecordingService) -> APIRouter:
         caller: Reader,
         status: Annotated[Status | None, Query(description="Only in this state.")] = None,
         kind: Annotated[Kind | None, Query(description="Only sound, or only texts.")] = None,
+        source: Annotated[
+            CameBy | None, Query(description="Only such as came by requests, or by watched folders.")
+        ] = None,
         language: OfLanguage = None,
         user_id: OfUser = None,
         created_after: Since = None,
@@ -82,6 +85,7 @@ def whole_routes(recordings: RecordingService) -> APIRouter:
         wanted = RecordingFilter(
             stages=stages,
             kind=kind,
+            source=source,
             language=language,
             user_id=user_id,
             created_after_s=unix_s(created_after),

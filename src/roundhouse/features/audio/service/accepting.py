@@ -11,7 +11,7 @@ import msgspec
 from roundhouse.core.jobs import Job, NewJob
 from roundhouse.core.ports import Clock
 from roundhouse.core.types import Caller, FileInfo
-from roundhouse.features.audio.model import Kind, Options, Recording
+from roundhouse.features.audio.model import CameBy, Kind, Options, Recording
 from roundhouse.features.audio.service.templates import TemplateService
 from roundhouse.features.audio.store import recordings
 from roundhouse.infra.db import Database, Tx
@@ -45,11 +45,13 @@ class Wanted(msgspec.Struct, frozen=True):
         options: Which results, and how.
         metadata: Their owner's.
         idempotency_key: Of the request; the first one under it brought them.
+        source: How they came.
     """
 
     options: Options
     metadata: dict[str, Any] = {}
     idempotency_key: str | None = None
+    source: CameBy = "request"
 
 
 Note = Callable[[Tx, Sequence[Recording]], Awaitable[None]]
@@ -71,6 +73,10 @@ class Accepting:
         self._jobs = jobs
         self._templates = templates
         self._clock = clock
+
+    async def check_room(self, caller: Caller) -> None:
+        """Raise QueueFull where nothing would be accepted now: before an upload, not after it."""
+        await self._jobs.check_room(caller, PROCESS)
 
     async def accept(
         self, caller: Caller, wanted: Wanted, sources: Sequence[Source], note: Note | None = None
@@ -129,6 +135,7 @@ class Accepting:
             file_id=source.file_id,
             owns_file=source.owns_file,
             source_url=source.url,
+            source=wanted.source,
             options=wanted.options,
             stage="queued",
             error=None,

@@ -21,7 +21,7 @@ from roundhouse.features.audio.model import Recording
 from roundhouse.features.audio.options import FIELDS, places_of, read_metadata, read_options, read_titles
 from roundhouse.features.audio.ports import Downloads
 from roundhouse.features.audio.schemas import ProcessRead, ProcessSeveral, TextAsk
-from roundhouse.features.audio.service.accepting import PROCESS, Accepting, Source, Wanted, part_key
+from roundhouse.features.audio.service.accepting import Accepting, Source, Wanted, part_key
 from roundhouse.features.audio.shapes import STATUSES, settled
 from roundhouse.features.audio.store import recordings
 from roundhouse.infra.db import Database
@@ -114,7 +114,7 @@ class ProcessService:
             AddressRefused: A URL leads inside.
         """
         await self._admit(caller)
-        await self._jobs.check_room(caller, PROCESS)
+        await self._accepting.check_room(caller)
         form = ArrivingForm(sent.content_type, pieces, self._shape)
         came: list[FileInfo] = []
         is_accepted = False

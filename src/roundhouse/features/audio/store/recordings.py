@@ -12,7 +12,7 @@ from roundhouse.core.errors import NotFound
 from roundhouse.core.jobs import Job
 from roundhouse.core.ports import Transaction
 from roundhouse.core.types import Caller
-from roundhouse.features.audio.model import ENDED, Kind, Options, Paragraph, Recording, Texts
+from roundhouse.features.audio.model import ENDED, CameBy, Kind, Options, Paragraph, Recording, Texts
 from roundhouse.features.audio.rows import recordings
 from roundhouse.infra.db import Tx
 from roundhouse.infra.jobs.rows import jobs, read_row
@@ -28,6 +28,7 @@ class RecordingFilter(msgspec.Struct, frozen=True):
 
     stages: tuple[str, ...] | None = None
     kind: Kind | None = None
+    source: CameBy | None = None
     language: str | None = None
     user_id: str | None = None
     created_after_s: float | None = None
@@ -102,7 +103,7 @@ async def page(
     query = _SELECT.where(visible(recordings, caller)).order_by(recordings.c.id.desc()).limit(limit)
     if behind is not None:
         query = query.where(recordings.c.id < behind)
-    for name in ("kind", "language", "user_id"):
+    for name in ("kind", "source", "language", "user_id"):
         value = getattr(wanted, name)
         if value is not None:
             query = query.where(recordings.c[name] == value)

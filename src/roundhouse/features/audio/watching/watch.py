@@ -1,0 +1,259 @@
+"""Looks at the watched folders for as long as its process lives, at each while no other process does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+
+from roundhouse.core.errors import BadInput, Cancelled, RoundhouseError, StorageUnavailable
+from roundhouse.core.ports import Clock
+from roundhouse.core.settings import AudioSettings, WatchSettings
+from roundhouse.features.audio.service.templates import TemplateService
+from roundhouse.features.audio.watching import disk, store
+from roundhouse.features.audio.watching.model import Folder, Seen, Taken
+from roundhouse.features.audio.watching.settling import Settling
+from roundhouse.features.audio.watching.taking import Taking
+from roundhouse.infra.background import stop
+from roundhouse.infra.db import Database
+
+_log = structlog.get_logger(__name__)
+_SHORTEST_LEASE_S = 3.0
+_LEASE_LOOKS = 3
+_KEEP_S = 30 * 86_400.0
+_AT_A_TIME = 500
+# Then ends are dealt with, and other folders have their turn.
+_MOST_TAKEN = 100
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """What one look at a folder brought.
+
+    Attributes:
+        is_held: Whether it was looked at; False = another process does, or it cannot be read.
+        taken: Files that were taken in, or refused.
+        settled: Files whose end was dealt with.
+        waiting: Files that may still be changing, or for which there was no room.
+        error: What went wrong with the folder as a whole.
+    """
+
+    is_held: bool
+    taken: int = 0
+    settled: int = 0
+    waiting: int = 0
+    error: str | None = None
+
+
+class FolderWatch:
+    """Looks at folders.
+
+    Args:
+        db: The database.
+        taking: Takes files in.
+        settling: Deals with their ends.
+        templates: Knows the forms of summaries.
+        settings: How often.
+        watched: Which folders.
+        clock: Time.
+        holder: Who looks: an id that no other process has.
+
+    Raises:
+        BadInput: A folder cannot be watched as the settings say.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        taking: Taking,
+        settling: Settling,
+        templates: TemplateService,
+        settings: AudioSettings,
+        watched: Sequence[WatchSettings],
+        clock: Clock,
+        holder: str,
+    ) -> None:
+        self._db = db
+        self._taking = taking
+        self._settling = settling
+        self._templates = templates
+        self._clock = clock
+        self._holder = holder
+        self._pause_s = settings.watch_every_s
+        self._lease_s = max(_SHORTEST_LEASE_S, _LEASE_LOOKS * settings.watch_every_s)
+        self.folders = [Folder.of(one, settings.default_template) for one in watched]
+        paths = [one.path for one in self.folders]
+        for one in self.folders:
+            if paths.count(one.path) > 1 or one.out in paths:
+                raise BadInput(
+                    f"{one.path} is watched twice, or its texts are written into a watched folder.",
+                    param="watched_folders",
+                )
+        self._still: dict[str, dict[str, tuple[Seen, float]]] = {}
+        self._told: dict[str, object] = {}
+        self._held_s: dict[str, float] = {}
+        self._working = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin, if there is anything to look at."""
+        if self.folders:
+            self._task = asyncio.create_task(self._keep_looking(), name="watched folders")
+
+    async def close(self) -> None:
+        """End between two folders, and let others look at them at once."""
+        await stop(self._task, self._working)
+        self._task = None
+        if self._held_s:
+            try:
+                async with self._db.begin() as tx:
+                    await store.let_go(tx, self._holder)
+            except (RoundhouseError, sa.exc.SQLAlchemyError) as error:
+                # They come free by themselves.
+                _log.warning("watched_folders_not_let_go", error=type(error).__name__)
+
+    async def look(self, folder: Folder) -> Looked:
+        """Look at one folder once.
+
+        Raises:
+            StorageUnavailable, StorageFull: The database does not answer.
+        """
+        try:
+            found, refused = await asyncio.to_thread(disk.look, folder.path)
+        except RoundhouseError as error:
+            # Another machine may see it.
+            return self._troubled(folder, error)
+        if not await self._claim(folder):
+            return Looked(False)
+        self._tell_links(folder, refused)
+        error_text, settled_count, taken_count = None, 0, 0
+        try:
+            settled_count = await self._settling.settle(folder)
+            if settled_count:
+                found, _ = await asyncio.to_thread(disk.look, folder.path)
+            ready = self._whole_ones(folder, found)
+            taken_count = await self._take(folder, ready)
+        except RoundhouseError as error:
+            error_text = self._troubled(folder, error).error
+        else:
+            self._told.pop(folder.id, None)
+        waiting = max(0, len(found) - await self._count_known(folder, found))
+        now_s = self._clock.now_s()
+        async with self._db.begin() as tx:
+            await store.looked(tx, folder, now_s, waiting, error_text)
+            if folder.moves:
+                await store.forget(tx, folder, now_s - _KEEP_S)
+        return Looked(True, taken_count, settled_count, waiting, error_text)
+
+    # Inside
+
+    async def _keep_looking(self) -> None:
+        while True:
+            for folder in self.folders:
+                try:
+                    async with self._working:
+                        await self.look(folder)
+                except (RoundhouseError, sa.exc.SQLAlchemyError) as error:
+                    # Must go on: what is not taken now is so at the next look.
+                    _log.warning("watched_folder_failed", folder=str(folder.path), error=type(error).__name__)
+            await self._clock.sleep(self._pause_s)
+
+    async def _claim(self, folder: Folder) -> bool:
+        now_s = self._clock.now_s()
+        async with self._db.begin() as tx:
+            held = await store.claim(tx, folder, self._holder, now_s, now_s + self._lease_s)
+        if held:
+            self._held_s[folder.id] = self._clock.monotonic_s()
+        else:
+            self._held_s.pop(folder.id, None)
+            # What lies there is watched anew if it is this one's turn again.
+            self._still.pop(folder.id, None)
+        return held
+
+    async def _hold(self, folder: Folder) -> None:
+        if self._clock.monotonic_s() - self._held_s.get(folder.id, 0.0) < self._lease_s / _LEASE_LOOKS:
+            return
+        if not await self._claim(folder):
+            raise Cancelled("Another process looks at this folder.")
+
+    def _whole_ones(self, folder: Folder, found: Sequence[Seen]) -> list[Seen]:
+        """Files that have not changed for long enough, the oldest first."""
+        now_s = self._clock.monotonic_s()
+        before = self._still.get(folder.id, {})
+        still = {}
+        for seen in found:
+            known = before.get(seen.name)
+            still[seen.name] = known if known is not None and known[0] == seen else (seen, now_s)
+        self._still[folder.id] = still
+        return sorted(seen for seen, since_s in still.values() if now_s - since_s >= folder.stable_s)
+
+    async def _take(self, folder: Folder, ready: Sequence[Seen]) -> int:
+        count = 0
+        failed: RoundhouseError | None = None
+        async for seen, before in self._untaken(folder, ready):
+            if not count:
+                await self._check_template(folder)
+            try:
+                count += await self._taking.take(folder, seen, before, lambda: self._hold(folder))
+            except StorageUnavailable as error:
+                # Perhaps this one cannot be read, and the others can.
+                failed = error
+            if count >= _MOST_TAKEN:
+                break
+        if failed is not None:
+            raise failed
+        return count
+
+    async def _untaken(
+        self, folder: Folder, ready: Sequence[Seen]
+    ) -> AsyncIterator[tuple[Seen, Taken | None]]:
+        for start in range(0, len(ready), _AT_A_TIME):
+            some = ready[start : start + _AT_A_TIME]
+            known = await self._known(folder, some)
+            for seen in some:
+                before = known.get(seen.id_in(folder))
+                if before is None or _is_new(before, folder):
+                    yield seen, before
+                else:
+                    await self._move_late(folder, before)
+
+    async def _move_late(self, folder: Folder, before: Taken) -> None:
+        """Move a file that stayed where it was as long as the setting said so."""
+        if folder.moves and before.state in ("done", "failed") and not before.moved:
+            await self._settling.move_late(folder, before)
+
+    async def _known(self, folder: Folder, some: Sequence[Seen]) -> dict[str, Taken]:
+        async with self._db.read() as tx:
+            return await store.known(tx, [seen.id_in(folder) for seen in some])
+
+    async def _count_known(self, folder: Folder, found: Sequence[Seen]) -> int:
+        count = 0
+        for start in range(0, len(found), _AT_A_TIME):
+            known = await self._known(folder, found[start : start + _AT_A_TIME])
+            count += sum(not _is_new(one, folder) for one in known.values())
+        return count
+
+    async def _check_template(self, folder: Folder) -> None:
+        """A template that is not there is no fault of the files."""
+        if folder.options.wants_summary:
+            await self._templates.check_known(folder.caller, folder.options.template_id or "")
+
+    def _troubled(self, folder: Folder, error: RoundhouseError) -> Looked:
+        text = f"{error.code}: {error.detail}"
+        if self._told.get(folder.id) != text:
+            _log.warning("watched_folder_troubled", folder=str(folder.path), error=text)
+        self._told[folder.id] = text
+        return Looked(False, error=text)
+
+    def _tell_links(self, folder: Folder, refused: Sequence[str]) -> None:
+        told = frozenset(refused)
+        if told and self._told.get(f"links of {folder.id}") != told:
+            _log.warning("watched_links_refused", folder=str(folder.path), names=sorted(map(repr, told)))
+        self._told[f"links of {folder.id}"] = told
+
+
+def _is_new(before: Taken, folder: Folder) -> bool:
+    """Whether a file that is known was laid there anew: it had been moved away, and is back."""
+    return folder.moves and before.moved and before.state in ("done", "failed")
