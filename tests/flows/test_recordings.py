@@ -89,6 +89,7 @@ async def test_the_request_of_system_b(house):
         "fetch",
         "prepare",
         "transcribe",
+        "speakers",
         "clean",
         "summarise",
         "finish",

@@ -34,7 +34,7 @@ class AudioRoom:
             parts.files,
             parts.jobs,
             parts.media,
-            Accepting(db, parts.jobs, self._templates, clock),
+            Accepting(db, parts.jobs, self._templates, parts.engine, clock),
             gatekeeper,
             settings.audio,
             clock,
@@ -46,6 +46,7 @@ class AudioRoom:
             self._templates,
             parts.recording_index,
             parts.indexer,
+            parts.engine,
             settings.data_dir / "jobs",
             clock,
         )

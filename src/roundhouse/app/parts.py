@@ -13,7 +13,7 @@ from roundhouse.core.ports import BackendContext, Cache, DeviceProbe
 from roundhouse.core.settings import Settings
 from roundhouse.core.types import Caller, UsageRecord
 from roundhouse.engine.engine import Engine
-from roundhouse.engine.own import own_providers
+from roundhouse.engine.own import own_providers, pyannote_provider
 from roundhouse.engine.residency import Residency
 from roundhouse.engine.wrappers import Attempts
 from roundhouse.features.access.prices import PriceTable
@@ -105,7 +105,7 @@ class Parts:
             self.cache,
             residency,
             heard,
-            own_providers(settings.asr),
+            (*own_providers(settings.asr), pyannote_provider(settings.diarization)),
             settings.asr.model,
         )
         self.providers = ProviderService(
@@ -151,6 +151,7 @@ class Parts:
             prepare=prepare,
             sift=filter_segments,
             recogniser=self.engine,
+            speakers=self.engine,
             models=self.models_of_jobs,
             refresh=self._refresh_models,
             pull=self._pull_model if settings.asr.pull_on_first_use else None,

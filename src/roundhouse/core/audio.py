@@ -91,8 +91,40 @@ class TranscriptionRequest(msgspec.Struct, kw_only=True):
     request_id: str = ""
 
 
+class Turn(msgspec.Struct, frozen=True):
+    """A stretch in which one speaker speaks; `end_s` > `start_s` >= 0, `speaker` as the backend calls them."""
+
+    start_s: float
+    end_s: float
+    speaker: str
+
+
+class DiarizationRequest(msgspec.Struct, kw_only=True):
+    """Sound of which somebody wants to know who speaks when.
+
+    Attributes:
+        model: Name as the client wrote it; `auto` = what is there.
+        caller: Who asks.
+        audio: WAV file of this machine, mono, 16 bit, `SAMPLE_RATE_HZ`, as `infra.audio` writes it.
+        duration_s: Of that file.
+        num_speakers: So many speak, 1 or more; None = not known.
+        min_speakers: At least so many; None = not known.
+        max_speakers: At most so many, not below `min_speakers`; None = not known.
+        request_id: `req_…` or `job_…`, for logs.
+    """
+
+    model: str
+    caller: Caller
+    audio: Path
+    duration_s: float
+    num_speakers: int | None = None
+    min_speakers: int | None = None
+    max_speakers: int | None = None
+    request_id: str = ""
+
+
 class Recognition(msgspec.Struct, kw_only=True):
-    """What a recogniser tells of the whole, known at the end.
+    """What a recogniser, or who tells speakers apart, says of the whole, known at the end.
 
     Attributes:
         language: ISO 639-1 code of most of it; None = not told.
@@ -144,6 +176,40 @@ class Transcription(Protocol):
 
     async def aclose(self) -> None:
         """Stop the recogniser at once. Idempotent."""
+        ...
+
+
+class Diarization(Protocol):
+    """Turns as they are found. Iterate once, then close."""
+
+    @property
+    def recognition(self) -> Recognition:
+        """Versions and warnings; complete at the end."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Turn]:
+        """Turns by time, within the file; raises BackendFailed and its kin."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop it at once. Idempotent."""
+        ...
+
+
+class DiarizationBackend(Protocol):
+    """Tells speakers apart by their voices."""
+
+    async def diarize(self, request: DiarizationRequest, model: str) -> Diarization:
+        """Who speaks when in a file.
+
+        Raises:
+            DiarizationUnavailable: The library or the model is not here.
+            BackendFailed: And its kin.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release what it holds."""
         ...
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from roundhouse.core.errors import BadInput, MissingExtra
 from roundhouse.core.jobs import Pipeline
 
-Seam = Literal["chat", "embedding", "rerank", "asr", "speech", "control"]
+Seam = Literal["chat", "embedding", "rerank", "asr", "speech", "diarization", "control"]
 
 BUILTIN: dict[Seam, dict[str, str]] = {
     "chat": {
@@ -52,7 +52,12 @@ BUILTIN: dict[Seam, dict[str, str]] = {
         "vllm": "roundhouse.backends.speech.openai_compat:OpenAISpeech",
         "fake": "roundhouse.backends.speech.fake:FakeSpeech",
     },
+    "diarization": {
+        "pyannote": "roundhouse.backends.diarization.pyannote:PyannoteDiarization",
+        "fake": "roundhouse.backends.diarization.fake:FakeDiarization",
+    },
     "control": {
+        "pyannote": "roundhouse.backends.control.pyannote:PyannoteControl",
         "whisper": "roundhouse.backends.control.whisper:WhisperControl",
         "espeak": "roundhouse.backends.control.espeak:EspeakControl",
         "openai": "roundhouse.backends.control.openai_compat:OpenAIControl",

@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from roundhouse.core.settings_asr import AsrSettings as AsrSettings
 from roundhouse.core.settings_audio import AudioSettings as AudioSettings
+from roundhouse.core.settings_diarization import DiarizationSettings as DiarizationSettings
 from roundhouse.core.settings_legacy import LEGACY_ENV as LEGACY_ENV
 from roundhouse.core.settings_legacy import PLACEHOLDER_KEYS as PLACEHOLDER_KEYS
 from roundhouse.core.settings_legacy import converted
@@ -297,6 +298,7 @@ class Settings(BaseSettings):
     chat: ChatSettings = ChatSettings()
     audio: AudioSettings = AudioSettings()
     asr: AsrSettings = AsrSettings()
+    diarization: DiarizationSettings = DiarizationSettings()
     live: LiveSettings = LiveSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
     outbound: OutboundSettings = OutboundSettings()

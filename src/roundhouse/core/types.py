@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 import msgspec
 
-Operation = Literal["chat", "completions", "embeddings", "rerank", "transcriptions", "translations", "speech"]
+Operation = Literal[
+    "chat", "completions", "embeddings", "rerank", "transcriptions", "translations", "speech", "diarization"
+]
 Fields = dict[str, msgspec.Raw]
 """A JSON object whose values are still the client's bytes."""
 

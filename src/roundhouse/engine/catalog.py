@@ -15,7 +15,7 @@ from roundhouse.engine.model import Backends
 
 _LONG_AGO_S = 1e9
 # In the order of the arguments of `Backends`.
-_SEAMS: tuple[registry.Seam, ...] = ("chat", "embedding", "rerank", "control", "asr", "speech")
+_SEAMS: tuple[registry.Seam, ...] = ("chat", "embedding", "rerank", "control", "asr", "speech", "diarization")
 
 
 class Listing(msgspec.Struct):

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import cast
 
-from roundhouse.core.audio import SpeechRequest, TranscriptionRequest
+from roundhouse.core.audio import DiarizationRequest, SpeechRequest, TranscriptionRequest
 from roundhouse.core.errors import ModelNotFound, NotSupported
 from roundhouse.core.ports import BackendContext, Cache, ModelControl
 from roundhouse.core.settings import CacheSettings, EngineSettings
@@ -25,7 +25,7 @@ from roundhouse.engine.catalog import Catalog
 from roundhouse.engine.choice import Chooser
 from roundhouse.engine.discovery import discover
 from roundhouse.engine.hearing import HABITS, Library, SpeechChooser, request_of
-from roundhouse.engine.model import Backends, Hearing, Running, SoundRequest, Spoken, Target
+from roundhouse.engine.model import Backends, Hearing, Running, SoundRequest, Speaking, Spoken, Target
 from roundhouse.engine.own import BUILTIN_PROVIDER
 from roundhouse.engine.patterns import matches
 from roundhouse.engine.residency import Residency
@@ -155,6 +155,21 @@ class Engine:
         asked = request_of(request)
         route = await self._route(asked, decision)
         return cast(Spoken, await route.model.stream(asked, decision))
+
+    async def diarize(self, request: DiarizationRequest, decision: Decision) -> Speaking:
+        """Who speaks when in a file; returns once the first turn is there, or that there is none.
+
+        Raises:
+            DiarizationUnavailable: Nothing here can tell.
+            RoundhouseError: Any of the tree's.
+        """
+        asked = request_of(request)
+        route = await self._route(asked, decision)
+        return cast(Speaking, await route.model.stream(asked, decision))
+
+    def can_diarize(self, caller: Caller) -> bool:
+        """Whether something on this machine tells speakers apart, for this caller."""
+        return self._speech.diarizes(caller)
 
     async def _route(self, request: ModelRequest, decision: Decision) -> Route:
         route = await self.resolve(request)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
-from roundhouse.core.audio import SpeechRequest, TranscriptionRequest
-from roundhouse.core.errors import MissingExtra, NotAllowed, WeightsMissing
+from roundhouse.core.audio import DiarizationRequest, SpeechRequest, TranscriptionRequest
+from roundhouse.core.errors import DiarizationUnavailable, MissingExtra, NotAllowed, WeightsMissing
 from roundhouse.core.types import Caller, ModelInfo, ModelRequest, Operation
 from roundhouse.engine.catalog import Catalog
 from roundhouse.engine.footprint import estimate_mib
@@ -20,6 +20,12 @@ HABITS = frozenset({"whisper-1", "tts-1", "tts-1-hd", "gpt-4o-mini-tts"})
 FALLBACKS = 3
 """So many of the best are tried."""
 
+NOBODY_DIARIZES = (
+    "Nothing here tells speakers apart by their voices: pip install 'roundhouse[diarization]', and set "
+    "diarization.model or diarization.token. For a stereo file with one on each side send split_channels=true."
+)
+"""What to do about it."""
+
 _VIETNAMESE_KIND = "chunkformer"
 
 
@@ -32,11 +38,13 @@ class Library(Protocol):
         ...
 
 
-def request_of(asked: TranscriptionRequest | SpeechRequest) -> ModelRequest:
+def request_of(asked: TranscriptionRequest | SpeechRequest | DiarizationRequest) -> ModelRequest:
     """A request for sound, or about sound, in the form of all requests."""
     operation: Operation = "speech"
     if isinstance(asked, TranscriptionRequest):
         operation = "transcriptions" if asked.task == "transcribe" else "translations"
+    elif isinstance(asked, DiarizationRequest):
+        operation = "diarization"
     return SoundRequest(
         operation=operation,
         model=asked.model,
@@ -69,6 +77,7 @@ class SpeechChooser:
         Raises:
             WeightsMissing: No recogniser is on this machine.
             MissingExtra: Nothing on this machine can speak.
+            DiarizationUnavailable: Nothing on it can tell speakers apart.
         """
         able = list(self._able(request.caller, request.operation))
         if request.operation == "speech":
@@ -78,6 +87,10 @@ class SpeechChooser:
                     "a provider that speaks."
                 )
             return [target for target, _ in able[:FALLBACKS]], "the first that speaks on this machine"
+        if request.operation == "diarization":
+            if not able:
+                raise DiarizationUnavailable(NOBODY_DIARIZES)
+            return [target for target, _ in able[:FALLBACKS]], "the first on this machine"
         asked = request.asked if isinstance(request, SoundRequest) else None
         language = asked.language if isinstance(asked, TranscriptionRequest) else None
         found = [one for one in able if _knows(one[1], language)]
@@ -85,6 +98,10 @@ class SpeechChooser:
         if not found:
             raise self.missing(request.caller, self._preferred)
         return [target for target, _ in found[:FALLBACKS]], self._reason(found[0][0], language)
+
+    def diarizes(self, caller: Caller) -> bool:
+        """Whether something on this machine tells speakers apart, for this caller."""
+        return next(self._able(caller, "diarization"), None) is not None
 
     def missing(self, caller: Caller, model: str) -> WeightsMissing:
         """The error that says how to bring a model here; raises NotAllowed when it is not for this caller."""

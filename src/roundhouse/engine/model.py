@@ -8,12 +8,16 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, Protocol, TypeVar
 
 from roundhouse.core.audio import (
+    Diarization,
+    DiarizationBackend,
+    DiarizationRequest,
     Recognition,
     Segment,
     Speech,
     SpeechRequest,
     Transcription,
     TranscriptionRequest,
+    Turn,
 )
 from roundhouse.core.errors import BackendFailed, NotSupported, RoundhouseError
 from roundhouse.core.ports import (
@@ -167,6 +171,22 @@ class Hearing(Flow[Segment]):
         return self._transcription.recognition
 
 
+class Speaking(Flow[Turn]):
+    """Who speaks when, as it is found."""
+
+    __slots__ = ("_diarization",)
+    may_be_empty = True
+
+    def __init__(self, source: Diarization) -> None:
+        super().__init__(source)
+        self._diarization = source
+
+    @property
+    def recognition(self) -> Recognition:
+        """Versions and warnings; complete at the end."""
+        return self._diarization.recognition
+
+
 class Spoken(Flow[bytes]):
     """Speech that has begun: the bytes of its sound.
 
@@ -188,7 +208,7 @@ class SoundRequest(ModelRequest, kw_only=True):
         asked: What is asked.
     """
 
-    asked: TranscriptionRequest | SpeechRequest
+    asked: TranscriptionRequest | SpeechRequest | DiarizationRequest
 
 
 class Model(Protocol):
@@ -214,6 +234,7 @@ class Backends:
         control: Lists and memory.
         asr: Recognising speech.
         speech: Speaking.
+        diarization: Telling speakers apart.
     """
 
     def __init__(
@@ -225,6 +246,7 @@ class Backends:
         control: ModelControl | None,
         asr: TranscriptionBackend | None = None,
         speech: SpeechBackend | None = None,
+        diarization: DiarizationBackend | None = None,
     ) -> None:
         self.provider = provider
         self.chat = chat
@@ -233,10 +255,12 @@ class Backends:
         self.control = control
         self.asr = asr
         self.speech = speech
+        self.diarization = diarization
 
     async def close(self) -> None:
         """Close them all."""
-        for part in (self.chat, self.embedding, self.rerank, self.asr, self.speech, self.control):
+        sound = (self.asr, self.speech, self.diarization)
+        for part in (self.chat, self.embedding, self.rerank, *sound, self.control):
             if part is not None:
                 await part.close()
 
@@ -310,6 +334,9 @@ class Target:
         if isinstance(asked, SpeechRequest):
             if self.backends.speech is not None:
                 return Spoken(await self.backends.speech.speak(asked, self.model))
+        elif isinstance(asked, DiarizationRequest):
+            if self.backends.diarization is not None:
+                return Speaking(await self.backends.diarization.diarize(asked, self.model))
         elif self.backends.asr is not None:
             return Hearing(await self.backends.asr.transcribe(asked, self.model))
         raise self._unsupported(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from roundhouse.core.settings_asr import AsrSettings
+from roundhouse.core.settings_diarization import DiarizationSettings
 from roundhouse.core.types import Provider, Timeouts
 
 BUILTIN_PROVIDER = Provider(name="roundhouse", kind="builtin", max_concurrent=4, retries=0)
@@ -11,10 +12,10 @@ BUILTIN_PROVIDER = Provider(name="roundhouse", kind="builtin", max_concurrent=4,
 ESPEAK_PROVIDER = Provider(name="espeak", kind="espeak", max_concurrent=4, max_waiting=64, retries=0)
 """The program espeak-ng, where it is installed."""
 
-OWN_NAMES = frozenset({"roundhouse", "whisper", "espeak"})
+OWN_NAMES = frozenset({"roundhouse", "whisper", "pyannote", "espeak"})
 """Names that no other provider may have; the settings file may describe one of them anew."""
 
-OWN_KINDS = frozenset({"builtin", "whisper", "espeak"})
+OWN_KINDS = frozenset({"builtin", "whisper", "pyannote", "espeak"})
 """Kinds that use this machine's files and programs: no provider of such a kind can be made through the API."""
 
 
@@ -40,6 +41,20 @@ def whisper_provider(settings: AsrSettings) -> Provider:
         # A model hears one recording at a time; two models may.
         max_concurrent=2,
         max_waiting=64,
+    )
+
+
+def pyannote_provider(settings: DiarizationSettings) -> Provider:
+    """The pipeline that tells speakers apart."""
+    return Provider(
+        name="pyannote",
+        kind="pyannote",
+        key=settings.token.get_secret_value() if settings.token else None,
+        options={"model": settings.model, "device": settings.device},
+        timeouts=Timeouts(idle_s=900.0, total_s=24 * 3600.0),
+        max_concurrent=1,
+        max_waiting=64,
+        retries=0,
     )
 
 

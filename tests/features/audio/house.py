@@ -12,8 +12,16 @@ from typing import Any
 import msgspec
 
 from roundhouse.backends.extractive.answer import reply
-from roundhouse.backends.extractive.conversation import Turn
-from roundhouse.core.audio import Recognition, Region, Segment, TranscriptionRequest
+from roundhouse.backends.extractive.conversation import Turn as Line
+from roundhouse.core.audio import (
+    DiarizationRequest,
+    Recognition,
+    Region,
+    Segment,
+    TranscriptionRequest,
+    Turn,
+    Word,
+)
 from roundhouse.core.errors import AddressRefused, NotFound, RoundhouseError, UnsupportedMedia
 from roundhouse.core.ids import new_id
 from roundhouse.core.jobs import Job
@@ -169,12 +177,65 @@ class FakeRecogniser:
             raise self.faults.pop(0)
         decision.target = "whisper/tiny"
         said = [
-            Segment(start_s=start, end_s=end, text=text, confidence=0.9)
+            Segment(
+                start_s=start, end_s=end, text=text, confidence=0.9, words=_words(request, start, end, text)
+            )
             for start, end, text in self.said[request.audio.stem]
         ]
         versions = {"model": "tiny", "compute_type": "int8"}
         self.hearings.append(FakeHearing(said, Recognition(language=self.language, versions=versions)))
         return self.hearings[-1]
+
+
+def _words(request: TranscriptionRequest, start_s: float, end_s: float, text: str) -> tuple[Word, ...]:
+    """The words of a segment, each as long, where their times are asked for."""
+    told = text.split() if request.word_times else []
+    step_s = (end_s - start_s) / max(1, len(told))
+    return tuple(
+        Word(start_s + place * step_s, start_s + (place + 1) * step_s, f" {word}", 0.9)
+        for place, word in enumerate(told)
+    )
+
+
+class FakeSpeaking:
+    """One look at who speaks when."""
+
+    def __init__(self, turns: Sequence[Turn]) -> None:
+        self._turns = turns
+        self.recognition = Recognition(versions={"model": "voices"})
+        self.is_closed = False
+
+    async def __aiter__(self) -> AsyncIterator[Turn]:
+        for one in self._turns:
+            yield one
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+class FakeSpeakers:
+    """Tells speakers apart as the test says; without a word from it, nothing here can.
+
+    Attributes:
+        turns: Start, end, speaker; None = nothing here can.
+        requests: What it was asked.
+        given: What it gave.
+    """
+
+    def __init__(self) -> None:
+        self.turns: Sequence[tuple[float, float, str]] | None = None
+        self.requests: list[DiarizationRequest] = []
+        self.given: list[FakeSpeaking] = []
+
+    def can_diarize(self, caller: Caller) -> bool:
+        return self.turns is not None
+
+    async def diarize(self, request: DiarizationRequest, decision: Decision) -> FakeSpeaking:
+        self.requests.append(request)
+        assert request.audio.is_file()
+        decision.target = "pyannote/voices"
+        self.given.append(FakeSpeaking([Turn(*one) for one in self.turns or ()]))
+        return self.given[-1]
 
 
 class FakeModels:
@@ -201,7 +262,7 @@ class FakeModels:
     ) -> Reply:
         self.asked.append((list(messages), response_format))
         if self.answer is None:
-            turns = [Turn(one["role"], one["content"]) for one in messages]
+            turns = [Line(one["role"], one["content"]) for one in messages]
             return Reply(reply(turns).text, model, cut=False)
         return Reply(self.answer(messages, response_format), "acme/large", cut=False)
 
@@ -311,6 +372,7 @@ class AudioHouse:
         folder.mkdir(exist_ok=True)
         self.files = FakeFiles(folder)
         self.recogniser, self.models = FakeRecogniser(), FakeModels()
+        self.speakers = FakeSpeakers()
         self.downloads, self.preparing = FakeDownloads(), FakePreparing()
         self.settings = AudioSettings(**settings)
         self.refreshed = 0
@@ -322,6 +384,7 @@ class AudioHouse:
             prepare=self.preparing,
             sift=sift,
             recogniser=self.recogniser,
+            speakers=self.speakers,
             models=self.models,
             refresh=self._refresh,
             pull=pull,
@@ -336,12 +399,20 @@ class AudioHouse:
         self.pipelines = PipelineTable([*self.room_jobs.pipelines, *pull_kinds])
         self.jobs = JobQueue(db, self.pipelines, JobSettings(max_queued_per_site=5), clock)
         self.templates = TemplateService(db, clock)
-        self.accepting = Accepting(db, self.jobs, self.templates, clock)
+        self.accepting = Accepting(db, self.jobs, self.templates, self.speakers, clock)
         self.processing = ProcessService(
             db, self.files, self.jobs, self.downloads, self.accepting, OpenGate(), self.settings, clock
         )
         self.recordings = RecordingService(
-            db, self.files, self.jobs, self.templates, index, Indexer(db, [ParagraphSource()]), folders, clock
+            db,
+            self.files,
+            self.jobs,
+            self.templates,
+            index,
+            Indexer(db, [ParagraphSource()]),
+            self.speakers,
+            folders,
+            clock,
         )
 
     async def _refresh(self) -> None:

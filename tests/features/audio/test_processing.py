@@ -162,7 +162,10 @@ async def test_a_file_that_is_here_is_used_and_stays_its_owners(house: AudioHous
 @pytest.mark.parametrize(
     ("fields", "error", "param"),
     [
-        ([("enable_diarization", "true")], DiarizationUnavailable, "enable_diarization"),
+        ([("enable_diarization", "true")], DiarizationUnavailable, "diarize"),
+        ([("diarize", "true"), ("split_channels", "true")], Unprocessable, "diarize"),
+        ([("num_speakers", "many")], Unprocessable, "num_speakers"),
+        ([("min_speakers", "3"), ("max_speakers", "2")], Unprocessable, "min_speakers"),
         ([("vad_threshold", "2")], Unprocessable, "vad_threshold"),
         ([("enable_vad", "perhaps")], Unprocessable, "enable_vad"),
         ([("language", "Klingon!")], Unprocessable, "language"),

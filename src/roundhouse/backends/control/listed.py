@@ -17,8 +17,10 @@ EMBEDS: tuple[Operation, ...] = ("embeddings",)
 RERANKS: tuple[Operation, ...] = ("rerank",)
 HEARS: tuple[Operation, ...] = ("transcriptions", "translations")
 SPEAKS: tuple[Operation, ...] = ("speech",)
+DIARIZES: tuple[Operation, ...] = ("diarization",)
 _RERANK_NAMES = ("rerank",)
 _HEAR_NAMES = re.compile(r"whisper|transcribe|parakeet|(^|[-_/])asr([-_.]|$)")
+_DIARIZE_NAMES = re.compile(r"diari[sz]")
 _SPEAK_NAMES = re.compile(r"kokoro|piper|(^|[-_/])tts([-_.]|$)")
 _EMBED_NAMES = ("embed", "minilm", "bge-", "e5-", "gte-", "jina-clip", "colbert")
 
@@ -92,6 +94,8 @@ def told_by_operator(provider: Provider, found: ModelInfo) -> ModelInfo:
 def operations_of(name: str) -> tuple[Operation, ...]:
     """What a model of this name most likely does, where nobody says it."""
     low = name.lower()
+    if _DIARIZE_NAMES.search(low):
+        return DIARIZES
     if _HEAR_NAMES.search(low):
         return HEARS
     if _SPEAK_NAMES.search(low):

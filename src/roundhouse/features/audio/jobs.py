@@ -13,6 +13,7 @@ from roundhouse.features.audio.stages.fetching import fetch
 from roundhouse.features.audio.stages.finishing import finish
 from roundhouse.features.audio.stages.hearing import transcribe
 from roundhouse.features.audio.stages.preparing import prepare
+from roundhouse.features.audio.stages.speaking import tell_speakers_apart
 from roundhouse.features.audio.stages.summarising import summarise
 
 CLEANUP = "recording.cleanup"
@@ -22,6 +23,7 @@ _STAGES = (
     ("fetch", fetch),
     ("prepare", prepare),
     ("transcribe", transcribe),
+    ("speakers", tell_speakers_apart),
     ("clean", clean),
     ("summarise", summarise),
     ("finish", finish),
@@ -49,6 +51,8 @@ class RecordingJobs:
             PROCESS,
             tuple(Step(name, partial(run, desk)) for name, run in _STAGES),
             queue=settings.queue,
+            revision=2,
+            accepts=(1,),
             retry=RetryPolicy(max_attempts=4, base_s=5.0, factor=3.0, max_s=120.0),
             timeout_s=settings.job_timeout_s,
         )

@@ -9,7 +9,7 @@ import msgspec
 Kind = Literal["audio", "text"]
 CameBy = Literal["request", "watch"]
 """By a request, or as a file in a watched folder."""
-Stage = Literal["fetch", "prepare", "transcribe", "clean", "summarise", "finish"]
+Stage = Literal["fetch", "prepare", "transcribe", "speakers", "clean", "summarise", "finish"]
 Feature = Literal["raw_transcript", "clean_transcript", "summary", "enhancement_metrics"]
 Status = Literal["PENDING", "PREPROCESSING", "PROCESSING_ASR", "PROCESSING_LLM", "COMPLETE", "FAILED"]
 SpokenLanguage = Literal["en", "vi", "zh", "he"]
@@ -36,6 +36,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         vad: Whether only speech is heard; None = the setting.
         vad_threshold: From 0 to 1; None = the setting.
         split_channels: Whether the two channels of a stereo file are two speakers.
+        diarize: Whether speakers are told apart by their voices.
+        num_speakers: So many speak; None = not known.
+        min_speakers: At least so many; None = not known.
+        max_speakers: At most so many; None = not known.
         prompt: Text that came before, or a hint at style and names.
         vocabulary: Words that are likely to be said.
         word_times: Whether the times of words are kept.
@@ -50,6 +54,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     vad: bool | None = None
     vad_threshold: float | None = None
     split_channels: bool = False
+    diarize: bool = False
+    num_speakers: int | None = None
+    min_speakers: int | None = None
+    max_speakers: int | None = None
     prompt: str = ""
     vocabulary: tuple[str, ...] = ()
     word_times: bool = False

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from roundhouse.core.errors import DiarizationUnavailable, Unprocessable
+from roundhouse.core.errors import Unprocessable
 from roundhouse.features.audio.model import FEATURES, Feature, Options
 
 PLACES = frozenset({"file_id", "url"})
@@ -17,7 +17,8 @@ PLACES = frozenset({"file_id", "url"})
 
 FIELDS = PLACES | {
     *("features", "template_id", "model", "asr_backend", "language", "summary_language", "enable_vad"),
-    *("vad_threshold", "enable_diarization", "split_channels", "prompt", "vocabulary", "word_timestamps"),
+    *("vad_threshold", "enable_diarization", "diarize", "num_speakers", "min_speakers", "max_speakers"),
+    *("split_channels", "prompt", "vocabulary", "word_timestamps"),
     *("title", "metadata"),
 }
 """Fields of the form besides `file`."""
@@ -25,6 +26,7 @@ FIELDS = PLACES | {
 MOST_PROMPT_CHARS = 4000
 MOST_WORDS = 500
 MOST_WORD_CHARS = 100
+MOST_SPEAKERS = 64
 
 _YES, _NO = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -40,14 +42,7 @@ def read_options(values: Mapping[str, Sequence[str]], default_template: str) -> 
 
     Raises:
         Unprocessable: A value is wrong; `param` names the field.
-        DiarizationUnavailable: Speakers are to be told apart by their voices.
     """
-    if _switch(values, "enable_diarization"):
-        raise DiarizationUnavailable(
-            "Nothing here tells speakers apart by their voices. For a stereo file with one on each side send "
-            "split_channels=true.",
-            param="enable_diarization",
-        )
     features = _features(values)
     template = _one(values, "template_id")
     if template is not None and features is None:
@@ -65,11 +60,40 @@ def read_options(values: Mapping[str, Sequence[str]], default_template: str) -> 
         vad=_switch(values, "enable_vad"),
         vad_threshold=_share(_one(values, "vad_threshold"), "vad_threshold"),
         split_channels=_switch(values, "split_channels") or False,
+        diarize=_diarize(values),
+        num_speakers=_count(values, "num_speakers"),
+        min_speakers=_count(values, "min_speakers"),
+        max_speakers=_count(values, "max_speakers"),
         prompt=_prompt(_one(values, "prompt")),
         vocabulary=_words(values.get("vocabulary", ())),
         word_times=_switch(values, "word_timestamps") or False,
     )
     return options if features is None else msgspec.structs.replace(options, features=features)
+
+
+def _diarize(values: Mapping[str, Sequence[str]]) -> bool:
+    """Whether voices are told apart; system B's users call it `enable_diarization`."""
+    wanted = _switch(values, "diarize")
+    wanted = _switch(values, "enable_diarization") if wanted is None else wanted
+    if wanted and _switch(values, "split_channels"):
+        raise Unprocessable(
+            "Speakers are told apart by their channels or by their voices: send split_channels or diarize.",
+            param="diarize",
+        )
+    least, most = _count(values, "min_speakers"), _count(values, "max_speakers")
+    if least is not None and most is not None and least > most:
+        raise Unprocessable("min_speakers is more than max_speakers.", param="min_speakers")
+    return bool(wanted)
+
+
+def _count(values: Mapping[str, Sequence[str]], name: str) -> int | None:
+    text = _one(values, name)
+    if text is None:
+        return None
+    value = int(text) if text.isascii() and text.isdecimal() and len(text) < 4 else 0
+    if not 1 <= value <= MOST_SPEAKERS:
+        raise Unprocessable(f"{name} is a number from 1 to {MOST_SPEAKERS}.", param=name)
+    return value
 
 
 def read_metadata(values: Mapping[str, Sequence[str]]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from roundhouse.core.audio import Recognition, Region, Segment, TranscriptionRequest
+from roundhouse.core.audio import DiarizationRequest, Recognition, Region, Segment, TranscriptionRequest, Turn
 from roundhouse.core.ports import Clock, Files
 from roundhouse.core.settings import AudioSettings
 from roundhouse.core.types import Caller, Decision
@@ -40,6 +40,35 @@ class Recogniser(Protocol):
 
     async def transcribe(self, request: TranscriptionRequest, decision: Decision) -> Hearing:
         """Begin to hear a file; raises WeightsMissing and the rest of the engine's errors."""
+        ...
+
+
+class Speaking(Protocol):
+    """Who speaks when, while it is found out."""
+
+    @property
+    def recognition(self) -> Recognition:
+        """Versions and warnings; complete at the end."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Turn]:
+        """Turns by time, within the file."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop it at once. Idempotent."""
+        ...
+
+
+class Speakers(Protocol):
+    """Tells speakers apart; `engine.Engine` does."""
+
+    def can_diarize(self, caller: Caller) -> bool:
+        """Whether it can, for this caller."""
+        ...
+
+    async def diarize(self, request: DiarizationRequest, decision: Decision) -> Speaking:
+        """Begin to look who speaks when; raises DiarizationUnavailable and the rest of the engine's errors."""
         ...
 
 
@@ -117,6 +146,7 @@ class Desk(msgspec.Struct, frozen=True):
         prepare: Takes it apart.
         sift: Takes out what nobody said.
         recogniser: Hears it.
+        speakers: Tells speakers apart.
         models: Language models.
         refresh: Looks again which models there are.
         pull: Begins the download of a model, `provider/model`; None = nobody does so unasked.
@@ -132,6 +162,7 @@ class Desk(msgspec.Struct, frozen=True):
     prepare: Prepare
     sift: Sift
     recogniser: Recogniser
+    speakers: Speakers
     models: LanguageModels
     refresh: Callable[[], Awaitable[None]]
     pull: Callable[[Caller, str], Awaitable[None]] | None

@@ -48,7 +48,8 @@ Long = Annotated[str, StringConstraints(max_length=2000, pattern=_TEXT)]
 Prompt = Annotated[str, StringConstraints(min_length=1, max_length=20_000, pattern=_TEXT)]
 Edited = Annotated[str, StringConstraints(min_length=1, max_length=20_000, pattern=_TEXT)]
 Speaker = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_PRINTABLE)]
-RerunStage = Literal["prepare", "transcribe", "clean", "summarise"]
+Voices = Annotated[int, Field(ge=1, le=64)]
+RerunStage = Literal["prepare", "transcribe", "speakers", "clean", "summarise"]
 
 
 class _Input(BaseModel):
@@ -252,6 +253,11 @@ class RerunAsk(_Input):
     asr_backend: ModelName | None = None
     language: Language | None = None
     summary_language: Language | None = None
+    num_speakers: Voices | None = Field(
+        None, description="So many speak; of the stage `speakers`, as are the others."
+    )
+    min_speakers: Voices | None = None
+    max_speakers: Voices | None = None
 
 
 class FoundPiece(BaseModel):
@@ -379,7 +385,11 @@ def process_body() -> dict[str, Any]:
         "summary_language": {**text, "description": "Unset = as the transcript."},
         "enable_vad": {**flag, "description": "Hear only where somebody speaks."},
         "vad_threshold": {**text, "description": "Between 0 and 1."},
-        "enable_diarization": {**flag, "description": "Not here: 422 `diarization_unavailable`."},
+        "diarize": {**flag, "description": "Tell speakers apart by their voices; also `enable_diarization`."},
+        "enable_diarization": {**flag, "description": "The same as `diarize`."},
+        "num_speakers": {**text, "description": "So many speak."},
+        "min_speakers": {**text, "description": "At least so many."},
+        "max_speakers": {**text, "description": "At most so many."},
         "split_channels": {**flag, "description": "Left and right of a stereo file are two speakers."},
         "prompt": {**text, "description": "A hint at style and names."},
         "vocabulary": {"type": "array", "items": text, "description": "Words that are likely to be said."},

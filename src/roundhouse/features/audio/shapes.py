@@ -26,6 +26,7 @@ STATUSES: dict[str, Status] = {
     "fetch": "PREPROCESSING",
     "prepare": "PREPROCESSING",
     "transcribe": "PROCESSING_ASR",
+    "speakers": "PROCESSING_ASR",
     "clean": "PROCESSING_LLM",
     "summarise": "PROCESSING_LLM",
     "finish": "PROCESSING_LLM",

@@ -8,10 +8,13 @@ from typing import Any
 
 import msgspec
 
+from roundhouse.core.errors import DiarizationUnavailable
 from roundhouse.core.jobs import Job, NewJob
 from roundhouse.core.ports import Clock
 from roundhouse.core.types import Caller, FileInfo
+from roundhouse.engine.hearing import NOBODY_DIARIZES
 from roundhouse.features.audio.model import CameBy, Kind, Options, Recording
+from roundhouse.features.audio.ports import Speakers
 from roundhouse.features.audio.service.templates import TemplateService
 from roundhouse.features.audio.store import recordings
 from roundhouse.infra.db import Database, Tx
@@ -65,18 +68,27 @@ class Accepting:
         db: The database.
         jobs: Takes the work.
         templates: Knows the forms of summaries.
+        speakers: Tells speakers apart, or cannot.
         clock: Time.
     """
 
-    def __init__(self, db: Database, jobs: JobQueue, templates: TemplateService, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, jobs: JobQueue, templates: TemplateService, speakers: Speakers, clock: Clock
+    ) -> None:
         self._db = db
         self._jobs = jobs
         self._templates = templates
+        self._speakers = speakers
         self._clock = clock
 
     async def check_room(self, caller: Caller) -> None:
         """Raise QueueFull where nothing would be accepted now: before an upload, not after it."""
         await self._jobs.check_room(caller, PROCESS)
+
+    def check_speakers(self, caller: Caller, options: Options) -> None:
+        """Raise DiarizationUnavailable where voices are to be told apart and nothing here can do that."""
+        if options.diarize and not self._speakers.can_diarize(caller):
+            raise DiarizationUnavailable(NOBODY_DIARIZES, param="diarize")
 
     async def accept(
         self, caller: Caller, wanted: Wanted, sources: Sequence[Source], note: Note | None = None
@@ -91,10 +103,12 @@ class Accepting:
 
         Raises:
             Unprocessable: There is no such template.
+            DiarizationUnavailable: Nothing here tells voices apart.
             QueueFull: Not all have room.
             Conflict: The idempotency key was used for something else.
         """
         options = wanted.options
+        self.check_speakers(caller, options)
         if options.wants_summary:
             await self._templates.check_known(caller, options.template_id or "")
         digest = _digest(sources, options, wanted.metadata)

@@ -109,6 +109,7 @@ class ProcessService:
         Raises:
             UnsupportedMedia: The request is no form, or a file is no recording.
             Unprocessable: A field is wrong, or what it names is not there.
+            DiarizationUnavailable: Nothing here tells voices apart.
             TooLarge, QuotaExceeded: A file.
             QueueFull, RateLimited, BudgetExceeded: Not now.
             AddressRefused: A URL leads inside.
@@ -121,7 +122,7 @@ class ProcessService:
         try:
             while (filename := await form.next_file()) is not None:
                 # What stands before a file is looked at before it is read; a template may stand behind it.
-                read_options(form.values, _LATER)
+                self._accepting.check_speakers(caller, read_options(form.values, _LATER))
                 came.append(await self._upload(caller, sent, filename, len(came), form))
             accepted = await self._accept(caller, sent, form, came)
             is_accepted = True

@@ -10,14 +10,16 @@ from typing import Any
 
 import msgspec
 
-from roundhouse.core.errors import Conflict, NotFound, Unprocessable
+from roundhouse.core.errors import Conflict, DiarizationUnavailable, NotFound, Unprocessable
 from roundhouse.core.jobs import NewJob
 from roundhouse.core.ports import Clock, Files
 from roundhouse.core.types import Caller
+from roundhouse.engine.hearing import NOBODY_DIARIZES
 from roundhouse.features.audio.exporting import Export, ExportForm, export
 from roundhouse.features.audio.indexing import PARAGRAPH, RecordingIndex, place_of
 from roundhouse.features.audio.model import ENDED, FEATURES, Options, Recording
 from roundhouse.features.audio.options import read_options
+from roundhouse.features.audio.ports import Speakers
 from roundhouse.features.audio.schemas import (
     FoundPiece,
     ProcessRead,
@@ -53,7 +55,7 @@ from roundhouse.infra.jobs.shapes import read_job
 from roundhouse.infra.paging import decode_cursor, encode_cursor
 from roundhouse.infra.search.indexer import Indexer
 
-_AGAIN = ("prepare", "transcribe", "clean", "summarise")
+_AGAIN = ("prepare", "transcribe", "speakers", "clean", "summarise")
 _ALL_SEGMENTS = 1_000_000
 
 
@@ -67,6 +69,7 @@ class RecordingService:
         templates: Knows the forms of summaries.
         index: Is told of texts.
         indexer: Indexes what was written just before a search.
+        speakers: Tells speakers apart, or cannot.
         job_folders: Where jobs of this machine have their folders.
         clock: Time.
     """
@@ -79,6 +82,7 @@ class RecordingService:
         templates: TemplateService,
         index: RecordingIndex,
         indexer: Indexer,
+        speakers: Speakers,
         job_folders: Path,
         clock: Clock,
     ) -> None:
@@ -88,6 +92,7 @@ class RecordingService:
         self._templates = templates
         self._index = index
         self._indexer = indexer
+        self._speakers = speakers
         self._job_folders = job_folders
         self._clock = clock
 
@@ -237,11 +242,14 @@ class RecordingService:
             NotFound: There is none.
             Conflict: A job works on it; or segments were corrected, and would be lost.
             Unprocessable: Its sound is gone, or there is no such template.
+            DiarizationUnavailable: Nothing here tells voices apart.
             QueueFull: Too many jobs wait.
         """
         stages: list[str] = [asked.stage] if asked.only else list(_AGAIN[_AGAIN.index(asked.stage) :])
         if asked.template_id is not None:
             await self._templates.check_known(caller, asked.template_id)
+        if asked.stage == "speakers" and not self._speakers.can_diarize(caller):
+            raise DiarizationUnavailable(NOBODY_DIARIZES, param="stage")
         async with self._db.begin() as tx:
             recording = await self._ended(tx, caller, recording_id)
             options = _options(recording.options, asked, stages)
@@ -291,15 +299,17 @@ class RecordingService:
 
     async def _check_again(self, tx: Tx, recording: Recording, asked: RerunAsk, stages: list[str]) -> None:
         hears = {"prepare", "transcribe"} & set(stages)
-        if not hears:
-            if "transcribe" not in recording.metrics:
-                raise Unprocessable("There is no transcript yet: run the stage transcribe.", param="stage")
+        if not hears and "transcribe" not in recording.metrics:
+            raise Unprocessable("There is no transcript yet: run the stage transcribe.", param="stage")
+        if not hears and "speakers" not in stages:
             return
         if recording.kind == "text":
             raise Unprocessable("A text has nothing to hear.", param="stage")
         if recording.file_id is None and recording.source_url is None:
             raise Unprocessable("Its sound was deleted; only its text is left.", param="stage")
-        count = await segments.corrected(tx, recording.id)
+        if asked.stage == "speakers" and recording.options.split_channels:
+            raise Unprocessable("Its speakers have a channel each already.", param="stage")
+        count = await segments.corrected(tx, recording.id) if hears else 0
         if count and not asked.discard_corrections:
             raise Conflict(
                 f"{count} segments were corrected by hand, which would be lost: send discard_corrections to hear it "
@@ -347,6 +357,10 @@ def _options(old: Options, asked: RerunAsk, stages: list[str]) -> Options:
         for name in ("template_id", "model", "asr_backend", "language", "summary_language")
         if (value := getattr(asked, name)) is not None
     }
+    if asked.stage == "speakers":
+        numbers = {name: getattr(asked, name) for name in ("num_speakers", "min_speakers", "max_speakers")}
+        values |= {name: [str(value)] for name, value in numbers.items() if value is not None}
+        values["diarize"] = ["true"]
     read = read_options({**values, "features": list(old.features)}, old.template_id or "meeting_notes")
     changes = {name: getattr(read, name) for name in values}
     wanted = set(old.features)

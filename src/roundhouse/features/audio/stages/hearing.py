@@ -97,7 +97,8 @@ async def _hear_track(
         language=options.language,
         prompt=options.prompt,
         vocabulary=options.vocabulary,
-        word_times=options.word_times,
+        # Where speakers change within a segment, the times of words tell.
+        word_times=options.word_times or options.diarize,
         request_id=context.job.id,
     )
     decision = Decision(requested=request.model)

@@ -1,0 +1,1 @@
+"""Who tells speakers apart, one file per vendor."""
