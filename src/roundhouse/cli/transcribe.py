@@ -52,6 +52,7 @@ def transcribe(
     split_channels: Annotated[
         bool, typer.Option("--split-channels", help="Left and right are two speakers.")
     ] = False,
+    diarize: Annotated[bool, typer.Option("--diarize", help="Tell speakers apart by their voices.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="As it was heard, not cleaned.")] = False,
 ) -> None:
     """Turn recordings into text. Ctrl-C leaves the work to the server. Ends with 1 when one of several fails."""
@@ -64,6 +65,7 @@ def transcribe(
         "model": model,
         "asr_backend": recogniser,
         "split_channels": "true" if split_channels else None,
+        "diarize": "true" if diarize else None,
     }
     if template is not None:
         fields["features"] = f"{fields['features']},summary"
