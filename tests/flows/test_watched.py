@@ -71,9 +71,16 @@ def until_empty(inbox: Path, within_s: float) -> None:
 def each_once(server: Running, key: str, inbox: Path, wanted: list[str]) -> None:
     listed = server.get("/v1/recordings?source=watch&limit=200", key)[1]["data"]
     assert sorted(one["title"] for one in listed) == wanted
-    assert {one["status"] for one in listed} == {"COMPLETE"}
-    assert names(inbox / "done") == wanted
-    assert names(inbox / "out") == [f"{name}.txt" for name in wanted]
+    # A job that ran in each of several executors that died is blamed for it, and given up.
+    blamed = [one for one in listed if one["status"] != "COMPLETE"]
+    assert {one["error"]["code"] for one in blamed} <= {"executor_lost"}
+    failed = sorted(one["title"] for one in blamed)
+    done = sorted(set(wanted) - set(failed))
+    assert names(inbox / "done") == done
+    assert names(inbox / "out") == [f"{name}.txt" for name in done]
+    assert [name for name in names(inbox / "failed") if name.startswith("call")] == sorted(
+        [*failed, *(f"{name}.error.json" for name in failed)]
+    )
     files = server.get("/v1/files?purpose=audio&limit=500", key)[1]["data"]
     assert len(files) == len(wanted)
 
@@ -92,6 +99,7 @@ def test_each_file_once_though_its_executor_is_killed(tmp_path: Path) -> None:
         assert kill_executor(server, key) == 1
         until_empty(inbox, 40.0)
         each_once(server, key, inbox, wanted)
+        assert names(inbox / "done") == wanted
         assert names(inbox / "failed") == ["notes.txt", "notes.txt.error.json"]
         asked = ["watch", "status", "--data-dir", str(tmp_path / "data"), "--json"]
         (folder,) = as_json(CliRunner().invoke(commands, asked))["folders"]

@@ -10,7 +10,7 @@ from features.audio.house import ANN, AudioHouse
 from roundhouse.core.audio import Turn
 from roundhouse.core.errors import DiarizationUnavailable, Unprocessable
 from roundhouse.features.audio.model import Said
-from roundhouse.features.audio.schemas import RerunAsk, SegmentPatch
+from roundhouse.features.audio.schemas import RecordingPatch, RerunAsk, SegmentPatch
 from roundhouse.features.audio.speaking import with_speakers
 
 
@@ -102,6 +102,13 @@ async def test_voices_are_told_apart_when_that_is_asked_for(house: AudioHouse) -
     await house.recordings.correct(ANN, done.task_id, 1, SegmentPatch(speaker="Anna"))
     page = (await house.recordings.segments(ANN, done.task_id, cursor=None, limit=1)).data
     assert page[0].speaker == "Anna"
+    names = {"Speaker 1": "Speaker 2", "Speaker 2": "Ben", "nobody": "somebody"}
+    changed = await house.recordings.update(ANN, done.task_id, RecordingPatch(speakers=names))
+    assert changed.version > whole.version
+    page = (await house.recordings.segments(ANN, done.task_id, cursor=None, limit=9)).data
+    assert [one.speaker for one in page] == ["Anna", "Speaker 2", "Ben", "Ben"]
+    whole = await house.recordings.get(ANN, done.task_id)
+    assert [one.speaker for one in whole.paragraphs or ()][:2] == ["Speaker 2", "Ben"]
 
 
 async def test_voices_of_a_recording_that_is_there(house: AudioHouse) -> None:

@@ -196,6 +196,9 @@ class RecordingPatch(_Input):
 
     title: Title | None = None
     metadata: Free | None = None
+    speakers: dict[Speaker, Speaker] | None = Field(
+        None, max_length=64, description='New names of speakers, by the old ones: `{"Speaker 1": "Anna"}`.'
+    )
     version: Version | None = Field(None, description="The one you know: 409 where it was changed meanwhile.")
 
 

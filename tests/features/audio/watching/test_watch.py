@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from roundhouse.core.settings import WatchSettings
 from roundhouse.core.types import Caller, FileInfo, NewFile
 from roundhouse.features.audio.store.recordings import RecordingFilter
 from roundhouse.features.audio.watching import FolderWatch, Settling, Taking
+from roundhouse.features.audio.watching.model import Folder
 from roundhouse.features.audio.watching.watch import Looked
 
 STABLE_S = 10.0
@@ -250,6 +252,37 @@ async def test_a_death_between_the_texts_and_the_note_of_them(house: AudioHouse,
     again = watch_of(house, settings(inbox, results=["txt"]), holder="exe_1")
     assert await again.look(again.folders[0]) == Looked(True, settled=1)
     assert (names(inbox / "out"), names(inbox / "done")) == (["call.wav.txt"], ["call.wav"])
+
+
+class FaultySettling(Settling):
+    """Has a fault at its first use."""
+
+    faults = 1
+
+    async def settle(self, folder: Folder) -> int:
+        if self.faults:
+            self.faults -= 1
+            raise ValueError("A fault of ours.")
+        return await super().settle(folder)
+
+
+async def test_it_goes_on_by_itself_also_after_a_fault(house: AudioHouse, inbox: Path, logged) -> None:
+    taking = Taking(house.db, house.files, house.accepting, house.settings, house.clock)
+    settling = FaultySettling(house.db, house.clock)
+    folders = [settings(inbox)]
+    watch = FolderWatch(
+        house.db, taking, settling, house.templates, house.settings, folders, house.clock, "exe_1"
+    )
+    lay(inbox, "call.wav")
+    await watch.start()
+    for _ in range(500):
+        house.clock.turn(1.0)
+        await asyncio.sleep(0.01)
+        if await listed(house):
+            break
+    await watch.close()
+    assert await listed(house) == ["call.wav"]
+    assert [one["event"] for one in logged].count("watched_folders_failed") == 1
 
 
 async def test_a_full_queue_and_a_missing_template_are_no_fault_of_files(

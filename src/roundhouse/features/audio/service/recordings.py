@@ -195,8 +195,8 @@ class RecordingService:
     # Changing
 
     async def update(self, caller: Caller, recording_id: str, asked: RecordingPatch) -> RecordingRead:
-        """Change title or metadata; raises NotFound, Conflict."""
-        changes = {
+        """Change title or metadata, or give speakers their names; raises NotFound, Conflict."""
+        changes: dict[str, Any] = {
             name: value
             for name in ("title", "metadata")
             if name in asked.model_fields_set and (value := getattr(asked, name)) is not None
@@ -204,8 +204,11 @@ class RecordingService:
         async with self._db.begin() as tx:
             recording = await recordings.get(tx, caller, recording_id, lock=True)
             _check_version(asked.version, recording.version)
+            if asked.speakers:
+                await self._ended(tx, caller, recording_id)
+                changes |= await _renamed(tx, recording, asked.speakers)
             changed = recording
-            if any(getattr(recording, name) != value for name, value in changes.items()):
+            if any(getattr(recording, name, None) != value for name, value in changes.items()):
                 changed = await recordings.change(tx, recording, self._clock.now_s(), **changes)
             job = (await recordings.jobs_of(tx, [changed])).get(changed.id)
         return read_recording(settled(changed, job))
@@ -370,6 +373,19 @@ def _options(old: Options, asked: RerunAsk, stages: list[str]) -> Options:
         wanted.add("clean_transcript")
     changes["features"] = tuple(name for name in FEATURES if name in wanted)
     return msgspec.structs.replace(old, **changes)
+
+
+async def _renamed(tx: Tx, recording: Recording, names: dict[str, str]) -> dict[str, Any]:
+    """Write new names of speakers into segments; and the paragraphs with them."""
+    await segments.rename_speakers(tx, recording.id, names)
+    paragraphs = (await recordings.texts(tx, recording.id)).paragraphs
+    if paragraphs is None:
+        return {}
+    renamed = [
+        msgspec.structs.replace(one, speaker=names.get(one.speaker, one.speaker)) if one.speaker else one
+        for one in paragraphs
+    ]
+    return {"paragraphs": renamed}
 
 
 def _missing(recording: Recording, stages: list[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -56,6 +56,13 @@ async def write(tx: Tx, recording_id: str, number: int, **changes: Any) -> None:
     """Write fields of a segment of a recording that is held by a lock."""
     where = (segments.c.recording_id == recording_id, segments.c.number == number)
     await tx.execute(sa.update(segments).where(*where).values(**changes))
+
+
+async def rename_speakers(tx: Tx, recording_id: str, names: Mapping[str, str]) -> None:
+    """Give speakers of a recording that is held by a lock other names, all at once: two may change theirs."""
+    speaker = segments.c.speaker
+    change = sa.update(segments).where(segments.c.recording_id == recording_id, speaker.in_(names))
+    await tx.execute(change.values(speaker=sa.case(dict(names), value=speaker, else_=speaker)))
 
 
 async def count(tx: Tx, recording_id: str) -> int:

@@ -100,7 +100,7 @@ class FolderWatch:
     async def start(self) -> None:
         """Begin, if there is anything to look at."""
         if self.folders:
-            self._task = asyncio.create_task(self._keep_looking(), name="watched folders")
+            self._begin()
 
     async def close(self) -> None:
         """End between two folders, and let others look at them at once."""
@@ -149,8 +149,20 @@ class FolderWatch:
 
     # Inside
 
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._keep_looking(), name="watched folders")
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A fault of ours is told, and must not keep other files out for good."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        _log.error("watched_folders_failed", exc_info=error)
+        self._begin()
+
     async def _keep_looking(self) -> None:
         while True:
+            await self._clock.sleep(self._pause_s)
             for folder in self.folders:
                 try:
                     async with self._working:
@@ -158,7 +170,6 @@ class FolderWatch:
                 except (RoundhouseError, sa.exc.SQLAlchemyError) as error:
                     # Must go on: what is not taken now is so at the next look.
                     _log.warning("watched_folder_failed", folder=str(folder.path), error=type(error).__name__)
-            await self._clock.sleep(self._pause_s)
 
     async def _claim(self, folder: Folder) -> bool:
         now_s = self._clock.now_s()
