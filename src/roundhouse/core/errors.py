@@ -44,6 +44,7 @@ RoundhouseError 500 internal_error
 │   ├── BackendDown 503 backend_down
 │   └── BackendTimeout 504 backend_timeout
 ├── MissingExtra 501 missing_extra
+├── EnvironmentFailed 502 environment_failed
 ├── ShuttingDown 503 shutting_down
 ├── StorageUnavailable 503 storage_unavailable
 └── StorageFull 507 storage_full
@@ -250,6 +251,8 @@ class WeightsMissing(Conflict):
     Args:
         detail: What to do.
         model: What is to be downloaded, `provider/model`.
+        by_command: Only somebody's command begins the download, never a request: it is large, or its licence must
+            be read first.
         param: Name of the offending field.
         retry_after_s: Seconds after which a retry is sensible, where known.
     """
@@ -262,11 +265,13 @@ class WeightsMissing(Conflict):
         detail: str = "",
         *,
         model: str = "",
+        by_command: bool = False,
         param: str | None = None,
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(detail, param=param, retry_after_s=retry_after_s)
         self.model = model
+        self.by_command = by_command
 
 
 class WeightsComing(WeightsMissing):
@@ -431,6 +436,14 @@ class MissingExtra(RoundhouseError):
     kind = "server_error"
     title = "Optional part not installed"
     status = 501
+
+
+class EnvironmentFailed(RoundhouseError):
+    """The Python environment of a model could not be built; the detail has the installer's last words."""
+
+    code = "environment_failed"
+    title = "Environment could not be built"
+    status = 502
 
 
 class ShuttingDown(RoundhouseError):

@@ -1,7 +1,8 @@
 """Models in processes of their own on this machine: what a backend asks of such a process, and what runs inside it.
 
 A model that is unloaded leaves with its process, and all its memory with it; a fault of a native library ends that
-process and no other. One process per model serves all processes of an installation.
+process and no other. One process per model serves all processes of an installation. A model whose libraries may not
+stand beside ours has an environment of its own, and its process runs under that one's Python.
 """
 
 from __future__ import annotations
@@ -100,15 +101,56 @@ class ModelHost(Protocol):
         ...
 
 
-class ModelHosts(Protocol):
-    """The processes of models."""
+class Recipe(msgspec.Struct, frozen=True):
+    """What an environment of its own is made of.
 
-    def host(self, name: str, model: str, argument: Any) -> ModelHost:
+    Attributes:
+        name: Of its folder: letters, digits, `-`.
+        requirements: Text of a requirements file of pip, every package with its version. `msgspec` and `psutil` are
+            among them: a model's process needs them.
+        alone: Further packages with their versions, installed without what they ask for.
+        imports: Modules that must be importable at the end.
+    """
+
+    name: str
+    requirements: str
+    alone: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
+
+
+class PythonEnvironment(Protocol):
+    """A virtual environment for models' processes. A half-built one is never seen."""
+
+    def interpreter(self) -> str | None:
+        """Path of its Python; None while it is not there, or was made by another recipe. Looks at the disk."""
+        ...
+
+    def build(self) -> AsyncIterator[str]:
+        """Make it unless it is there; tells what is being done, as often as there is something new.
+
+        Raises:
+            EnvironmentFailed: The installer failed, or a module cannot be imported; the detail has its last words.
+            StorageFull: The disk is full.
+            StorageUnavailable: The folder cannot be written.
+        """
+        ...
+
+
+class ModelHosts(Protocol):
+    """The processes of models, and the environments that some of them need."""
+
+    def host(self, name: str, model: str, argument: Any, interpreter: str | None = None) -> ModelHost:
         """The process of one model; nothing is started yet.
 
         Args:
             name: Unique in this installation: letters, digits, `-`, `.` and `_`.
             model: `module:Class` of a `HostedModel`, written by our own code, never by a user.
             argument: For the model, a JSON value. A process that was started with another one is replaced.
+            interpreter: Python of another environment; None = ours. The module of `model` may import only what is
+                installed there, and of this package what needs nothing else.
         """
+        ...
+
+    def environment(self, recipe: Recipe) -> PythonEnvironment:
+        """An environment, whether it is there or not."""
         ...

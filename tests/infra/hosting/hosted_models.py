@@ -2,7 +2,9 @@
 
 import os
 import signal
+import sys
 import time
+from importlib.util import find_spec
 
 from roundhouse.core.errors import NotSupported
 
@@ -22,7 +24,9 @@ class Counter:
         self._now = 0
 
     def describe(self):
-        return {"device": "cpu", "left": self._left, "most": self._most, **self._argument}
+        importable = [name for name in self._argument.get("imports", ()) if find_spec(name)]
+        found = {"prefix": sys.prefix, "importable": importable}
+        return {"device": "cpu", "left": self._left, "most": self._most, **found, **self._argument}
 
     def work(self, request, tell, stopped):
         self._now += 1

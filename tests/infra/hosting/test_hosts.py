@@ -9,6 +9,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
@@ -179,3 +180,34 @@ async def test_it_ends_with_the_process_that_started_it(tmp_path):
     hosts = Hosts(tmp_path / "hosts", ("hosted_models",))
     assert (await count(hosts.host("counter", COUNTER, {})))[0] == [0, 1, 2]
     await hosts.close()
+
+
+@pytest.fixture
+def other_python(tmp_path):
+    """An environment with the two libraries that a model's process needs, and no others."""
+    home = tmp_path / "other"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home)], check=True)
+    (packages,) = home.glob("lib/python*/site-packages")
+    for module in (msgspec, psutil):
+        (packages / module.__name__).symlink_to(Path(module.__file__).parent)
+    return home
+
+
+async def test_a_process_under_another_python_has_that_ones_libraries_and_none_of_ours(hosts, other_python):
+    argument = {"imports": ["structlog", "pydantic"]}
+    host = hosts.host("counter", COUNTER, argument, str(other_python / "bin" / "python"))
+    about = (await host.start()).about
+    assert about["prefix"] == str(other_python)
+    assert about["importable"] == []
+    assert await count(host) == ([0, 1, 2], {"counted": 3})
+    with pytest.raises(NotSupported, match="Not this"):
+        await count(host, refuse=True)
+    # Ours has them, and takes the other one's place.
+    about = (await hosts.host("counter", COUNTER, argument).start()).about
+    assert about["prefix"] == sys.prefix
+    assert about["importable"] == ["structlog", "pydantic"]
+
+
+async def test_a_python_that_is_not_there_is_told(hosts, tmp_path):
+    with pytest.raises(BackendDown, match="cannot be started"):
+        await hosts.host("counter", COUNTER, {}, str(tmp_path / "python")).start()

@@ -15,9 +15,10 @@ import psutil
 import structlog
 
 from roundhouse.core.errors import BackendDown, RoundhouseError, StorageUnavailable
-from roundhouse.core.hosting import HostState
-from roundhouse.infra.hosting import wire
+from roundhouse.core.hosting import HostState, Recipe
+from roundhouse.infra.hosting import elsewhere, wire
 from roundhouse.infra.hosting.calling import Call, Work
+from roundhouse.infra.hosting.environments import Environment
 from roundhouse.infra.jobs.child_output import ChildOutput
 from roundhouse.infra.jobs.child_wire import frame
 from roundhouse.infra.rendezvous import Line, Rendezvous, process_space
@@ -40,22 +41,29 @@ class Hosts:
     Args:
         folder: Where callers and models meet; made at need.
         packages: Packages that models' classes may be in.
+        environments: Folder of the environments; None = `environments` beside `folder`.
     """
 
-    def __init__(self, folder: Path, packages: tuple[str, ...] = ("roundhouse",)) -> None:
+    def __init__(
+        self, folder: Path, packages: tuple[str, ...] = ("roundhouse",), environments: Path | None = None
+    ) -> None:
         self.folder = folder
         self._packages = packages
+        self._environments = environments or folder.parent / "environments"
         self._children: dict[str, _Child] = {}
         self._starting: dict[str, asyncio.Lock] = {}
 
-    def host(self, name: str, model: str, argument: Any) -> Host:
+    def environment(self, recipe: Recipe) -> Environment:
+        """An environment; see `core.hosting.ModelHosts`."""
+        return Environment(self._environments, recipe)
+
+    def host(self, name: str, model: str, argument: Any, interpreter: str | None = None) -> Host:
         """The process of one model; see `core.hosting.ModelHosts`."""
         safe = _SAFE.sub("-", name)
         if safe != name or len(name) > _LONGEST_NAME:
             safe = f"{safe[:_LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
-        birth = wire.Birth(
-            str(self.folder), safe, model, list(self._packages), msgspec.Raw(msgspec.json.encode(argument))
-        )
+        told = msgspec.Raw(msgspec.json.encode(argument))
+        birth = wire.Birth(str(self.folder), safe, model, list(self._packages), told, interpreter or "")
         return Host(self, name, birth)
 
     def lock(self, name: str) -> asyncio.Lock:
@@ -219,12 +227,12 @@ class _Child:
     @classmethod
     async def born(cls, birth: wire.Birth) -> _Child:
         """Start one; raises BackendDown."""
+        command = [sys.executable, "-P", "-m", _MODULE]
+        if birth.interpreter:
+            command = [birth.interpreter, "-P", elsewhere.__file__]
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-m",
-                _MODULE,
+                *command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,

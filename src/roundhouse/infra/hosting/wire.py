@@ -22,6 +22,7 @@ class Birth(msgspec.Struct):
         model: `module:Class`.
         packages: Packages that the class may be in.
         argument: For the class.
+        interpreter: Python that it runs under; empty = ours.
     """
 
     folder: str
@@ -29,11 +30,13 @@ class Birth(msgspec.Struct):
     model: str
     packages: list[str]
     argument: msgspec.Raw
+    interpreter: str = ""
 
     @property
     def digest(self) -> str:
-        """Tells apart what was started with another argument."""
-        return hashlib.sha256(self.model.encode() + b"\0" + bytes(self.argument)).hexdigest()
+        """Tells apart what was started with another argument, or under another Python."""
+        told = (self.model.encode(), bytes(self.argument), self.interpreter.encode())
+        return hashlib.sha256(b"\0".join(told)).hexdigest()
 
 
 # From callers
