@@ -3,8 +3,12 @@
 import asyncio
 from typing import Any
 
+import pytest
+from click import unstyle
+
 from peers.ollama import ollama_peer
 from roundhouse.cli.exits import FAILED, UNREACHABLE
+from roundhouse.cli.models import ready_line
 from running_server import as_json, good
 
 in_thread = asyncio.to_thread
@@ -62,8 +66,26 @@ async def test_all_that_is_configured_is_downloaded(ask: Any, monkeypatch: Any) 
             == "Every configured model is there.\n"
         )
         assert as_json(await in_thread(ask, "models", "pull", "--configured", "--json"))["data"] == []
+        # Only who names it wants its gigabytes.
+        monkeypatch.setenv("CHUNKFORMER_MODEL_NAME", "org/absent")
+        result = await in_thread(ask, "models", "pull", "--configured", "--detach")
+        assert good(result).rstrip().endswith(" chunkformer/org/absent")
+        await in_thread(ask, "jobs", "cancel", good(result).split()[0])
         for words in (("aliases", "rm", "small"), ("aliases", "rm", "other"), ("providers", "rm", "desk")):
             await in_thread(ask, *words)
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ({"licence": "cc-by-nc-4.0"}, "ready ears/large (licence of its weights: cc-by-nc-4.0)"),
+        ({"licence": "mit\x1b[2J"}, "ready ears/large (licence of its weights: mit [2J)"),
+        ({}, "ready ears/large"),
+        (None, "ready ears/large"),
+    ],
+)
+def test_the_licence_of_weights_is_said(result: dict[str, str] | None, said: str) -> None:
+    assert unstyle(ready_line({"result": result}, "ears/large")) == said
 
 
 def test_discover(ask: Any) -> None:

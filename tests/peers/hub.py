@@ -20,6 +20,7 @@ class HubServer:
         self.told = dict(FILES)
         self.cut_after: int | None = None
         self.knows_ranges = True
+        self.card: dict[str, object] | None = {"license": "mit"}
         self.asked: list[tuple[str, str, bool]] = []
         self.elsewhere = ""
 
@@ -29,7 +30,7 @@ class HubServer:
         if path.startswith("/api/models/Systran/faster-whisper-tiny"):
             files = [self._told(name, content) for name, content in self.told.items()]
             files += [{"rfilename": "README.md", "size": 3}, {"rfilename": "../evil", "size": 3}]
-            body = json.dumps({"sha": "abc123", "siblings": files}).encode()
+            body = json.dumps({"sha": "abc123", "siblings": files, "cardData": self.card}).encode()
             await exchange.answer(body, headers={"Content-Type": "application/json"})
         elif "/resolve/abc123/model.bin" in path:
             await exchange.answer(b"", 302, {"Location": f"{self.elsewhere}/cdn/model.bin"})

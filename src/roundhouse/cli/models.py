@@ -115,7 +115,15 @@ def pull(
     if not detach:
         check_ended_well(job)
         if not as_json:
-            say(f"{good('ready')} {clean(name)}")
+            say(ready_line(job, name))
+
+
+def ready_line(job: dict[str, Any], name: str) -> str:
+    """What is said of a download that is done; the licence of the weights is part of it."""
+    licence = (job.get("result") or {}).get("licence")
+    return f"{good('ready')} {clean(name)}" + (
+        f" (licence of its weights: {clean(licence)})" if licence else ""
+    )
 
 
 def _pull(client: Client, name: str, *, detach: bool) -> dict[str, Any]:
@@ -140,7 +148,7 @@ def _pull_configured(client: Client, *, detach: bool, as_json: bool) -> None:
             failed.append(name)
             continue
         if not as_json:
-            say(f"{job['id']} {clean(name)}" if detach else f"{good('ready')} {clean(name)}")
+            say(f"{job['id']} {clean(name)}" if detach else ready_line(job, name))
     if as_json:
         show_json({"object": "list", "data": jobs})
     elif not wanted:
@@ -160,6 +168,9 @@ def _missing(client: Client) -> list[str]:
     named = [target for one in aliases for target in (*one["targets"], *one["context_fallbacks"])]
     settings = read_settings()
     named += [settings.chat.default_model, settings.audio.model, settings.asr.model]
+    if "chunkformer_model" in settings.asr.model_fields_set:
+        # Several GB, and not for every purpose: only for who named it.
+        named.append(settings.asr.chunkformer_model)
     return [name for name in dict.fromkeys(named) if name not in known]
 
 

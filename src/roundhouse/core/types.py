@@ -223,11 +223,15 @@ class Device(msgspec.Struct):
 
 
 class PullProgress(msgspec.Struct):
-    """One step of a download: `total_bytes` 0 = not known yet; the last one has status `success`."""
+    """One step of a download: `total_bytes` 0 = not known yet; the last one has status `success`.
+
+    `licence` is that of the weights, as their hub tells it; empty = not told.
+    """
 
     status: str
     completed_bytes: int = 0
     total_bytes: int = 0
+    licence: str = ""
 
 
 class Provider(msgspec.Struct, frozen=True):

@@ -50,6 +50,22 @@ async def test_a_model_comes_whole_and_is_there():
         assert len(server.asked) == asked + 1
 
 
+@pytest.mark.parametrize(
+    ("card", "licence"),
+    [
+        (None, ""),
+        ({}, ""),
+        ({"license": ["mit", "apache-2.0"]}, ""),
+        ({"license": "cc-by-nc-4.0"}, "cc-by-nc-4.0"),
+        ({"license": "other", "license_name": "house-rules"}, "house-rules"),
+    ],
+)
+async def test_the_licence_is_what_the_card_tells(card, licence):
+    async with control() as (made, server, _):
+        server.card = card
+        assert (await pull(made))[-1].licence == licence
+
+
 @pytest.mark.parametrize("knows_ranges", [True, False])
 async def test_a_cut_download_goes_on_where_it_ended(knows_ranges):
     async with control() as (made, server, home):

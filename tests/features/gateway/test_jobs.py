@@ -66,6 +66,13 @@ async def test_a_download_tells_how_far_it_is():
     assert context.noted == [(0.0, "pulling manifest"), (0.5, "pulling 5 of 10 B"), (1.0, "success")]
 
 
+async def test_the_licence_of_weights_is_told_with_the_result():
+    steps = [PullProgress("looking"), PullProgress("success", 10, 10, "cc-by-nc-4.0")]
+    (step,) = ModelPull(Engine(*steps), reload).pipeline.steps
+    told = await step.run(Context("desk/large"))
+    assert told == {"model": "desk/large", "total_bytes": 10, "licence": "cc-by-nc-4.0"}
+
+
 async def test_what_the_provider_says_ends_it():
     (step,) = ModelPull(Engine(ModelNotFound("No.")), reload).pipeline.steps
     with pytest.raises(ModelNotFound):

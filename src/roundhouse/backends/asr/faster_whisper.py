@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 
 import msgspec
 
+from roundhouse.backends.asr.hosted import HostedTranscription
 from roundhouse.backends.asr.whisper_models import WhisperModels
-from roundhouse.core.audio import Recognition, Segment, TranscriptionRequest
-from roundhouse.core.hosting import HostedWork
+from roundhouse.core.audio import TranscriptionRequest
 from roundhouse.core.ports import BackendContext
 from roundhouse.core.types import Provider
 
@@ -50,23 +49,3 @@ class WhisperTranscription:
 
     async def close(self) -> None:
         """Nothing is held; the process is the memory ledger's, and ends with who started it."""
-
-
-class HostedTranscription:
-    """`core.audio.Transcription` by a process of ours: partial results are segments, the end is the recognition."""
-
-    def __init__(self, work: HostedWork) -> None:
-        self._work = work
-        self.recognition = Recognition()
-
-    async def __aiter__(self) -> AsyncGenerator[Segment, None]:
-        async for piece in self._work:
-            yield msgspec.convert(piece, Segment)
-        told = self._work.result
-        parameters = told.pop("parameters", {})
-        self.recognition = msgspec.convert(told, Recognition)
-        self.recognition.versions["parameters"] = parameters
-
-    async def aclose(self) -> None:
-        """Stop the recogniser; it ends at its next segment."""
-        await self._work.aclose()

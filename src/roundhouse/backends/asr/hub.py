@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 import msgspec
@@ -71,11 +72,20 @@ class HubFile(msgspec.Struct, rename={"name": "rfilename", "blob_id": "blobId"})
             raise BackendBadAnswer(f"{self.name} is not what the hub has: its checksum is wrong.")
 
 
-class HubModel(msgspec.Struct, rename={"revision": "sha", "files": "siblings"}):
-    """A model: its newest revision and all its files."""
+class HubModel(msgspec.Struct, rename={"revision": "sha", "files": "siblings", "card": "cardData"}):
+    """A model: its newest revision, all its files, and the head of its card."""
 
     revision: str
     files: list[HubFile]
+    card: dict[str, Any] | None = None
+
+    @property
+    def licence(self) -> str:
+        """Of the weights, e.g. `cc-by-nc-4.0`; empty = the card tells none."""
+        card = self.card or {}
+        told = card.get("license")
+        name = card.get("license_name") if told == "other" else told
+        return name if isinstance(name, str) else ""
 
 
 class Hub:

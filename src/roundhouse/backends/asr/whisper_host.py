@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import hashlib
 import math
-import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from roundhouse.backends.asr.wav import Wav
 from roundhouse.backends.asr.whisper_models import NEEDED, WEIGHTS, translates
-from roundhouse.backends.asr.windows import Span, grouped, joined, quietest, split
+from roundhouse.backends.asr.windows import Span, grouped, joined, quietest, spans_of, split
 from roundhouse.core.audio import SAMPLE_RATE_HZ, Region, Segment, Word
-from roundhouse.core.errors import BadInput, MissingExtra, NotSupported, WeightsMissing
+from roundhouse.core.errors import MissingExtra, NotSupported, WeightsMissing
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -209,7 +209,7 @@ class _Hearing:
         self._probability: float | None = None
         stretch = int(STRETCH_S * SAMPLE_RATE_HZ)
         self._stretch = stretch
-        spans = _spans(asked.regions, sound.samples)
+        spans = spans_of(asked.regions, sound.samples)
         self._batched = sum(end - start for start, end in spans) > asked.batched_from_s * SAMPLE_RATE_HZ
         window_s = min(
             max(STRETCH_S * asked.batch_size * _WINDOW_STRETCHES, _SHORTEST_WINDOW_S), _LONGEST_WINDOW_S
@@ -305,52 +305,6 @@ class _Hearing:
             self._language = info.language
             self._probability = float(info.language_probability)
         return segments
-
-
-class Wav:
-    """A WAV file, mono, 16 bit, 16 kHz, read in parts.
-
-    Args:
-        path: Of the file.
-
-    Raises:
-        BadInput: It is something else.
-    """
-
-    def __init__(self, path: Path) -> None:
-        try:
-            self._file = wave.open(str(path), "rb")  # noqa: SIM115 - closed by who made it
-        except (OSError, EOFError, wave.Error) as error:
-            raise BadInput(f"The sound cannot be read: {error}.", param="file") from None
-        shape = (self._file.getnchannels(), self._file.getsampwidth(), self._file.getframerate())
-        if shape != (1, 2, SAMPLE_RATE_HZ):
-            self._file.close()
-            raise BadInput(f"The sound must be mono, 16 bit, {SAMPLE_RATE_HZ} Hz.", param="file")
-        self.samples = self._file.getnframes()
-
-    def __enter__(self) -> Wav:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def read(self, start: int, end: int) -> Samples:
-        """The samples from `start` up to `end`, from -1 to 1."""
-        import numpy as np
-
-        self._file.setpos(min(start, self.samples))
-        data = self._file.readframes(max(0, min(end, self.samples) - start))
-        return np.frombuffer(data, dtype="<i2").astype(np.float32) / 32768.0
-
-
-def _spans(regions: list[Region] | None, samples: int) -> list[Span]:
-    if regions is None:
-        return [(0, samples)] if samples else []
-    spans = [
-        (max(0, int(one.start_s * SAMPLE_RATE_HZ)), min(samples, int(one.end_s * SAMPLE_RATE_HZ)))
-        for one in regions
-    ]
-    return [(start, end) for start, end in spans if end > start]
 
 
 def _try_out(model: WhisperModel) -> None:

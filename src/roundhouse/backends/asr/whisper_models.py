@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from roundhouse.backends.asr.weights import models_in
 from roundhouse.core.errors import BadInput, WeightsMissing
 from roundhouse.core.hosting import ModelHost
 from roundhouse.core.ports import BackendContext
@@ -37,9 +38,6 @@ WEIGHTS = "model.bin"
 NEEDED = ("config.json", "tokenizer.json", WEIGHTS)
 """Without one of these a library would go and download it, or fail; such a folder is no model."""
 
-UNFINISHED = (".partial", ".old")
-"""Ends of names of folders that are not, or no longer, models."""
-
 _HOST = "roundhouse.backends.asr.whisper_host:WhisperHost"
 _MULTILINGUAL_TOKENS = 51_865
 _MIB = 1024 * 1024
@@ -50,6 +48,7 @@ _NOT_TRANSLATING = ("turbo", "distil")
 class WhisperOptions(msgspec.Struct, frozen=True):
     """`provider.options` of the kind `whisper`; the settings section `asr` tells what each means."""
 
+    model: str = "small"
     folders: tuple[str, ...] = ()
     device: str = "auto"
     compute_type: str = "default"
@@ -88,15 +87,8 @@ class WhisperModels:
 
     def folders(self) -> dict[str, Path]:
         """Folders by name, those in `home` first; reads the disk."""
-        found: dict[str, Path] = {}
-        for root in (self.home, *(Path(one).expanduser() for one in self.options.folders)):
-            for folder in _folders(root):
-                if is_model(folder):
-                    found.setdefault(folder.name, folder)
-                else:
-                    for inner in filter(is_model, _folders(folder)):
-                        found.setdefault(f"{folder.name}/{inner.name}", inner)
-        return found
+        roots = [self.home, *(Path(one).expanduser() for one in self.options.folders)]
+        return models_in(roots, is_model)
 
     def every(self) -> list[ModelInfo]:
         """What is known of each; reads the disk, the files of a model once."""
@@ -144,13 +136,6 @@ def translates(model: str) -> bool:
 def is_model(folder: Path) -> bool:
     """Whether all that is needed is in a folder."""
     return all((folder / name).is_file() for name in NEEDED)
-
-
-def _folders(root: Path) -> list[Path]:
-    try:
-        return sorted(one for one in root.iterdir() if one.is_dir() and not one.name.endswith(UNFINISHED))
-    except OSError:
-        return []
 
 
 def _info(name: str, folder: Path) -> ModelInfo:

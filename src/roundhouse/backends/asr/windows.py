@@ -5,10 +5,10 @@ Times are samples of the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from roundhouse.core.audio import SAMPLE_RATE_HZ
+from roundhouse.core.audio import SAMPLE_RATE_HZ, Region
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,17 @@ Span = tuple[int, int]
 """First sample, and the one after the last."""
 
 _FRAME = SAMPLE_RATE_HZ // 50
+
+
+def spans_of(regions: Sequence[Region] | None, samples: int) -> list[Span]:
+    """Regions of a file of so many samples; None = the whole."""
+    if regions is None:
+        return [(0, samples)] if samples else []
+    spans = [
+        (max(0, int(one.start_s * SAMPLE_RATE_HZ)), min(samples, int(one.end_s * SAMPLE_RATE_HZ)))
+        for one in regions
+    ]
+    return [(start, end) for start, end in spans if end > start]
 
 
 def joined(spans: Sequence[Span], longest: int) -> list[Span]:
@@ -63,3 +74,17 @@ def split(samples: Samples, span: Span, longest: int) -> Iterator[Span]:
         yield start, cut
         start = cut
     yield start, end
+
+
+def parts(
+    read: Callable[[int, int], Samples], spans: Sequence[Span], longest: int
+) -> Iterator[tuple[int, Samples]]:
+    """Spans as pieces of at most `longest` samples, pauses between neighbours included: first sample, and sound."""
+    for group in grouped(spans, longest):
+        start, end = group[0][0], group[-1][1]
+        while end - start > longest:
+            samples = read(start, start + longest)
+            cut = quietest(samples, longest * 2 // 3, longest)
+            yield start, samples[:cut]
+            start += cut
+        yield start, read(start, end)

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import msgspec
 
-from roundhouse.backends.asr.hub import Hub, HubFile, HubModel
-from roundhouse.backends.asr.whisper_models import (
-    NEEDED,
-    REPOSITORIES,
-    UNFINISHED,
-    WEIGHTS,
-    WhisperModels,
-    is_model,
-)
+from roundhouse.backends.asr.hub import Hub
+from roundhouse.backends.asr.weights import Origin, brought, origin_of
+from roundhouse.backends.asr.whisper_models import NEEDED, REPOSITORIES, WhisperModels, is_model
 from roundhouse.core.errors import ModelNotFound, NotSupported
 from roundhouse.core.ports import BackendContext
 from roundhouse.core.types import ModelInfo, Provider, PullProgress, RunningModel
 
 _WANTED = (*NEEDED, "preprocessor_config.json", "vocabulary.json", "vocabulary.txt")
-_ORIGIN = "origin.json"
-_PARTIAL, _OLD = UNFINISHED
 _PULL_TOTAL_S = 24 * 3600.0
 _PULL_IDLE_S = 60.0
-
-
-class _Origin(msgspec.Struct):
-    """Where a folder's files come from; kept in it."""
-
-    repository: str
-    revision: str
 
 
 class WhisperControl:
@@ -44,6 +28,7 @@ class WhisperControl:
 
     def __init__(self, provider: Provider, context: BackendContext) -> None:
         self._models = WhisperModels(provider, context)
+        self.default = self._models.options.model
         timeouts = msgspec.structs.replace(provider.timeouts, idle_s=_PULL_IDLE_S, total_s=_PULL_TOTAL_S)
         self._hub = Hub(context.http, self._models.options.hub_url, provider.key, timeouts)
 
@@ -75,6 +60,10 @@ class WhisperControl:
         """Whether a hub may have this model: a size, or `org/name`."""
         return self._models.offers(model)
 
+    def terms(self, model: str) -> str:
+        """Nothing must be agreed to: a request may begin the download."""
+        return ""
+
     async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
         """Download a size, or `org/name`, into `models/whisper` of the data folder.
 
@@ -98,27 +87,12 @@ class WhisperControl:
                 param="model",
             )
         home = self._models.home / model
-        origin = _Origin(repository, found.revision)
+        origin = Origin(repository, found.revision, found.licence)
         total = sum(one.size or 0 for one in files)
         if not await asyncio.to_thread(_is_here, home, origin):
-            async for done in self._downloaded(home, origin, found, files):
+            async for done in brought(self._hub, home, origin, files):
                 yield PullProgress("pulling", done, total)
-        yield PullProgress("success", total, total)
-
-    async def _downloaded(
-        self, home: Path, origin: _Origin, found: HubModel, files: list[HubFile]
-    ) -> AsyncGenerator[int, None]:
-        partial = home.with_name(home.name + _PARTIAL)
-        await asyncio.to_thread(_prepare, partial, origin)
-        done = 0
-        # The largest last: whatever is wrong with the small ones is known early.
-        for file in sorted(files, key=lambda one: one.name == WEIGHTS):
-            there = 0
-            target = partial / file.name
-            async for there in self._hub.download(origin.repository, found.revision, file, target):
-                yield done + there
-            done += there
-        await asyncio.to_thread(_put_in_place, partial, home)
+        yield PullProgress("success", total, total, found.licence)
 
     async def _folder(self, model: str) -> Path:
         folders = await asyncio.to_thread(self._models.folders)
@@ -130,31 +104,6 @@ class WhisperControl:
         """Nothing is held; processes end with who started them."""
 
 
-def _is_here(home: Path, origin: _Origin) -> bool:
-    return is_model(home) and _read_origin(home) == origin
-
-
-def _read_origin(folder: Path) -> _Origin | None:
-    try:
-        return msgspec.json.decode((folder / _ORIGIN).read_bytes(), type=_Origin)
-    except (OSError, msgspec.DecodeError):
-        return None
-
-
-def _prepare(partial: Path, origin: _Origin) -> None:
-    """A folder to download into; what came of another revision is thrown away."""
-    if partial.exists() and _read_origin(partial) != origin:
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True, exist_ok=True)
-    (partial / _ORIGIN).write_bytes(msgspec.json.encode(origin))
-
-
-def _put_in_place(partial: Path, home: Path) -> None:
-    old = home.with_name(home.name + _OLD)
-    if home.exists():
-        if old.exists():
-            shutil.rmtree(old)
-        home.rename(old)
-    partial.rename(home)
-    if old.exists():
-        shutil.rmtree(old)
+def _is_here(home: Path, origin: Origin) -> bool:
+    there = origin_of(home)
+    return is_model(home) and there is not None and there.revision == origin.revision

@@ -61,4 +61,5 @@ class ModelPull:
         last = PullProgress("success")
         async for last in self._engine.pull(model):
             context.progress(share(last), said(last))
-        return {"model": model, "total_bytes": last.total_bytes}
+        done: dict[str, Any] = {"model": model, "total_bytes": last.total_bytes}
+        return done | ({"licence": last.licence} if last.licence else {})
