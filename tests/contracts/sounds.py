@@ -16,6 +16,7 @@ import pytest
 
 from conftest import SERVERS_REQUIRED
 from contracts.backends import Bench, Case, _fake, _fake_failing, _openai
+from peers import elsewhere
 from peers.asking import backend_context, provider_of
 from peers.scripts import error_answer
 from peers.upstream import Exchange
@@ -121,6 +122,21 @@ async def whisper(**options: Any) -> AsyncIterator[Bench]:
         yield Bench(backend)
 
 
+@asynccontextmanager
+async def chunkformer(**told: Any) -> AsyncIterator[Bench]:
+    """Under another Python, with packages that stand in for the real ones."""
+    options = told.pop("options", {})
+    async with backend_context() as context:
+        home = context.data_dir / "models" / "chunkformer"
+        elsewhere.chunkformer(home / "tiny", **{"says": SENTENCE, **told})
+        python = elsewhere.script(context.data_dir / "elsewhere")
+        options = {"python": str(python), **options}
+        provider = provider_of("chunkformer", "", options=options, timeouts=Timeouts(idle_s=60))
+        backend = find("asr", "chunkformer")(provider, context)
+        backend.control, backend.home = find("control", "chunkformer")(provider, context), home
+        yield Bench(backend)
+
+
 ASR = [
     Case(
         "fake",
@@ -136,6 +152,7 @@ ASR = [
         lambda status: _openai("asr", "openai", error_answer(status)),
     ),
     Case("whisper", whisper, frozenset({"words"})),
+    Case("chunkformer", chunkformer, frozenset({"vietnamese", "vietnamese only"})),
 ]
 
 

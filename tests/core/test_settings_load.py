@@ -150,6 +150,12 @@ OF_AI_C500 = {
     "WHISPER_MODEL_VARIANT": ("erax-wow-turbo", "asr", "model", "whisper/erax-wow-turbo"),
     "WHISPER_DEVICE": ("cuda", "asr", "device", "cuda"),
     "WHISPER_COMPUTE_TYPE": ("float16", "asr", "compute_type", "float16"),
+    "CHUNKFORMER_MODEL_NAME": (
+        "khanhld/chunkformer-rnnt-large-vie",
+        "asr",
+        "chunkformer_model",
+        "chunkformer/khanhld/chunkformer-rnnt-large-vie",
+    ),
     "LLM_SUM_MODEL": ("cpatonn/Qwen3-4B", "audio", "model", "cpatonn/Qwen3-4B"),
     "LLM_ENHANCE_GPU_MEMORY_UTILIZATION": ("0.9", "engine", "vram_share", 0.9),
     "LOG_DIR": ("logs", "log", "dir", Path("logs")),

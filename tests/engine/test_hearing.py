@@ -1,10 +1,13 @@
 """Recognisers and speakers behind the engine's one door."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
 
+from contracts.sounds import wav
+from peers import elsewhere
 from roundhouse.core.audio import SpeechRequest, TranscriptionRequest
 from roundhouse.core.errors import (
     BackendDown,
@@ -48,7 +51,7 @@ class House:
         self.residency = Residency(settings, FakeProbe(devices), clock)
         context = BackendContext(LeanClient(OutboundSettings()), None, folder, clock, Hosts(folder / "hosts"))
         cache = MemoryCache(1024, clock)
-        own = (Provider("whisper", "whisper"), BUILTIN_PROVIDER)
+        own = (Provider("whisper", "whisper"), Provider("chunkformer", "chunkformer"), BUILTIN_PROVIDER)
         self.engine = Engine(
             settings, CacheSettings(), context, cache, self.residency, self.heard, own, "whisper/small"
         )
@@ -177,6 +180,51 @@ async def test_auto_takes_what_is_here_and_names_the_command_where_nothing_is(st
         await house.hear("roundhouse/extractive")
 
 
+async def test_what_is_large_or_under_a_licence_comes_by_command_only(start):
+    house = await start()
+    for name in ("chunkformer", "chunkformer/large-vie"):
+        with pytest.raises(
+            WeightsMissing, match=r"CC-BY-NC-4\.0.* models pull chunkformer/large-vie$"
+        ) as caught:
+            await house.hear(name, language="vi")
+        assert (caught.value.model, caught.value.by_command) == ("chunkformer/large-vie", True)
+    with pytest.raises(WeightsMissing) as caught:
+        await house.hear("whisper")
+    assert (caught.value.model, caught.value.by_command) == ("whisper/small", False)
+    puller = house.engine.puller
+    assert [puller(name) for name in ("chunkformer", "whisper", "chunkformer/org/name", "large-vie")] == [
+        "chunkformer/large-vie",
+        "whisper/small",
+        "chunkformer/org/name",
+        "chunkformer/large-vie",
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script of POSIX's shell")
+async def test_auto_takes_chunkformer_for_vietnamese_where_it_is(start, tmp_path):
+    elsewhere.chunkformer(tmp_path / "ears" / "ours")
+    options = {"python": str(elsewhere.script(tmp_path / "bin")), "folders": [str(tmp_path / "ears")]}
+    house = await start(
+        Provider("chunkformer", "chunkformer", options={**options, "model": "ours"}),
+        fake("desk", "whisper-x", model_info={"whisper-x": {"operations": ["transcriptions"]}}),
+    )
+    path, length_s = wav(tmp_path)
+    for language, target, reason in (
+        ("vi", "chunkformer/ours", "auto: made for Vietnamese"),
+        ("en", "desk/whisper-x", "auto: the largest recogniser that fits"),
+        (None, "desk/whisper-x", "auto: the largest recogniser that fits"),
+    ):
+        decision = Decision("auto")
+        hearing = await house.hear(
+            "auto", decision=decision, language=language, audio=path, duration_s=length_s
+        )
+        assert await texts(hearing)
+        assert (decision.target, decision.reason) == (target, reason)
+    # Its bare name is its model.
+    assert await texts(await house.hear("chunkformer", audio=path, duration_s=length_s)) == ["xin chào"]
+    await house.engine.context.hosts.close()
+
+
 async def test_auto_stays_on_this_machine_and_looks_at_the_language(start):
     info = {"size_bytes": 10, "operations": ["transcriptions"]}
     house = await start(
@@ -228,7 +276,10 @@ async def test_an_open_circuit_is_not_asked(start):
 
 def test_the_operators_settings_reach_the_provider():
     settings = AsrSettings(device="cuda", hub_token="hf_secret", folders=["/srv/models"])
-    whisper = own_providers(settings)[0]
+    whisper, chunkformer = own_providers(settings)[:2]
+    assert chunkformer.options["device"] == "cuda:0"
+    assert (chunkformer.options["model"], whisper.options["model"]) == ("large-vie", "small")
+    assert chunkformer.options["python"] is None
     assert whisper.options["device"] == "cuda:0"
     assert whisper.options["folders"] == ["/srv/models"]
     assert "hf_secret" not in repr(whisper)

@@ -134,6 +134,7 @@ async def test_silence_is_an_empty_text_and_no_failure(client):
         ({"model": "nobody"}, 404, "model_not_found"),
         ({"model": "roundhouse/extractive"}, 400, "not_supported"),
         ({"model": "whisper/small"}, 409, "weights_missing"),
+        ({"model": "chunkformer"}, 409, "weights_missing"),
         ({"response_format": "diarized_json"}, 400, "not_supported"),
         ({"temperature": 3}, 400, "bad_input"),
         ({"language": "Vietnamese!"}, 400, "bad_input"),
@@ -224,6 +225,8 @@ async def test_weights_that_are_missing_are_sent_for_at_first_use(tmp_path):
             assert int(caught.value.response.headers["retry-after"]) >= 30
             assert caught.value.response.headers["x-should-retry"] == "true"
             jobs.add(caught.value.message.partition("by the job ")[2].partition(" ")[0])
+        with pytest.raises(openai.ConflictError, match="roundhouse models pull chunkformer/large-vie"):
+            await client.audio.transcriptions.create(model="chunkformer", file=clip())
         (job,) = jobs
         told = (await house.get(f"/v1/jobs/{job}")).json()
         assert (told["kind"], told["input"]) == ("model.pull", {"model": "whisper/small"})

@@ -11,12 +11,13 @@ import pytest_asyncio
 
 from contracts.sounds import MODELS, SENTENCE
 from executing import ended, executing
+from peers import elsewhere
 from serving import House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CLIPS = Path(__file__).parents[1] / "audio_clips"
-HEARS = {"model": "whisper/tiny", "pull_on_first_use": False}
+HEARS = {"model": "whisper/tiny", "pull_on_first_use": False, "chunkformer_model": "chunkformer/tiny"}
 FAKES = [
     {
         "name": "ears",
@@ -31,8 +32,11 @@ FAKES = [
 async def house(tmp_path_factory):
     folder = tmp_path_factory.mktemp("recordings")
     shutil.copytree(MODELS / "whisper-en3-ct2", folder / "data" / "models" / "whisper" / "tiny")
+    ears = folder / "data" / "models" / "chunkformer" / "tiny"
+    elsewhere.chunkformer(ears, says="cuộc họp bắt đầu lúc chín giờ")
+    hears = HEARS | {"chunkformer_python": elsewhere.script(folder / "bin")}
     async with (
-        House(folder / "data", providers=FAKES, audio={"queue": "io"}, asr=HEARS) as made,
+        House(folder / "data", providers=FAKES, audio={"queue": "io"}, asr=hears) as made,
         executing(made),
     ):
         yield made
@@ -164,6 +168,21 @@ async def test_no_weights_fail_with_the_command(house):
     job = await ended(house, answer.json()["task_id"])
     assert job["error"]["code"] == "weights_missing"
     assert "roundhouse models pull whisper/small" in job["error"]["message"]
+
+
+async def test_chunkformer_hears_under_its_own_python_and_is_auto_for_vietnamese(house):
+    for more in ({"asr_backend": "chunkformer"}, {"asr_backend": "auto", "language": "vi"}):
+        answer = await send(house, file=CLIPS / "monday.ogg", features="raw_transcript", **more)
+        job = await ended(house, answer.json()["task_id"], within_s=60)
+        assert job["state"] == "completed", job["error"]
+        status = (await house.get(f"/v1/status/{job['id']}")).json()
+        assert status["results"]["raw_transcript"] == "cuộc họp bắt đầu lúc chín giờ"
+        assert status["versions"]["transcribe"]["asr_backend"] == "chunkformer/tiny"
+        assert status["versions"]["transcribe"]["library"] == "chunkformer 0.0.fake"
+    answer = await send(house, file=CLIPS / "monday.ogg", asr_backend="chunkformer/rnnt-large-vie")
+    job = await ended(house, answer.json()["task_id"])
+    assert job["error"]["code"] == "weights_missing"
+    assert job["error"]["message"].endswith("roundhouse models pull chunkformer/rnnt-large-vie")
 
 
 async def test_the_real_whisper_hears_a_meeting(house):

@@ -42,6 +42,7 @@ BUILTIN: dict[Seam, dict[str, str]] = {
     },
     "asr": {
         "whisper": "roundhouse.backends.asr.faster_whisper:WhisperTranscription",
+        "chunkformer": "roundhouse.backends.asr.chunkformer:ChunkFormerTranscription",
         "openai": "roundhouse.backends.asr.openai_compat:OpenAITranscription",
         "vllm": "roundhouse.backends.asr.openai_compat:OpenAITranscription",
         "fake": "roundhouse.backends.asr.fake:FakeTranscription",
@@ -59,6 +60,7 @@ BUILTIN: dict[Seam, dict[str, str]] = {
     "control": {
         "pyannote": "roundhouse.backends.control.pyannote:PyannoteControl",
         "whisper": "roundhouse.backends.control.whisper:WhisperControl",
+        "chunkformer": "roundhouse.backends.control.chunkformer:ChunkFormerControl",
         "espeak": "roundhouse.backends.control.espeak:EspeakControl",
         "openai": "roundhouse.backends.control.openai_compat:OpenAIControl",
         "vllm": "roundhouse.backends.control.vllm:VllmControl",

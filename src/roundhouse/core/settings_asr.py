@@ -10,7 +10,7 @@ from roundhouse.core.settings_section import Section
 
 
 class AsrSettings(Section):
-    """Recognition of speech by Whisper models of this machine."""
+    """Recognition of speech by Whisper and ChunkFormer models of this machine."""
 
     model: str = Field(
         "whisper/small",
@@ -27,6 +27,38 @@ class AsrSettings(Section):
         [],
         description="Further folders whose sub-folders are Whisper models in the format of CTranslate2; "
         "`models/whisper` in the data folder always counts.",
+    )
+    chunkformer_model: str = Field(
+        "chunkformer/large-vie",
+        pattern=r"^chunkformer/[^/\s]+(/[^/\s]+)?$",
+        max_length=200,
+        description="What the bare name `chunkformer` means: `chunkformer/large-vie`, `chunkformer/rnnt-large-vie`, "
+        "`chunkformer/org/name` of the hub, or the name of a folder.",
+    )
+    chunkformer_folders: list[Path] = Field(
+        [],
+        description="Further folders whose sub-folders are ChunkFormer models (`config.yaml`, `vocab.txt`, weights); "
+        "`models/chunkformer` in the data folder always counts.",
+    )
+    chunkformer_python: Path | None = Field(
+        None,
+        description="Python of an environment of your own, with `chunkformer`, `msgspec` and `psutil`; then "
+        "`models pull` builds none.",
+    )
+    chunkformer_window_s: float = Field(
+        120.0,
+        ge=10,
+        le=1800,
+        description="So much sound ChunkFormer hears at once: its memory grows with it.",
+    )
+    chunkformer_chunk_frames: int = Field(
+        64, ge=1, le=10_000, description="Frames of 80 ms that ChunkFormer looks at together."
+    )
+    chunkformer_left_frames: int = Field(
+        128, ge=0, le=10_000, description="Frames before them that it sees as well."
+    )
+    chunkformer_right_frames: int = Field(
+        128, ge=0, le=10_000, description="Frames behind them that it sees as well."
     )
     device: str = Field(
         "auto",

@@ -20,6 +20,7 @@ LEGACY_ENV: dict[str, tuple[str, ...]] = {
     "WHISPER_MODEL_VARIANT": ("asr", "model"),
     "WHISPER_DEVICE": ("asr", "device"),
     "WHISPER_COMPUTE_TYPE": ("asr", "compute_type"),
+    "CHUNKFORMER_MODEL_NAME": ("asr", "chunkformer_model"),
     "LLM_SUM_MODEL": ("audio", "model"),
     "LLM_ENHANCE_GPU_MEMORY_UTILIZATION": ("engine", "vram_share"),
     "RETENTION_DAYS": ("upkeep", "audio_keep_days"),
@@ -51,6 +52,8 @@ def converted(name: str, value: str) -> str:
     """A value as our setting has it; what is no number stays, so that the setting's own check names it."""
     if name == "WHISPER_MODEL_VARIANT" and "/" not in value:
         return f"whisper/{value}"
+    if name == "CHUNKFORMER_MODEL_NAME" and not value.startswith("chunkformer/"):
+        return f"chunkformer/{value}"
     if name != "RESULT_TTL":
         return value
     try:

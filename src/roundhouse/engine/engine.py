@@ -197,8 +197,12 @@ class Engine:
         except ModelNotFound:
             if request.model in HABITS:
                 return self._automatic(request)
-            if self._speech.offered(request.model):
-                raise self._speech.missing(request.caller, request.model) from None
+            model = self._speech.meant(request.model)
+            if model != request.model:
+                with suppress(ModelNotFound):
+                    return self.router.route(model)
+            if self._speech.offered(model):
+                raise self._speech.missing(request.caller, model) from None
             raise
 
     async def find(self, model: str) -> Route:
@@ -264,6 +268,7 @@ class Engine:
         Raises:
             NotSupported: The provider cannot download models, or none can.
         """
+        model = self._speech.meant(model)
         provider, slash, _ = model.partition("/")
         if slash and provider in self.catalog.backends:
             if not _can_pull(self.catalog.backends[provider]):

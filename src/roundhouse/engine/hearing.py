@@ -31,10 +31,20 @@ _VIETNAMESE_KIND = "chunkformer"
 
 @runtime_checkable
 class Library(Protocol):
-    """A control that knows which models it could download."""
+    """A control that knows which models it could download.
+
+    Attributes:
+        default: The model that the provider's bare name stands for.
+    """
+
+    default: str
 
     def offers(self, model: str) -> bool:
         """Whether it could have this model."""
+        ...
+
+    def terms(self, model: str) -> str:
+        """What must be known before the download, which then begins by command only; empty = any request may."""
         ...
 
 
@@ -107,18 +117,31 @@ class SpeechChooser:
         """The error that says how to bring a model here; raises NotAllowed when it is not for this caller."""
         if caller.models and not matches(caller.models, model):
             raise NotAllowed(f"This key may not use the model {model!r}.", param="model")
+        library, name = self._library(model)
+        terms = "" if library is None else library.terms(name)
         return WeightsMissing(
-            f"The weights of {model} are not on this machine. Bring them with: roundhouse models pull {model}",
+            f"The weights of {model} are not on this machine. {f'{terms} ' if terms else ''}"
+            f"Bring them with: roundhouse models pull {model}",
             model=model,
+            by_command=bool(terms),
             param="model",
         )
 
     def offered(self, model: str) -> bool:
         """Whether a provider could download a model that it does not have, `provider/model`."""
+        library, name = self._library(model)
+        return library is not None and library.offers(name)
+
+    def meant(self, model: str) -> str:
+        """A model's name as `provider/model` where it is the bare name of a provider with a default; else as it is."""
+        library, name = self._library(model)
+        return f"{model}/{library.default}" if library is not None and not name else model
+
+    def _library(self, model: str) -> tuple[Library | None, str]:
         provider, _, name = model.partition("/")
         backends = self._catalog.backends.get(provider)
         control: object = None if backends is None else backends.control
-        return isinstance(control, Library) and control.offers(name)
+        return (control if isinstance(control, Library) else None), name
 
     def _able(self, caller: Caller, operation: Operation) -> Iterator[tuple[str, ModelInfo]]:
         for provider, info in self._catalog.every():

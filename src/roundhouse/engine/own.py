@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from roundhouse.core.settings_asr import AsrSettings
 from roundhouse.core.settings_diarization import DiarizationSettings
 from roundhouse.core.types import Provider, Timeouts
@@ -12,29 +14,52 @@ BUILTIN_PROVIDER = Provider(name="roundhouse", kind="builtin", max_concurrent=4,
 ESPEAK_PROVIDER = Provider(name="espeak", kind="espeak", max_concurrent=4, max_waiting=64, retries=0)
 """The program espeak-ng, where it is installed."""
 
-OWN_NAMES = frozenset({"roundhouse", "whisper", "pyannote", "espeak"})
+OWN_NAMES = frozenset({"roundhouse", "whisper", "chunkformer", "pyannote", "espeak"})
 """Names that no other provider may have; the settings file may describe one of them anew."""
 
-OWN_KINDS = frozenset({"builtin", "whisper", "pyannote", "espeak"})
+OWN_KINDS = frozenset({"builtin", "whisper", "chunkformer", "pyannote", "espeak"})
 """Kinds that use this machine's files and programs: no provider of such a kind can be made through the API."""
 
 
 def whisper_provider(settings: AsrSettings) -> Provider:
     """Whisper models in folders of this machine."""
-    options = {
+    options: dict[str, Any] = {
         "folders": [str(folder) for folder in settings.folders],
         "compute_type": settings.compute_type,
         "cpu_threads": settings.cpu_threads,
         "beam_size": settings.beam_size,
         "batch_size": settings.batch_size,
         "batched_from_s": settings.batched_from_s,
-        "hub_url": settings.hub_url,
     }
+    provider, _, model = settings.model.partition("/")
+    if provider == "whisper":
+        options["model"] = model
+    return _hearing("whisper", settings, options)
+
+
+def chunkformer_provider(settings: AsrSettings) -> Provider:
+    """ChunkFormer models in folders of this machine."""
+    options = {
+        "model": settings.chunkformer_model.partition("/")[2],
+        "folders": [str(folder) for folder in settings.chunkformer_folders],
+        "python": None if settings.chunkformer_python is None else str(settings.chunkformer_python),
+        "cpu_threads": settings.cpu_threads,
+        "window_s": settings.chunkformer_window_s,
+        "chunk_frames": settings.chunkformer_chunk_frames,
+        "left_frames": settings.chunkformer_left_frames,
+        "right_frames": settings.chunkformer_right_frames,
+    }
+    return _hearing("chunkformer", settings, options)
+
+
+def _hearing(kind: str, settings: AsrSettings, options: dict[str, Any]) -> Provider:
+    """What all recognisers of this machine have in common."""
+    options["hub_url"] = settings.hub_url
     if settings.device != "auto":
         options["device"] = "cuda:0" if settings.device == "cuda" else settings.device
     return Provider(
-        name="whisper",
-        kind="whisper",
+        name=kind,
+        kind=kind,
         key=settings.hub_token.get_secret_value() if settings.hub_token else None,
         options=options,
         timeouts=Timeouts(idle_s=900.0, total_s=24 * 3600.0),
@@ -60,4 +85,4 @@ def pyannote_provider(settings: DiarizationSettings) -> Provider:
 
 def own_providers(settings: AsrSettings) -> tuple[Provider, ...]:
     """All of them, in order of preference."""
-    return whisper_provider(settings), ESPEAK_PROVIDER, BUILTIN_PROVIDER
+    return whisper_provider(settings), chunkformer_provider(settings), ESPEAK_PROVIDER, BUILTIN_PROVIDER

@@ -293,6 +293,21 @@ async def test_the_first_use_fetches_them_once(db, tmp_path, turned_clock) -> No
     assert asked == ["whisper/small"]
 
 
+async def test_what_comes_by_command_only_is_never_begun(db, tmp_path, turned_clock) -> None:
+    asked: list[str] = []
+
+    async def pull(_caller, model):
+        asked.append(model)
+
+    house = AudioHouse(db, tmp_path / "house", turned_clock, pull=pull)
+    target = "chunkformer/large-vie"
+    missing = WeightsMissing(f"roundhouse models pull {target}", model=target, by_command=True)
+    house.recogniser.faults = [missing] * 2
+    done = await house.done(("asr_backend", "chunkformer"))
+    assert done.error == {"code": "weights_missing", "message": missing.detail}
+    assert asked == []
+
+
 async def test_weights_that_nobody_fetches_fail_with_the_command(house: AudioHouse) -> None:
     missing = WeightsMissing("Bring them with: roundhouse models pull whisper/small", model="whisper/small")
     house.recogniser.faults = [missing, missing]

@@ -382,7 +382,7 @@ def process_body() -> dict[str, Any]:
         "model": {**text, "description": "Language model of clean text and summary."},
         "asr_backend": {
             **text,
-            "description": "`auto`, `whisper`, or a model's name; `chunkformer` where there is one.",
+            "description": "`auto`, `whisper`, `chunkformer`, or a model's name.",
         },
         "language": {**text, "description": "What is spoken; unset = detected."},
         "summary_language": {**text, "description": "Unset = as the transcript."},

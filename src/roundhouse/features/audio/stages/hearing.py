@@ -149,7 +149,8 @@ async def _begun(
     try:
         return await desk.recogniser.transcribe(request, decision)
     except RoundhouseError as error:
-        if error.code not in _MISSING or not missing or desk.pull is None or _waits(context):
+        by_command = getattr(error, "by_command", False)
+        if error.code not in _MISSING or not missing or by_command or desk.pull is None or _waits(context):
             # A download that was waited for has failed: another one would fail as well.
             raise
     await desk.pull(context.job.caller, missing)

@@ -141,7 +141,7 @@ class Workshop(msgspec.Struct):
         try:
             await engine.check(request)
         except WeightsMissing as error:
-            if self.pulls is None:
+            if self.pulls is None or error.by_command:
                 raise
             job = await self.pulls.pull(request.caller, error.model, None)
             raise WeightsComing(
