@@ -48,7 +48,7 @@ $(VENV)/.ready-dev: $(BIN)/python requirements-dev.lock pyproject.toml
 test: setup-dev ## Run the tests
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-test-peers: setup-dev .venv-peers-llama/.ready .venv-peers-openai2/.ready ## Run the tests against real model servers and other clients (installs them once)
+test-peers: setup-dev .venv-peers-llama/.ready .venv-peers-openai2/.ready .venv-peers-chunkformer/.ready ## Run the tests against real model servers and other clients (installs them once)
 	@$(BIN)/python -m pytest -m peer tests/peers $(ARGS)
 
 # By pip, which keeps a wheel that it compiled: the next environment on this machine is ready in seconds.
@@ -63,6 +63,18 @@ test-peers: setup-dev .venv-peers-llama/.ready .venv-peers-openai2/.ready ## Run
 	@echo "Preparing .venv-peers-openai2 ..."
 	@$(UV) venv --quiet --clear --python $(BIN)/python .venv-peers-openai2
 	@$(UV) pip install --quiet --python .venv-peers-openai2/bin/python -r $<
+	@touch $@
+
+# As `models pull chunkformer` does it, but for the last line: where pip is set up to take a PyTorch without CUDA,
+# torchaudio's compiled part does not load. Hearing does not need it, and the tests do without.
+.venv-peers-chunkformer/.ready: src/roundhouse/backends/asr/chunkformer_requirements.txt | $(VENV)/.ready-dev
+	@echo "Preparing .venv-peers-chunkformer (PyTorch: some minutes, and some GB) ..."
+	@$(UV) venv --quiet --clear --seed --python $(BIN)/python .venv-peers-chunkformer
+	@.venv-peers-chunkformer/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --only-binary :all: -r $<
+	@.venv-peers-chunkformer/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+	  $$($(BIN)/python -c 'from roundhouse.backends.asr.chunkformer_models import PACKAGE; print(PACKAGE)')
+	@.venv-peers-chunkformer/bin/python -c 'import torchaudio' 2>/dev/null \
+	  || rm -rf .venv-peers-chunkformer/lib/python*/site-packages/torchaudio/lib
 	@touch $@
 
 test-slow: setup-dev ## Run the campaigns that take minutes

@@ -40,3 +40,22 @@ def tiny_model(tmp_path_factory):
     subprocess.run([sys.executable, ROOT / "scripts" / "make_tiny_llama.py", path], check=True)
     assert path.stat().st_size < 2 * 1024 * 1024
     return path
+
+
+@pytest.fixture(scope="session")
+def chunkformer_python():
+    """Python of the environment that has the real `chunkformer`."""
+    python = ROOT / ".venv-peers-chunkformer" / "bin" / "python"
+    assert python.exists(), MISSING.format(python)
+    return python
+
+
+@pytest.fixture(scope="session")
+def tiny_chunkformers(chunkformer_python, tmp_path_factory):
+    """Folders of ChunkFormers with random weights: `ctc`, `rnnt`, and `headless`, which lacks what it says with."""
+    folder = tmp_path_factory.mktemp("ears")
+    script = ROOT / "scripts" / "make_tiny_chunkformer.py"
+    for name, *more in (("ctc",), ("rnnt", "--kind", "transducer"), ("headless", "--without", "ctc.")):
+        command = [chunkformer_python, "-W", "ignore", script, folder / name, *more]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return folder
