@@ -15,7 +15,8 @@ import pytest
 from contracts.sounds import SENTENCE, wav, whisper
 from peers.asking import CALLER
 from roundhouse.backends.asr import whisper_host
-from roundhouse.backends.asr.whisper_host import Wav, WhisperHost
+from roundhouse.backends.asr.wav import Wav
+from roundhouse.backends.asr.whisper_host import WhisperHost
 from roundhouse.core.audio import Region, TranscriptionRequest
 from roundhouse.core.errors import BackendDown, BadInput, ModelNotFound, NotSupported, WeightsMissing
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from roundhouse.backends.asr.whisper_host import Wav
+from roundhouse.backends.asr.wav import Wav
 from roundhouse.core.audio import SAMPLE_RATE_HZ, Turn
 from roundhouse.core.errors import Cancelled, DiarizationUnavailable, MissingExtra
 
