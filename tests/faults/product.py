@@ -35,14 +35,18 @@ READY_S = 60.0
 
 
 def install(site: Path) -> None:
-    """Make a folder that, on PYTHONPATH, is an installed distribution with pipelines."""
+    """Make a folder that, on PYTHONPATH, is an installed distribution with pipelines and a recogniser."""
     info = site / "evidence-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: evidence\nVersion: 1.0\n")
     lines = [f"evidence.{kind} = evidence:{name}\n" for kind, name in KINDS.items()]
-    children = "[roundhouse.children]\nbusy = evidence:busy\n"
-    (info / "entry_points.txt").write_text("".join(["[roundhouse.pipelines]\n", *lines, children]))
-    (site / "evidence.py").write_bytes((PLUGIN / "evidence.py").read_bytes())
+    rest = (
+        "[roundhouse.children]\nbusy = evidence:busy\n"
+        "[roundhouse.asr]\nevidence = evidence_ears:EvidenceEars\n"
+    )
+    (info / "entry_points.txt").write_text("".join(["[roundhouse.pipelines]\n", *lines, rest]))
+    for module in PLUGIN.glob("evidence*.py"):
+        (site / module.name).write_bytes(module.read_bytes())
 
 
 def free_port() -> int:

@@ -77,10 +77,12 @@ class Truth:
         text = "SELECT seq, type FROM events WHERE site_id = 'default' ORDER BY seq"
         return [(one["seq"], one["type"]) for one in self.rows(text)]
 
-    def records(self) -> dict[tuple[str, str], dict[int, Any]]:
-        """What is recorded of finished steps: the output by run, by job and step."""
+    def records(self, job_id: str = "") -> dict[tuple[str, str], dict[int, Any]]:
+        """What is recorded of finished steps, of one job or of all: the output by run, by job and step."""
         table = "operation_outputs" if self._sqlite else "dbos.operation_outputs"
         text = f"SELECT workflow_uuid, function_name, output FROM {table} WHERE error IS NULL"
+        if job_id:
+            text += f" AND workflow_uuid LIKE '{job_id}.%'"
         found: dict[tuple[str, str], dict[int, Any]] = defaultdict(dict)
         for one in self.rows(text):
             job_id, _, run = one["workflow_uuid"].rpartition(".")
