@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -18,10 +17,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import av
+import numpy as np
+
 from faults.product import KEY, Product
 from faults.truth import ENDED, Truth
 
 CLIP = Path(__file__).parents[1] / "audio_clips" / "meeting.ogg"
+RATE_HZ = 8000
 STAGES = ("fetch", "prepare", "transcribe", "clean", "summarise", "finish")
 SAID = "we start on monday|we hire two engineers|the customer wants a refund"
 SUMMARY = {
@@ -209,10 +212,13 @@ def slow_server(content: bytes, pieces: int = 4, pause_s: float = 0.1) -> Iterat
 
 
 def silence(path: Path, hours: float) -> Path:
-    """Much silence in a small file."""
-    subprocess.run(
-        ["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono", "-t",
-         str(hours * 3600), "-c:a", "flac", str(path)],
-        check=True,
-    )  # fmt: skip
+    """Much silence in a small file, FLAC."""
+    minute = np.zeros((1, 60 * RATE_HZ), np.int16)
+    with av.open(str(path), "w", format="flac") as media:
+        stream = media.add_stream("flac", rate=RATE_HZ, layout="mono")
+        for number in range(int(hours * 60)):
+            frame = av.AudioFrame.from_ndarray(minute, "s16", "mono")
+            frame.sample_rate, frame.pts = RATE_HZ, number * 60 * RATE_HZ
+            media.mux(stream.encode(frame))
+        media.mux(stream.encode(None))
     return path

@@ -51,7 +51,9 @@ def strike(watch: Watch, moment: Moment, chance: random.Random) -> bool:
     raise AssertionError(f"{watch.job_id} does not come to {moment}")
 
 
-def survive(product: Product, truth: Truth, url: str, moments: list[Moment], chance: random.Random) -> Counter[str]:
+def survive(
+    product: Product, truth: Truth, url: str, moments: list[Moment], chance: random.Random
+) -> Counter[str]:
     """One recording, whose executor is killed at these moments; which of them were met, and in what state."""
     by_url = any(one.stage == "fetch" for one in moments)
     watch = Watch(product, truth, send(product, url=url) if by_url else send(product, CLIP.read_bytes()))

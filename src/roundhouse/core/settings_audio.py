@@ -27,6 +27,9 @@ class AudioSettings(Section):
     decode_memory_mib: int = Field(
         1024, ge=256, description="Most memory of the process that decodes one recording."
     )
+    reserve_mib: int = Field(
+        256, ge=0, description="Space on the disk that decoded sound leaves to the database."
+    )
     target_lufs: float | None = Field(
         -20.0,
         ge=-40,

@@ -17,7 +17,10 @@ from roundhouse.core.types import Provider
 
 
 class EvidenceEars:
-    """`core.ports.TranscriptionBackend`; options: `ledger` (the file), `reply` (segments, cut at `|`), `delay_s` (before each)."""
+    """`core.ports.TranscriptionBackend`.
+
+    Options: `ledger`, the file; `reply`, its segments, cut at `|`; `delay_s`, its wait before each.
+    """
 
     def __init__(self, provider: Provider, context: BackendContext) -> None:
         self._options = dict(provider.options)

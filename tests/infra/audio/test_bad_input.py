@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import msgspec
 import numpy as np
 import psutil
 import pytest
@@ -26,6 +27,7 @@ from roundhouse.core.errors import (
     UnsupportedMedia,
 )
 from roundhouse.infra.audio import AudioLimits, VadSettings, prepare
+from roundhouse.infra.audio.wave import WaveWriter
 from roundhouse.infra.jobs.child import run_in_child
 
 LIMITS = AudioLimits(max_decoded_s=3600.0, max_channels=8, timeout_s=60.0, memory_mib=1024)
@@ -290,6 +292,23 @@ async def test_a_full_disk_is_told_as_such(tmp_path):
             vad=VadSettings(enabled=False),
             on_progress=lambda *_: None,
         )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["monday.mp3", "stereo.ogg"])
+async def test_room_is_left_to_others(tmp_path, name):
+    """More than there is on any disk: by the length that is declared, or once it is written."""
+    limits = msgspec.structs.replace(LIMITS, reserve_bytes=2**62)
+    with pytest.raises(StorageFull, match="no room"):
+        await prepare(
+            CLIPS / name, tmp_path, limits, vad=VadSettings(), split=True, on_progress=lambda *_: None
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_room_is_looked_at_while_it_is_written(tmp_path):
+    with pytest.raises(StorageFull, match="no room"), WaveWriter(tmp_path / "mix.wav", 2**62) as file:
+        file.write_silence(16_000)
 
 
 def mutated(content: bytes, random: np.random.Generator) -> bytes:

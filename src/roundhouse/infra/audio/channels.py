@@ -56,13 +56,14 @@ class Sides:
     Args:
         left: Made anew.
         right: Made anew.
+        reserve_bytes: Space on the disk that is left to others.
     """
 
     channels = 2
 
-    def __init__(self, left: Path, right: Path) -> None:
+    def __init__(self, left: Path, right: Path, reserve_bytes: int = 0) -> None:
         self._files = ExitStack()
-        self._left, self._right = WaveWriter(left), WaveWriter(right)
+        self._left, self._right = WaveWriter(left, reserve_bytes), WaveWriter(right, reserve_bytes)
         self._rest = np.empty((0, 2), dtype=np.int16)
         self._waves = np.zeros(3)
         self._swells = np.zeros(6)

@@ -24,6 +24,7 @@ from roundhouse.infra.audio.opening import Recording, opened
 from roundhouse.infra.audio.second import decode_again, ffmpeg
 from roundhouse.infra.audio.shapes import AudioLimits, Sound, Track, VadSettings
 from roundhouse.infra.audio.voice import Regions, model_path, probabilities
+from roundhouse.infra.audio.wave import SAMPLE_BYTES, check_room
 
 _SHORT = 0.99
 _DAMAGED = 0.01
@@ -146,7 +147,10 @@ def sound_of(order: Order, tell: Tell) -> Sound:
 
 def _decode(recording: Recording, order: Order, *, split: bool, tell: Tell) -> _Decoded:
     """Once, and with the second decoder where the first lost something."""
-    paths, sink = _sink(Path(order.folder), split=split)
+    paths, sink = _sink(Path(order.folder), order, split=split)
+    expected_bytes = int((recording.declared_s or 0) * SAMPLE_RATE_HZ * SAMPLE_BYTES) * len(paths)
+    if order.limits.reserve_bytes:
+        check_room(Path(order.folder), order.limits.reserve_bytes + expected_bytes)
     with sink:
         first = Decoding(
             recording, sink, order.limits, order.name, lambda share: tell(0.5 * share, "decoding")
@@ -170,7 +174,7 @@ def _second_opinion(recording: Recording, order: Order, decoded: _Decoded, first
         return decoded
     folder = Path(order.folder) / "second"
     folder.mkdir(exist_ok=True)
-    paths, sink = _sink(folder, split=isinstance(first, Sides))
+    paths, sink = _sink(folder, order, split=isinstance(first, Sides))
     with sink:
         decode_again(program, recording, sink, order.limits.max_decoded_s)
     if sink.samples <= first.samples * (2 - _SHORT):
@@ -270,9 +274,10 @@ def _is_silent(path: Path) -> bool:
     return loudness is None or loudness < SILENCE_LUFS
 
 
-def _sink(folder: Path, *, split: bool) -> tuple[dict[str, Path], Mix | Sides]:
+def _sink(folder: Path, order: Order, *, split: bool) -> tuple[dict[str, Path], Mix | Sides]:
+    reserve_bytes = order.limits.reserve_bytes
     if split:
         left, right = folder / "left.wav", folder / "right.wav"
-        return {"left": left, "right": right}, Sides(left, right)
+        return {"left": left, "right": right}, Sides(left, right, reserve_bytes)
     path = folder / "mix.wav"
-    return {"mix": path}, Mix(path)
+    return {"mix": path}, Mix(path, reserve_bytes)

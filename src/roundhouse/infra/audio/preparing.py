@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from roundhouse.infra.jobs.child import run_in_child
 
 _CHILD = "roundhouse.infra.audio.child:take_apart"
 _NAME_CHARS = 100
+_TRACKS = ("mix.wav", "left.wav", "right.wav")
+_SECOND = "second"
 
 
 async def prepare(
@@ -43,18 +47,33 @@ async def prepare(
         Unprocessable: It is empty, damaged beyond use, without sound, has too many channels, or takes too long.
         TooLarge: It is too long.
         MissingExtra: Speech is to be found, and the model for that is not installed.
-        StorageFull: The disk is full.
+        StorageFull: The disk is full, or would be but for the reserve.
         ChildFailed: The process died.
+
+    However it fails, no track is left.
     """
     order = _order(source, folder, name, limits, vad, split=split)
+    done = False
     try:
         async with asyncio.timeout(limits.timeout_s):
             found = await run_in_child(_CHILD, order, on_progress=on_progress, folder=folder)
+        done = True
     except TimeoutError as error:
         raise Unprocessable(
             f"{spoken_name(name)} could not be decoded within {limits.timeout_s:g} seconds."
         ) from error
+    finally:
+        if not done:
+            # Hours of sound that nobody will hear must not keep a disk full.
+            await asyncio.to_thread(_forget, folder)
     return msgspec.convert(found, Sound)
+
+
+def _forget(folder: Path) -> None:
+    for name in _TRACKS:
+        with suppress(OSError):
+            (folder / name).unlink()
+    shutil.rmtree(folder / _SECOND, ignore_errors=True)
 
 
 def _order(

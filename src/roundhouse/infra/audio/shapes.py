@@ -12,6 +12,8 @@ from roundhouse.core.settings_audio import AudioSettings
 Encoding = Literal["pcm", "pcmu", "pcma"]
 """Of sound that arrives: signed 16-bit samples, little-endian; or G.711, a byte each."""
 
+_MIB = 1024 * 1024
+
 
 class AudioLimits(msgspec.Struct, frozen=True):
     """How much one recording may cost.
@@ -22,6 +24,7 @@ class AudioLimits(msgspec.Struct, frozen=True):
         timeout_s: Longest time of the child process that decodes.
         memory_mib: Its address space, beyond what its libraries take.
         target_lufs: Loudness that the sound is brought to; None = as it is.
+        reserve_bytes: Space on the disk that its tracks leave to others.
     """
 
     max_decoded_s: float
@@ -29,6 +32,7 @@ class AudioLimits(msgspec.Struct, frozen=True):
     timeout_s: float
     memory_mib: int
     target_lufs: float | None = None
+    reserve_bytes: int = 0
 
     @classmethod
     def of(cls, settings: AudioSettings) -> Self:
@@ -39,6 +43,7 @@ class AudioLimits(msgspec.Struct, frozen=True):
             timeout_s=settings.decode_timeout_s,
             memory_mib=settings.decode_memory_mib,
             target_lufs=settings.target_lufs,
+            reserve_bytes=settings.reserve_mib * _MIB,
         )
 
 

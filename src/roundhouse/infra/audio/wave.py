@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self
 
 from roundhouse.core.audio import SAMPLE_RATE_HZ
+from roundhouse.core.errors import StorageFull
 
 SAMPLE_BYTES = 2
 HEADER_BYTES = 44
@@ -16,6 +18,7 @@ HEADER_BYTES = 44
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _CHUNK = struct.Struct("<4sI")
 _MOST_CHUNKS = 1000
+_CHECK_SAMPLES = 8 * 1024 * 1024
 _NO_SIZE = ((0x7FFF_F000, 0x8000_0000), (0xFFFF_F000, 0xFFFF_FFFF))
 
 
@@ -72,14 +75,20 @@ class WaveWriter:
 
     Args:
         path: Made anew.
+        reserve_bytes: Space on its disk that is left to others.
 
     Attributes:
         samples: Written until now.
+
+    Raises:
+        StorageFull: There is not as much left.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, reserve_bytes: int = 0) -> None:
         self.path = path
         self.samples = 0
+        self._reserve_bytes = reserve_bytes
+        self._check_at = 0
         self._file = path.open("wb", buffering=0)
         self._file.write(_header(0))
 
@@ -95,6 +104,9 @@ class WaveWriter:
 
     def write(self, content: bytes | memoryview) -> None:
         """Add signed 16-bit samples."""
+        if self.samples >= self._check_at:
+            check_room(self.path.parent, self._reserve_bytes)
+            self._check_at = self.samples + _CHECK_SAMPLES
         self.samples += len(content) // SAMPLE_BYTES
         rest = memoryview(content)
         while rest:
@@ -106,6 +118,12 @@ class WaveWriter:
         while samples > 0:
             self.write(second[: samples * SAMPLE_BYTES])
             samples -= SAMPLE_RATE_HZ
+
+
+def check_room(folder: Path, least_bytes: int) -> None:
+    """Raise StorageFull when less is left on the disk of a folder."""
+    if least_bytes and shutil.disk_usage(folder).free < least_bytes:
+        raise StorageFull("The disk has no room for the sound of this recording.")
 
 
 def _header(samples: int) -> bytes:
