@@ -1,39 +1,16 @@
-"""`python -m bench.audio decode`: CPU of decoding against FFmpeg's program in the same run, and the peak of the child.
+"""What recordings cost: the pipeline beside its recogniser, decoding beside FFmpeg, uploads, stages, long queues.
 
-Needs `ffmpeg` on the path: it makes the recordings, and is what is compared with. Linux or macOS.
+Needs `ffmpeg` on the path: it makes the recordings, and is what decoding is compared with. Linux.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import os
-import resource
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-from roundhouse.infra.audio import AudioLimits, VadSettings, prepare
-from roundhouse.infra.audio.channels import Mix
-from roundhouse.infra.audio.decoding import Decoding
-from roundhouse.infra.audio.opening import opened
-
-CLIP = Path(__file__).resolve().parents[2] / "tests" / "audio_clips" / "meeting.ogg"
-LIMITS = AudioLimits(
-    max_decoded_s=12 * 3600.0, max_channels=8, timeout_s=3600.0, memory_mib=1024, target_lufs=-20.0
-)
-FORMATS: dict[str, tuple[float, tuple[str, ...]]] = {
-    "mp3": (0.8, ("-c:a", "libmp3lame", "-b:a", "128k")),
-    "m4a": (0.8, ("-c:a", "aac", "-b:a", "96k")),
-    "wav": (0.8, ("-c:a", "pcm_s16le")),
-    "opus": (1.0, ("-c:a", "libopus", "-b:a", "32k")),
-    "flac": (0.0, ("-c:a", "flac")),
-}
-"""Goal, as times FFmpeg's CPU (0 = none), and how it is made."""
+from bench.audio import decode, pipeline, stages, upload
 
 
 def main() -> int:
@@ -42,110 +19,53 @@ def main() -> int:
     Returns:
         Exit code.
     """
-    parser = argparse.ArgumentParser(prog="python -m bench.audio", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    decode = commands.add_parser("decode", help="decoding, its CPU and its memory")
-    decode.add_argument("--minutes", type=int, default=10, help="length of the recordings")
-    decode.add_argument("--hours", type=float, default=3.0, help="length of the one whose memory is measured")
-    decode.add_argument("--rounds", type=int, default=5, help="each measured so often, in turns")
-    whole = commands.add_parser("whole", help="one recording through everything; told in JSON")
-    whole.add_argument("path", type=Path)
-    options = parser.parse_args()
+    options = _parser().parse_args()
     if options.command == "whole":
-        print(json.dumps(through_everything(options.path)))
+        print(json.dumps(decode.through_everything(options.path)))
         return 0
-    with tempfile.TemporaryDirectory() as folder:
-        compare(Path(folder), options.minutes, options.rounds)
-        memory(Path(folder), options.minutes, options.hours)
+    if options.command == "bare":
+        pipeline.serve(json.loads(options.order))
+        return 0
+    with tempfile.TemporaryDirectory(prefix="bench-audio-", dir=options.folder) as name:
+        folder = Path(name)
+        if options.command == "decode":
+            decode.compare(folder, options.minutes, options.rounds, options.only.split(","))
+            if options.hours:
+                decode.memory(folder, options.minutes, options.hours)
+        elif options.command == "pipeline":
+            pipeline.compare(folder, options.minutes, options.tokens, options.rounds, options.threads)
+        elif options.command == "upload":
+            upload.measure(folder, options.mib)
+        else:
+            stages.overhead(folder, options.recordings)
+            if options.queued:
+                stages.queue(folder, options.queued)
     return 0
 
 
-def compare(folder: Path, minutes: int, rounds: int) -> None:
-    """Ours and FFmpeg's, one after the other, so that both meet the same disturbances."""
-    print(
-        f"{minutes} min of speech to 16 kHz mono; CPU s, median of {rounds} rounds (times FFmpeg, lowest .. highest)"
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench.audio", description=__doc__)
+    parser.add_argument("--folder", type=Path, help="where everything is made")
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("decode", help="decoding, its CPU and its memory")
+    one.add_argument("--minutes", type=int, default=10, help="length of the recordings")
+    one.add_argument(
+        "--hours", type=float, default=3.0, help="length of the one whose memory is measured; 0 = none"
     )
-    for ending, (goal, options) in FORMATS.items():
-        path = make(folder / f"a.{ending}", minutes * 60.0, options)
-        ours: list[float] = []
-        theirs: list[float] = []
-        decode_here(path, folder)
-        for _ in range(rounds):
-            theirs.append(ffmpeg_cpu_s(path))
-            ours.append(decode_here(path, folder))
-        ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
-        ratio = statistics.median(ratios)
-        told = "" if not goal else f"  goal {goal}: {'met' if ratio <= goal else 'MISSED'}"
-        print(
-            f"{ending:5} ours {statistics.median(ours):.3f}  ffmpeg {statistics.median(theirs):.3f}"
-            f"  {ratio:.2f}x ({min(ratios):.2f} .. {max(ratios):.2f}){told}"
-        )
-        path.unlink()
-
-
-def memory(folder: Path, minutes: int, hours: float) -> None:
-    """The whole of it in its child: decoding, loudness, looking for speech."""
-    print("the whole child: decode, loudness, speech, its start included")
-    for length_s in (60.0, minutes * 60.0, hours * 3600.0):
-        path = make(folder / "long.mp3", length_s, FORMATS["mp3"][1])
-        told = subprocess.run(
-            [sys.executable, "-m", "bench.audio", "whole", str(path)],
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-        found = json.loads(told)
-        print(
-            f"{length_s / 60:6.0f} min  peak {found['peak_mib']:.0f} MiB  CPU {found['cpu_s']:.2f} s"
-            f"  wall {found['wall_s']:.2f} s  CPU per second of sound {found['cpu_s'] / length_s:.5f}"
-        )
-        path.unlink()
-
-
-def make(path: Path, length_s: float, options: tuple[str, ...]) -> Path:
-    """Speech of a length."""
-    subprocess.run(
-        ["ffmpeg", "-nostdin", "-v", "error", "-y", "-stream_loop", "-1", "-i", str(CLIP), "-t", str(length_s),
-         "-ar", "48000" if path.suffix == ".opus" else "44100", "-ac", "2", *options, str(path)],
-        check=True,
-    )  # fmt: skip
-    return path
-
-
-def decode_here(path: Path, folder: Path) -> float:
-    """CPU of opening and decoding, to disk."""
-    begun_s = time.process_time()
-    with opened(path, path.name, LIMITS) as recording, Mix(folder / "ours.wav") as sink:
-        Decoding(recording, sink, LIMITS, path.name, lambda share: None).run()
-    return time.process_time() - begun_s
-
-
-def ffmpeg_cpu_s(path: Path) -> float:
-    """CPU of the program, to disk."""
-    target = path.with_name("theirs.wav")
-    process = subprocess.Popen(
-        ["ffmpeg", "-nostdin", "-v", "error", "-y", "-threads", "1", "-i", str(path), "-ac", "1", "-ar", "16000",
-         "-c:a", "pcm_s16le", str(target)]
-    )  # fmt: skip
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"ffmpeg ended with {process.returncode}")
-    return usage.ru_utime + usage.ru_stime
-
-
-def through_everything(path: Path) -> dict[str, float]:
-    """What the rooms do, and what its child took."""
-    with tempfile.TemporaryDirectory() as folder:
-        begun_s = time.perf_counter()
-        asyncio.run(
-            prepare(path, Path(folder), LIMITS, vad=VadSettings(), on_progress=lambda share, text: None)
-        )
-        wall_s = time.perf_counter() - begun_s
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {
-        "peak_mib": usage.ru_maxrss * unit / 1024**2,
-        "cpu_s": usage.ru_utime + usage.ru_stime,
-        "wall_s": wall_s,
-    }
+    one.add_argument("--rounds", type=int, default=5, help="each measured so often, in turns")
+    one.add_argument("--only", default="mp3,m4a,wav,opus,flac", help="formats, with commas")
+    one = commands.add_parser("pipeline", help="upload to summary beside faster-whisper alone")
+    one.add_argument("--minutes", type=int, default=10, help="length of the recording")
+    one.add_argument("--tokens", type=int, default=96, help="said in each stretch of half a minute")
+    one.add_argument("--rounds", type=int, default=3, help="both measured so often, in turns")
+    one.add_argument("--threads", type=int, default=0, help="of the model; 0 = as many as its library takes")
+    one = commands.add_parser("upload", help="a large upload: speed and memory")
+    one.add_argument("--mib", type=int, default=1024, help="size of the file")
+    one = commands.add_parser("stages", help="what a stage costs besides its work, and a long queue")
+    one.add_argument("--recordings", type=int, default=30, help="measured one after the other")
+    one.add_argument("--queued", type=int, default=10_000, help="recordings in the long queue; 0 = none")
+    one = commands.add_parser("whole", help="one recording through everything; told in JSON")
+    one.add_argument("path", type=Path)
+    one = commands.add_parser("bare", help="the recogniser alone; `pipeline` starts it")
+    one.add_argument("order")
+    return parser

@@ -79,6 +79,26 @@ def ears(folder: Path) -> list[Ear]:
     return [Ear(float(one[0]), one[1], int(one[2]), one[3]) for one in words]
 
 
+def heard_one_at_a_time(folder: Path) -> dict[str, set[int]]:
+    """Assert that nothing is begun to be heard while something else is; who heard each recording.
+
+    Whoever was killed wrote no end: what the next one hears then must not be heard by the dead one any more.
+    """
+    open_: dict[int, str] = {}
+    by: dict[str, set[int]] = {}
+    for one in ears(folder):
+        if one.what == "hear":
+            alive = [pid for pid in open_ if pid == one.pid or Path(f"/proc/{pid}").exists()]
+            assert not alive, f"{one.job_id} is heard while {open_} are"
+            open_ = {one.pid: one.job_id}
+            by.setdefault(one.job_id, set()).add(one.pid)
+        else:
+            assert open_.get(one.pid) == one.job_id, f"{one}, while {open_} are heard"
+            if one.what == "end":
+                del open_[one.pid]
+    return by
+
+
 def ask(
     product: Product, method: str, path: str, body: bytes | None = None, **headers: str
 ) -> tuple[int, bytes]:

@@ -17,31 +17,22 @@ import pytest
 
 from faults.cluster import Cluster
 from faults.product import KEY, Product, wait_until
-from faults.recordings import CLIP, Watch, ask, ears, form, outcome, send, settings, silence
+from faults.recordings import (
+    CLIP,
+    Watch,
+    ask,
+    ears,
+    form,
+    heard_one_at_a_time,
+    outcome,
+    send,
+    settings,
+    silence,
+)
 from faults.truth import Truth, check
 
 SOON_S = 40.0
 RUNNING = "SELECT id FROM jobs WHERE kind = 'recording.process' AND state = 'running' AND attempts < 3"
-
-
-def heard_one_at_a_time(folder: Path) -> dict[str, set[int]]:
-    """Assert that nothing is begun to be heard while something else is; who heard each recording.
-
-    Whoever was killed wrote no end: what the next one hears then must not be heard by the dead one any more.
-    """
-    open_: dict[int, str] = {}
-    by: dict[str, set[int]] = {}
-    for one in ears(folder):
-        if one.what == "hear":
-            alive = [pid for pid in open_ if pid == one.pid or Path(f"/proc/{pid}").exists()]
-            assert not alive, f"{one.job_id} is heard while {open_} are"
-            open_ = {one.pid: one.job_id}
-            by.setdefault(one.job_id, set()).add(one.pid)
-        else:
-            assert open_.get(one.pid) == one.job_id, f"{one}, while {open_} are heard"
-            if one.what == "end":
-                del open_[one.pid]
-    return by
 
 
 def worked_on_one_at_a_time(truth: Truth) -> None:
@@ -118,6 +109,25 @@ def test_two_products_on_one_data_folder_share_one_card(
         tell(f"{len(tasks)} recordings heard by {len(pids)} processes, never two at once")
         assert len(pids) > 3
         check(truth, one.ledger, {})
+        assert two.stop() == one.stop() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_two_installations_take_turns_with_one_card(tmp_path: Path) -> None:
+    """Each has its own data folder and database; they name the same lock."""
+    (tmp_path / "other").mkdir()
+    given = settings(tmp_path, 0.1) | {"JOBS__GPU_LOCK": str(tmp_path / "gpu.lock")}
+    with Product(tmp_path, **given) as one, Product(tmp_path / "other", **given) as two:
+        one.start()
+        two.start()
+        tasks = [[send(product, CLIP.read_bytes()) for _ in range(4)] for product in (one, two)]
+        for product, sent in zip((one, two), tasks, strict=True):
+            all_completed(product, Truth(product.db_url), sent, 60)
+        assert len(heard_one_at_a_time(tmp_path)) == 8
+        order = [one.job_id in tasks[0] for one in ears(tmp_path) if one.what == "hear"]
+        # Nobody waits until the other has no more to do.
+        assert order not in ([True] * 4 + [False] * 4, [False] * 4 + [True] * 4)
         assert two.stop() == one.stop() == 0
 
 

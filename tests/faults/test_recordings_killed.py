@@ -12,7 +12,17 @@ from typing import NamedTuple
 import pytest
 
 from faults.product import Product, wait_until
-from faults.recordings import CLIP, STAGES, Watch, ears, outcome, send, settings, slow_server
+from faults.recordings import (
+    CLIP,
+    STAGES,
+    Watch,
+    ears,
+    heard_one_at_a_time,
+    outcome,
+    send,
+    settings,
+    slow_server,
+)
 from faults.truth import Truth, check
 
 DELAY_S = 0.12
@@ -91,7 +101,7 @@ def hearings(product: Product, watch: Watch) -> int:
 def campaign(product: Product, kills: int, seed: int) -> Counter[str]:
     """So many kills, each moment as often as any other; what was met, and how often each outcome came."""
     chance = random.Random(seed)
-    truth = Truth(product.db_url)
+    truth = Truth(product.db_url, kept=True)
     waiting: list[Moment] = []
     met: Counter[str] = Counter()
     product.start(executors=1)
@@ -104,6 +114,7 @@ def campaign(product: Product, kills: int, seed: int) -> Counter[str]:
             moments = sorted((waiting.pop() for _ in range(count)), key=MOMENTS.index)
             met += survive(product, truth, url, moments, chance)
     check(truth, product.ledger, {})
+    heard_one_at_a_time(product.folder)
     assert product.stop() == 0
     return met
 

@@ -49,14 +49,20 @@ def read_ledger(path: Path) -> list[Line]:
 
 
 class Truth:
-    """Reads the product's database from outside."""
+    """Reads the product's database from outside.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: Of it.
+        kept: Whether one connection is kept, for those who look again and again.
+    """
+
+    def __init__(self, url: str, *, kept: bool = False) -> None:
         parsed = parse_url(url)
         self._sqlite = parsed.get_backend_name() == "sqlite"
         if self._sqlite:
             parsed = parsed.set(drivername="sqlite")
-        self._engine = sa.create_engine(parsed, poolclass=sa.NullPool)
+        pool = {"poolclass": sa.StaticPool} if kept else {"poolclass": sa.NullPool}
+        self._engine = sa.create_engine(parsed, **pool)
 
     def rows(self, text: str) -> list[Any]:
         with self._engine.connect() as connection:

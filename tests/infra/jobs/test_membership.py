@@ -424,6 +424,16 @@ async def test_two_installations_share_a_lock_when_they_name_it(join: Join, tmp_
     four = await join("b", common, queues=["gpu"])
     assert three.try_gpu()
     assert not four.try_gpu()
+    # It has nothing to do with them.
+    three.pass_gpu_on(used=False)
+    assert three.try_gpu()
+    # After a job of its own the other one comes first.
+    three.pass_gpu_on(used=True)
+    assert not three.try_gpu()
+    assert four.try_gpu()
+    # Who has a lock of its own keeps it.
+    one.pass_gpu_on(used=True)
+    assert one.holds_gpu
 
 
 async def test_a_lock_that_cannot_be_had_is_told_once(join: Join, tmp_path: Path, logged: Any) -> None:

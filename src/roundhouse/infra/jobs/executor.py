@@ -36,6 +36,7 @@ _LOST_S = 0.5
 _DUE_S = 1.0
 _STRAYED_S = 30.0
 _LONGEST_IDLE_S = 5.0
+_GPU_LOOK_S = 0.5
 _PAUSE_S = 0.5
 _JOIN_LEASES = 1.5
 _DAY_S = 86_400.0
@@ -210,9 +211,10 @@ class Executor:
     async def _idle_s(self) -> float:
         async with self._db.read() as tx:
             due_s = await store.next_due_s(tx, self._clock.now_s())
+        longest_s = _GPU_LOOK_S if self._membership.shares_gpu else _LONGEST_IDLE_S
         if due_s is None:
-            return _LONGEST_IDLE_S
-        return min(max(due_s - self._clock.now_s(), 0.01), _LONGEST_IDLE_S)
+            return longest_s
+        return min(max(due_s - self._clock.now_s(), 0.01), longest_s)
 
     async def _claim(self) -> int:
         slots = self._free_slots()
@@ -228,6 +230,7 @@ class Executor:
                 )
             for job in claimed:
                 self._start(job)
+            self._pass_gpu_on(used=False)
         return len(claimed)
 
     def _free_slots(self) -> dict[QueueName, int]:
@@ -238,6 +241,10 @@ class Executor:
             if run.job.queue in slots:
                 slots[run.job.queue] -= 1
         return slots
+
+    def _pass_gpu_on(self, *, used: bool) -> None:
+        if not any(run.job.queue == "gpu" for run in self._runs.values()):
+            self._membership.pass_gpu_on(used=used)
 
     def _start(self, job: Job) -> None:
         run = Run(
@@ -263,6 +270,8 @@ class Executor:
             await run.execute()
         finally:
             del self._runs[run.job.id]
+            if run.job.queue == "gpu":
+                self._pass_gpu_on(used=True)
             self._wake.set()
 
     # Beats

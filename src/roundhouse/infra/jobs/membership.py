@@ -33,6 +33,7 @@ from roundhouse.infra.jobs.roster import JOINED, LEFT, Roster
 
 _RETRY_S = 1.0
 _MOMENT_S = 0.01
+_TURN_S = 1.5
 _MOST_HOST = 255
 
 _log = structlog.get_logger(__name__)
@@ -76,6 +77,8 @@ class Membership:
         self._folder = data_dir / "executors"
         self._lock = FileLock(self._folder / f"{self.id}.lock")
         self._gpu = FileLock((settings.gpu_lock or data_dir / "gpu.lock").expanduser(), mode=0o644)
+        self._gpu_is_common = settings.gpu_lock is not None
+        self._gpu_from_s = 0.0
         self._gpu_refused = False
         self._queues = list(queues)
         self._pipelines = list(pipelines)
@@ -202,7 +205,7 @@ class Membership:
 
     def try_gpu(self) -> bool:
         """Become that one, if it serves the queue and nobody else is; call it now and then."""
-        if "gpu" not in self._queues:
+        if "gpu" not in self._queues or self._clock.monotonic_s() < self._gpu_from_s:
             return False
         try:
             return self._gpu.take()
@@ -211,6 +214,22 @@ class Membership:
                 _log.error("gpu_lock_unusable", path=str(self._gpu.path), error=error.strerror)
             self._gpu_refused = True
             return False
+
+    @property
+    def shares_gpu(self) -> bool:
+        """Whether installations take turns with the cards, so that it has to look often whether they are free."""
+        return self._gpu_is_common and "gpu" in self._queues
+
+    def pass_gpu_on(self, *, used: bool) -> None:
+        """Let other installations have the cards, if they share them; call it when no job of `gpu` runs here.
+
+        Args:
+            used: A job has just ended: the others have the first word now.
+        """
+        if self.shares_gpu and self._gpu.is_held:
+            self._gpu.give_back()
+            if used:
+                self._gpu_from_s = self._clock.monotonic_s() + _TURN_S
 
     # Inside
 
