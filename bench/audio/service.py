@@ -17,8 +17,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 _PIECE_BYTES = 1024 * 1024
-_POLL_S = 0.02
-_LONGEST_S = 3600.0
+_ENDS = (b"event: job.completed", b"event: job.failed", b"event: job.cancelled")
 
 
 class Service:
@@ -128,13 +127,24 @@ class Service:
         """A recording from before its upload until it is seen to be complete: seconds, and its status."""
         began_s = time.perf_counter()
         task_id = self.send(_pieces(path), path.stat().st_size, path.name, None, **fields)
-        while True:
-            _, told = self.ask("GET", f"/v1/status/{task_id}")
-            if told["status"] == "COMPLETE":
-                return time.perf_counter() - began_s, told
-            if told["status"] in ("FAILED", "CANCELLED") or time.perf_counter() - began_s > _LONGEST_S:
-                raise SystemExit(f"{path.name}: {told}")
-            time.sleep(_POLL_S)
+        self._follow(task_id)
+        wall_s = time.perf_counter() - began_s
+        _, told = self.ask("GET", f"/v1/status/{task_id}")
+        if told["status"] != "COMPLETE":
+            raise SystemExit(f"{path.name}: {told}")
+        return wall_s, told
+
+    def _follow(self, task_id: str) -> None:
+        """Read the events of a job until its last one: asking again and again would be work of its own."""
+        connection = self.connect()
+        connection.request(
+            "GET", f"/v1/jobs/{task_id}/events", headers={"Authorization": f"Bearer {self.key}"}
+        )
+        answer = connection.getresponse()
+        while line := answer.readline():
+            if line.strip() in _ENDS:
+                break
+        connection.close()
 
     def memory_mib(self, which: str) -> float:
         """`VmRSS` or `VmHWM` of the API process."""
