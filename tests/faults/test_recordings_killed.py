@@ -98,13 +98,20 @@ def hearings(product: Product, watch: Watch) -> int:
     return sum(one.job_id == watch.job_id and one.what == "hear" for one in ears(product.folder))
 
 
-def campaign(product: Product, kills: int, seed: int) -> Counter[str]:
-    """So many kills, each moment as often as any other; what was met, and how often each outcome came."""
+def campaign(product: Product, kills: int, seed: int, executors: int) -> Counter[str]:
+    """So many kills, each moment as often as any other; what was met, and how often each outcome came.
+
+    Args:
+        product: Whose executors are killed.
+        kills: How often.
+        seed: Of everything random.
+        executors: Besides the one that the API process supervises.
+    """
     chance = random.Random(seed)
     truth = Truth(product.db_url, kept=True)
     waiting: list[Moment] = []
     met: Counter[str] = Counter()
-    product.start(executors=1)
+    product.start(executors=executors)
     with slow_server(CLIP.read_bytes()) as url:
         while (left := kills - sum(met[" ".join(one)] for one in MOMENTS)) > 0:
             if len(waiting) < 2:
@@ -131,7 +138,7 @@ def report(met: Counter[str]) -> str:
 @pytest.mark.timeout(120)
 def test_a_few_kills(tmp_path: Path, house_db: str) -> None:
     with Product(tmp_path, house_db, **settings(tmp_path, DELAY_S)) as product:
-        met = campaign(product, 2, 1)
+        met = campaign(product, 2, 1, executors=0)
     assert len(outcomes(met)) == 1
 
 
@@ -141,6 +148,6 @@ def test_a_few_kills(tmp_path: Path, house_db: str) -> None:
 def test_fifty_kills(tmp_path: Path, house_db: str, part: int, tell: Callable[[str], None]) -> None:
     """Four parts of fifty."""
     with Product(tmp_path, house_db, **settings(tmp_path, DELAY_S)) as product:
-        met = campaign(product, 50, 100 + part)
+        met = campaign(product, 50, 100 + part, executors=1)
     tell(f"50 kills, {house_db.partition(':')[0] or 'sqlite'}, {report(met)}")
     assert len(outcomes(met)) == 1
