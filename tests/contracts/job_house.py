@@ -289,6 +289,13 @@ class Member:
             self._members.gpu = self.id
         return self._members.gpu == self.id
 
+    @property
+    def shares_gpu(self) -> bool:
+        return False
+
+    def pass_gpu_on(self, *, used: bool) -> None:
+        pass
+
     async def until(self, true: Callable[[list[executors.ExecutorRow]], bool]) -> None:
         """Wait until the rows of the executors are so."""
         await until(true, self.rows)
