@@ -55,8 +55,7 @@ def chunkformer_provider(settings: AsrSettings) -> Provider:
 def _hearing(kind: str, settings: AsrSettings, options: dict[str, Any]) -> Provider:
     """What all recognisers of this machine have in common."""
     options["hub_url"] = settings.hub_url
-    if settings.device != "auto":
-        options["device"] = "cuda:0" if settings.device == "cuda" else settings.device
+    options |= _on_device(settings.device)
     return Provider(
         name=kind,
         kind=kind,
@@ -75,7 +74,7 @@ def pyannote_provider(settings: DiarizationSettings) -> Provider:
         name="pyannote",
         kind="pyannote",
         key=settings.token.get_secret_value() if settings.token else None,
-        options={"model": settings.model, "device": settings.device},
+        options={"model": settings.model, **_on_device(settings.device)},
         timeouts=Timeouts(idle_s=900.0, total_s=24 * 3600.0),
         max_concurrent=1,
         max_waiting=64,
@@ -86,3 +85,8 @@ def pyannote_provider(settings: DiarizationSettings) -> Provider:
 def own_providers(settings: AsrSettings) -> tuple[Provider, ...]:
     """All of them, in order of preference."""
     return whisper_provider(settings), chunkformer_provider(settings), ESPEAK_PROVIDER, BUILTIN_PROVIDER
+
+
+def _on_device(device: str) -> dict[str, str]:
+    """The option that names a device of the machine; none where the best one is taken."""
+    return {} if device == "auto" else {"device": "cuda:0" if device == "cuda" else device}
