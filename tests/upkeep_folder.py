@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from features.ops.upkeep_house import DAY_S, UpkeepHouse
 from roundhouse.core.settings import DbSettings
-from roundhouse.features.knowledge.store import files
+from roundhouse.features.knowledge.files.store import files
 from roundhouse.infra.clock import SystemClock
 from roundhouse.infra.db import Database
 from roundhouse.infra.jobs.rows import jobs

@@ -10,7 +10,7 @@ from roundhouse.infra.search.parsing import parse
 from roundhouse.infra.search.ranking import Statistics, Weighted, best, score, union
 
 
-async def plain_or(tx: Tx, site_id: str, kind: str, text: str, limit: int) -> list[str]:
+async def plain_or(tx: Tx, site_id: str, kind: str, text: str, limit: int, shelf: str = "") -> list[str]:
     """Ids of the best entries; nothing may have been removed from the index.
 
     Args:
@@ -19,9 +19,10 @@ async def plain_or(tx: Tx, site_id: str, kind: str, text: str, limit: int) -> li
         kind: Of the entries.
         text: The query.
         limit: How many.
+        shelf: Where they stand.
     """
-    space = await store.find_space(tx, site_id, kind)
-    parsed = parse(text)
+    space = await store.find_space(tx, site_id, kind, shelf)
+    parsed = parse(text, quotes=False)
     if space is None or not parsed.words:
         return []
     changes = await store.journal(tx, space)

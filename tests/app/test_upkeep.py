@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from features.knowledge.house import BOUNDARY, form
+from features.knowledge.files.house import BOUNDARY, form
 from roundhouse.app.upkeep import open_upkeep
 from serving import House
 

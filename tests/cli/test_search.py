@@ -19,7 +19,7 @@ def test_an_index_is_made_anew_and_tells_its_state(tmp_path):
     assert code == 0
     found = json.loads(said)
     assert {one["kind"]: one["state"] for one in found["kinds"]} == dict.fromkeys(
-        ("message", "recording", "session"), "ready"
+        ("message", "passage", "recording", "session"), "ready"
     )
     assert found["waiting"] == 0
     assert "message: ready, analyser version 1" in asked("status", *where)[1]

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from roundhouse.cli.exits import Stop
-from roundhouse.cli.terminal import complain, good, progress_bar, say, show_json, show_table
+from roundhouse.cli.terminal import complain, good, progress_bar, progress_bars, say, show_json, show_table
 
 
 def test_control_characters_of_a_server_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,3 +88,26 @@ def test_any_terminal_can_show_any_text(monkeypatch: pytest.MonkeyPatch, encodin
     first, rest = screen.buffer.getvalue().decode(encoding).split("\n", 1)
     assert "code" in first
     assert json.loads(rest) == {"name": "模型"}
+
+
+def test_several_bars_are_lines_with_names_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bars(2) as bar, bar("a.md") as first, bar("b.md") as second:
+        first("parse", 0.0)
+        second("parse", 0.0)
+        first("embed 1 of 9", 0.5)
+        first("embed 2 of 9", 0.55)
+    assert capsys.readouterr() == ("", "a.md: parse\nb.md: parse\na.md: embed 1 of 9\n")
+
+
+def test_several_bars_on_a_terminal_go_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Tty()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    with progress_bars(2) as bar:
+        with bar("a.md\x1b[2J") as advance:
+            advance("embed", 0.5)
+        with bar("b.md") as advance:
+            advance("parse", 0.1)
+    assert "\x1b[2J" not in screen.getvalue()
+    assert "2 in all" in screen.getvalue()

@@ -44,7 +44,7 @@ class Case:
 
     Attributes:
         works: Opens it against a peer that behaves.
-        features: Chat: `n`, `stop`, `tools`, `completions`. Embedding: `base64`, `dimensions`.
+        features: Chat: `n`, `stop`, `tools`, `completions`. Embedding: `base64`, `dimensions`, `images`.
             Control: `memory`, `pull`.
         fails: Opens it against a peer that answers with this HTTP status, 429 with `Retry-After: 7`.
         endless: Opens it against a peer whose stream never ends.
@@ -169,7 +169,7 @@ CHAT = [
     ),
 ]
 EMBEDDING = [
-    _fake_case("embedding", "base64", "dimensions"),
+    _fake_case("embedding", "base64", "dimensions", "images"),
     _openai_case("embedding", "base64", "dimensions"),
     Case(
         "ollama",
@@ -177,7 +177,9 @@ EMBEDDING = [
         frozenset({"base64", "dimensions"}),
         lambda status: _ollama("embedding", always=_refusal(status)),
     ),
-    Case("jina", _jina, frozenset({"base64", "dimensions"}), lambda status: _jina(_refusal(status))),
+    Case(
+        "jina", _jina, frozenset({"base64", "dimensions", "images"}), lambda status: _jina(_refusal(status))
+    ),
 ]
 RERANK = [_fake_case("rerank"), _openai_case("rerank")]
 CONTROL = [

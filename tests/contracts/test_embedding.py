@@ -72,6 +72,17 @@ async def test_dimensions(case: Case, bench: Bench) -> None:
     assert {len(item["embedding"]) for item in body["data"]} == {3}
 
 
+async def test_images_are_where_texts_are(case: Case, bench: Bench) -> None:
+    if "images" not in case.features:
+        pytest.skip(f"{case.name} has no images")
+    coded = base64.b64encode(b"a red square").decode()
+    given = [TEXTS[0], {"image": coded}, {"text": TEXTS[0]}, {"image": f"data:image/png;base64,{coded}"}]
+    text, plain, same, url = [one["embedding"] for one in (await embed(bench, input=given))["data"]]
+    assert len(text) == len(plain)
+    assert plain == url != text
+    assert len(same) == len(text)
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "retryable"),
     [

@@ -254,14 +254,14 @@ async def test_a_step_that_takes_too_long_is_cut_off_and_tried_again(build, turn
 
 async def test_a_run_that_takes_too_long_is_cut_off(build):
     gate = Gate()
-    house = build(pipeline(nothing, gate, timeout_s=0.05, retry=RetryPolicy(max_attempts=1)))
+    house = build(pipeline(nothing, gate, timeout_s=0.5, retry=RetryPolicy(max_attempts=1)))
     job = await house.accept()
     await (await house.hire()).work()
     job = await ended(house, job, "failed")
     assert isinstance(gate.left[0], asyncio.CancelledError)
     assert (job.error["code"], job.error["message"]) == (
         "step_timeout",
-        "A run of this job took longer than 0.05 s.",
+        "A run of this job took longer than 0.5 s.",
     )
 
 

@@ -122,6 +122,8 @@ def campaign(product: Product, kills: int, seed: int, executors: int) -> Counter
             met += survive(product, truth, url, moments, chance)
     check(truth, product.ledger, {})
     heard_one_at_a_time(product.folder)
+    # One that is still starting ends by the signal itself, not by what it does with it.
+    wait_until(lambda: len(truth.executors()) == executors + 1, LONGEST_S, "all executors are back")
     assert product.stop() == 0
     return met
 

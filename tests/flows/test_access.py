@@ -36,6 +36,12 @@ SCOPES = {
     "test_provider create_alias replace_alias delete_alias",
     "files:read": "list_files get_file get_file_content",
     "files:write": "create_file delete_file",
+    "knowledge:read": "list_vector_stores get_vector_store list_vector_store_files get_vector_store_file "
+    "get_vector_store_file_content get_vector_store_file_batch list_vector_store_files_in_batch "
+    "search_vector_store evaluate_vector_store list_index_versions",
+    "knowledge:write": "create_vector_store update_vector_store delete_vector_store create_vector_store_file "
+    "update_vector_store_file delete_vector_store_file create_vector_store_file_batch cancel_vector_store_file_batch "
+    "reindex move_vectors activate_index_version delete_index_version",
     "chats:read": "list_sessions sessions_stats get_session list_messages session_stats get_message list_siblings "
     "list_memories get_memory_switch get_memory search_messages search_sessions export_session export_sessions "
     "get_generation generation_events list_generations get_session_generation session_generation_events "
@@ -55,8 +61,8 @@ SCOPES = {
 }
 ANYBODY = {"my_quotas"}
 TWO_SCOPES = set(["ask", "ask_otherwise", "regenerate", "continue_answer", "outer_ask"])
-TWO_SCOPES |= {"process", "process_text", "rerun_recording"}
-"""They need `chats:write` or `audio:write`, and `inference`."""
+TWO_SCOPES |= {"process", "process_text", "rerun_recording", "ask_vector_store"}
+"""They need `chats:write`, `audio:write` or `knowledge:read`, and `inference`."""
 
 
 async def operations(house: House) -> Iterator[tuple[str, str, str, dict[str, Any] | None]]:
@@ -69,6 +75,8 @@ async def operations(house: House) -> Iterator[tuple[str, str, str, dict[str, An
             for name in (
                 "key_id",
                 "file_id",
+                "vector_store_id",
+                "batch_id",
                 "job_id",
                 "session_id",
                 "message_id",

@@ -186,6 +186,10 @@ async def test_it_is_counted_and_limited_like_everything_else(house):
     first, second = sorted(mine, key=lambda one: one["status"])
     assert (first["operation"], first["target"], first["status"]) == ("transcriptions", "desk/whisper-x", 200)
     assert (second["status"], second["error_code"]) == (429, "rate_limit_exceeded")
+    assert 1 < first["audio_s"] < 10
+    assert second["audio_s"] == 0
+    groups = (await house.get("/v1/usage?group_by=key")).json()["data"]
+    assert {one["group"]: one["audio_s"] for one in groups}[made["id"]] == round(first["audio_s"], 3)
     other = await make(house, scopes=["inference"], models=["desk/tts-x"])
     own = openai.AsyncOpenAI(base_url=f"{house.url}/v1", api_key=other["key"], max_retries=0)
     with pytest.raises(openai.PermissionDeniedError):

@@ -116,7 +116,7 @@ async def test_a_session_of_nothing(house: House, key: str) -> None:
         assert (made.json()["title"], made.json()["model"]) == ("", None)
 
 
-async def test_vector_stores_are_not_served_yet(house: House, key: str) -> None:
+async def test_a_vector_store_that_is_not_there_is_refused(house: House, key: str) -> None:
     refused = await house.post("/v1/sessions", {"vector_store_ids": ["vs_1"]}, key=key)
     assert (refused.status, refused.code) == (422, "unprocessable")
     assert refused.json()["error"]["param"] == "vector_store_ids"

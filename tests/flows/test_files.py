@@ -18,10 +18,10 @@ import openai
 import pytest
 import pytest_asyncio
 
-from features.knowledge.house import BOUNDARY, upload_form
+from features.knowledge.files.house import BOUNDARY, upload_form
 from flows.calls import make
 from raw_client import RawClient, request
-from roundhouse.features.knowledge import store
+from roundhouse.features.knowledge.files import store
 from running_server import KEY, running
 from s3_server import s3_server
 from serving import Answered, House

@@ -109,11 +109,10 @@ class Raw:
 
     async def __aenter__(self):
         url, more = self._asked
-        try:
+        async with contextlib.AsyncExitStack() as opened:
+            await opened.enter_async_context(self._session)
             self.ws = await self._session.ws_connect(url, **more)
-        except BaseException:
-            await self._session.close()
-            raise
+            opened.pop_all()
         return self
 
     async def __aexit__(self, *_):
@@ -203,6 +202,7 @@ async def test_what_is_said_with_the_real_recogniser_by_two_at_a_time(house, cli
     assert [(one["operation"], one["status"], one["stream"]) for one in mine] == [
         ("transcriptions", 200, True)
     ] * 3
+    assert all(2 < one["audio_s"] < 5 for one in mine)
 
 
 async def test_words_come_while_it_is_said(house, client):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.knowledge.house import BOUNDARY, form
+from features.knowledge.files.house import BOUNDARY, form
 from roundhouse.core.errors import BadInput, UnsupportedMedia
 from roundhouse.infra.forms import FormShape, UploadForm
 

@@ -1,6 +1,5 @@
 import asyncio
 import importlib
-import pkgutil
 import sqlite3
 import subprocess
 import sys
@@ -12,12 +11,13 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-import roundhouse.features
+import roundhouse
 from roundhouse.core.errors import StorageUnavailable
 from roundhouse.infra.db import metadata, parse_url, prepare_sqlite
 from roundhouse.infra.migrate import dump_empty_blocking, head, revision_blocking, upgrade_blocking
 
-VERSIONS = Path(roundhouse.__file__).parent / "migrations" / "versions"
+PACKAGE = Path(roundhouse.__file__).parent
+VERSIONS = PACKAGE / "migrations" / "versions"
 REVISIONS = sorted(path.name[:4] for path in VERSIONS.glob("[0-9]*.py"))
 
 
@@ -29,12 +29,10 @@ def engine_of(url: str) -> sa.Engine:
 
 
 def all_tables() -> sa.MetaData:
-    for room in pkgutil.iter_modules(roundhouse.features.__path__):
-        name = f"roundhouse.features.{room.name}.store"
-        if importlib.util.find_spec(name) is not None:
-            importlib.import_module(name)
-    for name in ("audit", "events.store", "jobs.rows", "jobs.executors", "jobs.schedules", "search.rows"):
-        importlib.import_module(f"roundhouse.infra.{name}")
+    for path in sorted(PACKAGE.glob("*/**/*.py")):
+        if path.is_relative_to(PACKAGE / "migrations") or "Table(" not in path.read_text("utf-8"):
+            continue
+        importlib.import_module(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts))
     return metadata
 
 

@@ -51,6 +51,24 @@ def chunkformer_python():
 
 
 @pytest.fixture(scope="session")
+def transformers_python():
+    """Python of the environment that has the real `sentence_transformers`."""
+    python = ROOT / ".venv-peers-transformers" / "bin" / "python"
+    assert python.exists(), MISSING.format(python)
+    return python
+
+
+@pytest.fixture(scope="session")
+def tiny_transformers(transformers_python, tmp_path_factory):
+    """Folders of tiny models: `texts`, `judge`, `pictures` (a CLIP that was taught) and `own/wrapped`, the same."""
+    folder = tmp_path_factory.mktemp("transformers")
+    script = ROOT / "scripts" / "make_tiny_transformers.py"
+    command = [transformers_python, "-W", "ignore", script, folder]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_chunkformers(chunkformer_python, tmp_path_factory):
     """Folders of ChunkFormers with random weights: `ctc`, `rnnt`, and `headless`, which lacks what it says with."""
     folder = tmp_path_factory.mktemp("ears")

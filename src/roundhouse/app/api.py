@@ -9,9 +9,11 @@ import structlog
 from fastapi import FastAPI
 
 from roundhouse import __version__
+from roundhouse.app.answers import Answers
 from roundhouse.app.audio import AudioRoom
 from roundhouse.app.chat import ChatRoom
 from roundhouse.app.chat_web import chat_router, large_chat_bodies
+from roundhouse.app.knowledge import KnowledgeRoom
 from roundhouse.app.parts import Parts
 from roundhouse.core.audio import SpeechTask
 from roundhouse.core.ports import Authenticator, DeviceProbe
@@ -38,7 +40,7 @@ from roundhouse.features.gateway.responses import ResponsesAdapter
 from roundhouse.features.gateway.service import ModelService, PullService
 from roundhouse.features.gateway.sound.speech import SpeechEndpoint
 from roundhouse.features.gateway.sound.transcriptions import TranscriptionEndpoint, Workshop
-from roundhouse.features.knowledge import routes as knowledge_routes
+from roundhouse.features.knowledge.files import routes as knowledge_routes
 from roundhouse.features.ops import routes as ops_routes
 from roundhouse.features.ops.service import JobService, OpsService
 from roundhouse.infra.egress.resolving import Lookup, system_lookup
@@ -114,8 +116,10 @@ class Roundhouse:
         self._media = MediaGuard(
             parts.media, settings.outbound.media_max_bytes, settings.server.max_body_bytes
         )
-        self.chat = ChatRoom(parts, self.meter, self._media)
+        answers = Answers(parts, self.meter)
+        self.chat = ChatRoom(parts, self.meter, self._media, answers.grounder)
         self.audio = AudioRoom(parts, self.gatekeeper)
+        self.knowledge = KnowledgeRoom(parts, self.audio.transcripts, answers.asking)
         self.asgi: App = self._build_web()
 
     def _build_access(self) -> None:
@@ -127,7 +131,7 @@ class Roundhouse:
             if settings.server.open
             else KeyAuthenticator(self.db, hasher, settings.access, self.parts.watcher, self.clock)
         )
-        self.usage = UsageWriter(self.db, settings.access, self.clock)
+        self.usage = self.parts.accounts.usage = UsageWriter(self.db, settings.access, self.clock)
         self.gatekeeper = LimitGatekeeper(self.db, self.limiter, self.usage, self.clock)
         self.reports = ReportService(self.db, self.gatekeeper, self.clock)
         self.prices = PriceTable(settings.prices)
@@ -152,6 +156,7 @@ class Roundhouse:
         rooms.include_router(knowledge_routes.router(files, self.settings.server.body_timeout_s))
         rooms.include_router(chat_router(self.chat, self.parts))
         rooms.include_router(self.audio.router())
+        rooms.include_router(self.knowledge.router())
         mount_docs(rooms)
         describe(rooms, openapi.inference_paths, openapi.inference_components)
         desk = Desk(

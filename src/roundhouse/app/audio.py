@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from roundhouse.app.recordings import RecordingTranscripts, recording_service
 from roundhouse.core.ports import Gatekeeper
 from roundhouse.features.audio import routes as audio_routes
-from roundhouse.features.audio.service import Accepting, ProcessService, RecordingService, TemplateService
+from roundhouse.features.audio.service import Accepting, ProcessService, TemplateService
 
 if TYPE_CHECKING:
     from roundhouse.app.parts import Parts
@@ -34,22 +35,19 @@ class AudioRoom:
             parts.files,
             parts.jobs,
             parts.media,
-            Accepting(db, parts.jobs, self._templates, parts.engine, clock),
+            Accepting(db, parts.files, parts.jobs, self._templates, parts.engine, clock),
             gatekeeper,
             settings.audio,
             clock,
         )
-        self._recordings = RecordingService(
-            db,
-            parts.files,
-            parts.jobs,
-            self._templates,
-            parts.recording_index,
-            parts.indexer,
-            parts.engine,
-            settings.data_dir / "jobs",
-            clock,
+        self._recordings = recording_service(
+            settings, db, parts.files, parts.jobs, parts.indexer, parts.engine, clock
         )
+
+    @property
+    def transcripts(self) -> RecordingTranscripts:
+        """What was said, for vector stores."""
+        return RecordingTranscripts(self._recordings)
 
     @property
     def large_bodies(self) -> dict[str, int]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from roundhouse.app.parts import Parts
+from roundhouse.engine.limits import EngineLimits
 from roundhouse.engine.metering import Meter
-from roundhouse.features.chat.context.limits import EngineLimits
 from roundhouse.features.chat.context.service import ContextService
 from roundhouse.features.chat.context.summarising import EngineSummary
 from roundhouse.features.chat.generating.model import STOP_REQUESTED
-from roundhouse.features.chat.generating.ports import Desk, Media
+from roundhouse.features.chat.generating.ports import Desk, Knowledge, Media
 from roundhouse.features.chat.generating.presence import Presence
 from roundhouse.features.chat.generating.service import Generations
 from roundhouse.features.chat.service import MemoryService, MessageService, SearchService, SessionService
@@ -24,6 +24,7 @@ class ChatRoom:
         parts: The shared parts of the process.
         meter: Whether a caller may ask a model now, and what that costs it.
         media: Guards URLs inside requests.
+        knowledge: Answers from documents; None = there are none here.
 
     Attributes:
         sessions: Sessions.
@@ -35,14 +36,14 @@ class ChatRoom:
         transfer: Export and import.
     """
 
-    def __init__(self, parts: Parts, meter: Meter, media: Media) -> None:
+    def __init__(self, parts: Parts, meter: Meter, media: Media, knowledge: Knowledge | None = None) -> None:
         settings, engine, db = parts.settings, parts.engine, parts.db
-        self.sessions = SessionService(db, parts.chat_index, parts.clock)
+        self.sessions = SessionService(db, parts.chat_index, parts.clock, knowledge)
         self.messages = MessageService(db, parts.chat_index, parts.files, parts.clock)
         self.memories = MemoryService(db, parts.clock, settings.chat.max_memories)
         self.upkeep = parts.chat_upkeep
         self.searching = SearchService(db, parts.indexer)
-        desk = Desk(engine, meter, media, parts.files, db, parts.clock)
+        desk = Desk(engine, meter, media, parts.files, db, parts.clock, knowledge)
         summary = EngineSummary(engine, meter)
         contexts = ContextService(db, EngineLimits(engine), summary, parts.clock)
         presence = Presence(settings.data_dir / "generating", one_machine=db.is_sqlite)

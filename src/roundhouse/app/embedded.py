@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from roundhouse.app.answers import Answers
 from roundhouse.app.chat import ChatRoom
 from roundhouse.app.parts import Parts, Unheard
 from roundhouse.core.ports import DeviceProbe
@@ -36,12 +37,12 @@ class EmbeddedChats:
     def __init__(self, settings: Settings, probe: DeviceProbe, lookup: Lookup) -> None:
         unheard = Unheard()
         parts = self.parts = Parts(settings, probe, lookup, unheard)
-        self._usage = UsageWriter(parts.db, settings.access, parts.clock)
+        self._usage = parts.accounts.usage = UsageWriter(parts.db, settings.access, parts.clock)
         # Whoever has the folder has no limits; it counts what is in flight.
         gatekeeper = LimitGatekeeper(parts.db, MemoryRateLimiter(parts.clock), self._usage, parts.clock)
         media = MediaGuard(parts.media, settings.outbound.media_max_bytes, settings.server.max_body_bytes)
         meter = Meter(gatekeeper, self._usage, PriceTable(settings.prices), unheard, parts.clock)
-        self.chat = ChatRoom(parts, meter, media)
+        self.chat = ChatRoom(parts, meter, media, Answers(parts, meter).grounder)
         self.models = ModelService(parts.engine, parts.db, parts.clock)
 
     async def start(self) -> None:

@@ -58,7 +58,7 @@ class ExecutorProcess:
             durable = DbosDurable(url, self.membership.id, busy_timeout_s=busy_s)
         parts.clean_up.durable = durable
         self.watch = folder_watch(parts, self.membership.id)
-        self.usage = parts.models_of_jobs.usage = UsageWriter(parts.db, settings.access, parts.clock)
+        self.usage = parts.accounts.usage = UsageWriter(parts.db, settings.access, parts.clock)
         self.executor = Executor(
             parts.db,
             parts.tail,

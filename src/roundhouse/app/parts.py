@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from roundhouse.app.knowledge_parts import KnowledgeParts
+from roundhouse.app.knowledge_search import KnowledgeSearch
+from roundhouse.app.recordings import RecordingTranscripts, recording_service
 from roundhouse.app.search import search_sources
 from roundhouse.app.upkeep import cleaning_service, file_users
 from roundhouse.core import registry
@@ -13,7 +16,8 @@ from roundhouse.core.ports import BackendContext, Cache, DeviceProbe
 from roundhouse.core.settings import Settings
 from roundhouse.core.types import Caller, UsageRecord
 from roundhouse.engine.engine import Engine
-from roundhouse.engine.own import own_providers, pyannote_provider
+from roundhouse.engine.metering import Accounts
+from roundhouse.engine.own import own_providers, pyannote_provider, sentence_transformers_provider
 from roundhouse.engine.residency import Residency
 from roundhouse.engine.wrappers import Attempts
 from roundhouse.features.access.prices import PriceTable
@@ -28,12 +32,14 @@ from roundhouse.features.chat.service import UpkeepService
 from roundhouse.features.gateway.jobs import ModelPull
 from roundhouse.features.gateway.service import Footprints, ProviderService
 from roundhouse.features.gateway.service.pulls import PULL
-from roundhouse.features.knowledge.service import FileService
+from roundhouse.features.knowledge.files.service import FileService
+from roundhouse.features.knowledge.stores.model import Store
+from roundhouse.features.knowledge.stores.schemas import FileCreate
 from roundhouse.features.ops.jobs import CleanUp
 from roundhouse.infra.audio import filter_segments, prepare
 from roundhouse.infra.cache import MemoryCache, RedisCache
 from roundhouse.infra.clock import SystemClock
-from roundhouse.infra.db import Database
+from roundhouse.infra.db import Database, Tx
 from roundhouse.infra.egress.guard import GuardedFetcher
 from roundhouse.infra.egress.lean import LeanClient
 from roundhouse.infra.egress.resolving import Lookup
@@ -89,6 +95,27 @@ class Parts:
         self.http = _http(settings)
         self.media = GuardedFetcher(settings.outbound, lookup)
         self.hosts = Hosts(settings.data_dir / "hosts")
+        self._build_engine(probe, heard, patience_s)
+        self.providers = ProviderService(
+            self.db,
+            self.engine,
+            self.vault,
+            self.clock,
+            settings.providers,
+            settings.aliases,
+            self.watcher.check_now,
+        )
+        users = file_users(self.db)
+        self.files = FileService.open(settings.files, settings.data_dir, self.db, self.clock, users)
+        self.indexer = Indexer(self.db, search_sources())
+        self._build_knowledge()
+        self.recording_index = RecordingIndex()
+        self.chat_index = SearchIndex()
+        self.chat_upkeep = UpkeepService(self.db, self.chat_index, self.clock)
+        self._build_jobs()
+
+    def _build_engine(self, probe: DeviceProbe, heard: Attempts, patience_s: float) -> None:
+        settings = self.settings
         context = BackendContext(self.http, self.media, settings.data_dir, self.clock, self.hosts)
         residency = Residency(
             settings.engine,
@@ -105,24 +132,38 @@ class Parts:
             self.cache,
             residency,
             heard,
-            (*own_providers(settings.asr), pyannote_provider(settings.diarization)),
+            (
+                sentence_transformers_provider(settings.sentence_transformers, settings.asr),
+                *own_providers(settings.asr),
+                pyannote_provider(settings.diarization),
+            ),
             settings.asr.model,
         )
-        self.providers = ProviderService(
+        self.accounts = Accounts(self.engine, PriceTable(settings.prices), self.clock)
+
+    def _build_knowledge(self) -> None:
+        settings = self.settings
+        self.knowledge = KnowledgeParts(
+            settings,
             self.db,
             self.engine,
-            self.vault,
+            self.accounts,
+            self.files,
+            self.media,
+            self.indexer,
             self.clock,
-            settings.providers,
-            settings.aliases,
-            self.watcher.check_now,
+            grown=self._store_grew,
         )
-        self.files = FileService.open(settings.files, settings.data_dir, self.db, self.clock, file_users())
-        self.indexer = Indexer(self.db, search_sources())
-        self.recording_index = RecordingIndex()
-        self.chat_index = SearchIndex()
-        self.chat_upkeep = UpkeepService(self.db, self.chat_index, self.clock)
-        self._build_jobs()
+        self.knowledge_search = KnowledgeSearch(
+            settings,
+            self.db,
+            self.accounts,
+            self.files,
+            self.knowledge.vectors,
+            self.knowledge.embedding,
+            self.indexer,
+            self.clock,
+        )
 
     def _build_jobs(self) -> None:
         """What jobs there are: in the API process to accept them, in an executor to run them."""
@@ -131,14 +172,20 @@ class Parts:
         cleaning = cleaning_service(settings, self.db, self.files, self.redis, self.clock)
         self.clean_up = CleanUp(cleaning)
         self.chat_clean_up = ChatCleanUp(self.chat_upkeep, settings.chat)
-        self.models_of_jobs = ModelDesk(self.engine, PriceTable(settings.prices), self.clock)
+        self.models_of_jobs = ModelDesk(self.engine, self.accounts)
         self.recording_jobs = self._recording_jobs()
         plugged = registry.pipelines()
         self.plugin_kinds = frozenset(one.kind for one in plugged)
         own = [self.model_pull.pipeline, self.clean_up.pipeline, self.chat_clean_up.pipeline]
-        own += self.recording_jobs.pipelines
+        own += (*self.recording_jobs.pipelines, *self.knowledge.jobs.pipelines)
+        own += self.knowledge_search.jobs.pipelines
         self.pipelines = PipelineTable([*own, *plugged])
-        planned = (self.clean_up.schedule, self.chat_clean_up.schedule, self.recording_jobs.schedule)
+        planned = (
+            self.clean_up.schedule,
+            self.chat_clean_up.schedule,
+            self.recording_jobs.schedule,
+            self.knowledge.jobs.schedule,
+        )
         self.schedules = [one for one in planned if one is not None]
         self.jobs = JobQueue(self.db, self.pipelines, settings.jobs, self.clock)
 
@@ -153,16 +200,28 @@ class Parts:
             recogniser=self.engine,
             speakers=self.engine,
             models=self.models_of_jobs,
+            accounts=self.models_of_jobs,
             refresh=self._refresh_models,
             pull=self._pull_model if settings.asr.pull_on_first_use else None,
             index=index,
             settings=settings.audio,
             recognisers={"whisper": settings.asr.model, "chunkformer": "chunkformer"},
             clock=self.clock,
+            share=self._share_transcript,
         )
         folders = settings.data_dir / "jobs"
         retention = Retention(self.db, self.files, index, folders, settings.audio, self.clock)
         return RecordingJobs(desk, retention)
+
+    async def _share_transcript(self, caller: Caller, store_id: str, recording_id: str) -> None:
+        recordings = recording_service(
+            self.settings, self.db, self.files, self.jobs, self.indexer, self.engine, self.clock
+        )
+        files = self.knowledge.files(self.jobs, RecordingTranscripts(recordings))
+        await files.add(caller, store_id, FileCreate(recording_id=recording_id))
+
+    async def _store_grew(self, tx: Tx, store: Store) -> None:
+        await self.knowledge_search.grown(self.jobs, tx, store)
 
     async def _pull_model(self, caller: Caller, model: str) -> None:
         async with self.db.begin() as tx:
@@ -180,6 +239,7 @@ class Parts:
         await self.watcher.start()
         self.watcher.on_change(self.providers.apply)
         self.tail.on_event(self.model_pull.heard, ("job.completed",))
+        self.tail.on_event(self.knowledge.settling.heard, ("job.failed", "job.cancelled"))
         await self.tail.start()
         await self.engine.start(*await self.providers.configuration())
 
@@ -192,6 +252,7 @@ class Parts:
     async def close(self) -> None:
         """Close all connections."""
         await self.hosts.close()
+        await self.knowledge.close()
         await self.files.close()
         await self.cache.close()
         await self.http.close()

@@ -10,19 +10,22 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from roundhouse.app.search import search_sources
 from roundhouse.core.errors import StorageFull, StorageUnavailable
 from roundhouse.core.file_users import FileUser
 from roundhouse.core.ports import Clock
 from roundhouse.core.settings import Settings
 from roundhouse.features.audio.service.sound_use import SoundUse
 from roundhouse.features.gateway.service.pulls import PULL
-from roundhouse.features.knowledge.service import FileService
+from roundhouse.features.knowledge.files.service import FileService
+from roundhouse.features.knowledge.indexing.source import PassageIndex
+from roundhouse.features.knowledge.stores.service import StoreUse
 from roundhouse.features.ops.schemas import Part
 from roundhouse.features.ops.service.cleaning import Area, CleaningService
 from roundhouse.features.ops.service.disk import DiskService, PartPlace
 from roundhouse.features.ops.sources import Source
 from roundhouse.features.ops.sources.leftovers import Responses, Uploads
-from roundhouse.features.ops.sources.plain_files import LogFiles, PartialModels
+from roundhouse.features.ops.sources.plain_files import LogFiles, PartialEnvironments, PartialModels
 from roundhouse.features.ops.sources.recordings import JobFolders, Recordings, WhereTables
 from roundhouse.infra.cache import RedisCache
 from roundhouse.infra.clock import SystemClock
@@ -30,12 +33,13 @@ from roundhouse.infra.db import Database, parse_url, sqlite_path
 from roundhouse.infra.jobs.uses import JobInputs, is_going
 from roundhouse.infra.migrate import head, revision_blocking
 from roundhouse.infra.redis_link import RedisLink
+from roundhouse.infra.search.indexer import Indexer
 from roundhouse.infra.telemetry.logs import FILE_NAME
 
 
-def file_users() -> tuple[FileUser, ...]:
+def file_users(db: Database) -> tuple[FileUser, ...]:
     """Everybody who works on files: what one of them needs is not cleaned away."""
-    return (JobInputs(), SoundUse())
+    return (JobInputs(), SoundUse(), StoreUse(PassageIndex(Indexer(db, search_sources()))))
 
 
 def cleaning_service(
@@ -74,10 +78,11 @@ def cleaning_service(
         audio = tuple(WhereTables(source, lack) for source in audio)
     shared = () if redis is None else (Responses(RedisCache(redis)),)
     partial = PartialModels(settings.data_dir / "models", pulling, clock.now_s)
+    half_built = PartialEnvironments(settings.data_dir / "environments", clock.now_s)
     areas: dict[Part, Area] = {
         "logs": Area(settings.log.keep_days, (LogFiles(settings.log_dir, settings.data_dir),)),
         "audio": Area(upkeep.audio_keep_days, audio),
-        "cache": Area(upkeep.cache_keep_days, (*shared, Uploads(files.staging), partial)),
+        "cache": Area(upkeep.cache_keep_days, (*shared, Uploads(files.staging), partial, half_built)),
     }
     return CleaningService(db, clock, areas, job_folders, settings.events.keep_days, expired_files)
 
@@ -97,7 +102,9 @@ class Upkeep:
         clock = SystemClock()
         lack = partial(asyncio.to_thread, _lack_blocking, settings.db_url)
         self._db = Database(settings.db, settings.db_url)
-        self._files = FileService.open(settings.files, settings.data_dir, self._db, clock, file_users())
+        self._files = FileService.open(
+            settings.files, settings.data_dir, self._db, clock, file_users(self._db)
+        )
         self._redis = RedisLink(settings.cache.url, clock) if settings.cache.url else None
         self.cleaning = cleaning_service(settings, self._db, self._files, self._redis, clock, lack)
         incoming = settings.files_dir / "incoming"
@@ -106,7 +113,7 @@ class Upkeep:
             self._bytes_of_files(settings, incoming),
             PartPlace("jobs", (settings.data_dir / "jobs",)),
             PartPlace("logs", (settings.log_dir,), only=f"{Path(FILE_NAME).stem}*.log"),
-            PartPlace("models", (settings.data_dir / "models",)),
+            PartPlace("models", (settings.data_dir / "models", settings.data_dir / "environments")),
             PartPlace("cache", (incoming,)),
         ]
         folders = [settings.data_dir, settings.files_dir, settings.log_dir]

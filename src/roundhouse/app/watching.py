@@ -26,7 +26,7 @@ def folder_watch(parts: Parts, holder: str) -> FolderWatch:
     """
     db, clock, settings = parts.db, parts.clock, parts.settings.audio
     templates = TemplateService(db, clock)
-    accepting = Accepting(db, parts.jobs, templates, parts.engine, clock)
+    accepting = Accepting(db, parts.files, parts.jobs, templates, parts.engine, clock)
     taking = Taking(db, parts.files, accepting, settings, clock)
     watched = parts.settings.watched_folders
     return FolderWatch(db, taking, Settling(db, clock), templates, settings, watched, clock, holder)

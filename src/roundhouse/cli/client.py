@@ -284,4 +284,5 @@ def refusal(status: int, body: Any, *, passing: bool = False) -> Stop:
         "model_not_found": "`roundhouse models ls` lists the models.",
     }
     code = REFUSED if error.get("code") in ("not_signed_in", "not_allowed") else FAILED
-    return Stop(message, code=code, fix=fixes.get(str(error.get("code"))), passing=passing)
+    told = str(error.get("code") or "")
+    return Stop(message, code=code, fix=fixes.get(told), passing=passing, error_code=told)

@@ -19,13 +19,21 @@ class Stop(Exception):
         code: Exit code.
         fix: What to do, exactly.
         passing: Whether the same may go well in a moment.
+        error_code: The code of the server's error; empty = it is none of the server's.
     """
 
     def __init__(
-        self, message: str, *, code: int = FAILED, fix: str | None = None, passing: bool = False
+        self,
+        message: str,
+        *,
+        code: int = FAILED,
+        fix: str | None = None,
+        passing: bool = False,
+        error_code: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.fix = fix
         self.passing = passing
+        self.error_code = error_code

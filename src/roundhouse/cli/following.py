@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from roundhouse.cli.client import Client, ServerEvent
 from roundhouse.cli.exits import FAILED, Stop
-from roundhouse.cli.terminal import clean, faint, progress_bar, say
+from roundhouse.cli.terminal import Advance, clean, faint, progress_bar, say
 
 _ENDINGS = frozenset({"job.completed", "job.failed", "job.cancelled"})
 _PAUSE_S = 0.5
@@ -37,17 +37,31 @@ def watch(client: Client, job_id: str, name: str, since: str | None = None) -> d
     """
     try:
         with progress_bar(name) as advance:
-            for told in events(client, job_id):
-                data = told.data["data"]
-                if since is not None and _time(told.data["at"]) < _time(since):
-                    continue
-                advance(_text(client, job_id, told.type, data), data["progress"])
+            follow(client, job_id, advance, since)
     except KeyboardInterrupt:
         goes_on = f"{job_id} goes on. `roundhouse jobs show {job_id} --follow` looks on, "
         say(faint(f"{goes_on}`roundhouse jobs cancel {job_id}` stops it."), err=True)
         raise
     found: dict[str, Any] = client.get(path_of(job_id))
     return found
+
+
+def follow(client: Client, job_id: str, advance: Advance, since: str | None = None) -> None:
+    """Tell how a job goes until it has ended.
+
+    Args:
+        client: The server.
+        job_id: The job.
+        advance: Is told.
+        since: Time of the API from which on it is told; None = from its beginning.
+
+    Raises:
+        Stop: It does not exist, or the server stayed away.
+    """
+    for told in events(client, job_id):
+        data = told.data["data"]
+        if since is None or _time(told.data["at"]) >= _time(since):
+            advance(_text(client, job_id, told.type, data), data["progress"])
 
 
 def check_ended_well(job: dict[str, Any]) -> None:

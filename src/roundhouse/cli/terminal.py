@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import typer
@@ -154,13 +154,57 @@ def progress_bar(name: str) -> Iterator[Advance]:
         yield advance
 
 
-def _lines() -> Advance:
+@contextmanager
+def progress_bars(total: int) -> Iterator[Callable[[str], AbstractContextManager[Advance]]]:
+    """Bars on stderr for several things at once, from any thread, and one for all; lines where nobody looks.
+
+    Args:
+        total: How many things there are.
+
+    Yields:
+        Opens the bar of a thing by its name; it goes away where that ends.
+    """
+    if not sys.stderr.isatty():
+
+        @contextmanager
+        def lines(name: str) -> Iterator[Advance]:
+            yield _lines(f"{name}: ")
+
+        yield lines
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        whole = bars.add_task(f"{total} in all", total=total)
+
+        @contextmanager
+        def bar(name: str) -> Iterator[Advance]:
+            task = bars.add_task(clean(name), total=1.0)
+            try:
+                yield lambda step, share: bars.update(
+                    task, description=clean(f"{name}  {step}"), completed=share
+                )
+            finally:
+                bars.remove_task(task)
+                bars.advance(whole)
+
+        yield bar
+
+
+def _lines(before: str = "") -> Advance:
     said: list[tuple[str, float]] = []
 
     def advance(step: str, share: float) -> None:
         words = "".join(char for char in step if not char.isdigit())
         if not said or said[-1][0] != words or share - said[-1][1] >= _TENTH:
             said.append((words, share))
-            say(faint(clean(step)), err=True)
+            say(faint(clean(f"{before}{step}")), err=True)
 
     return advance

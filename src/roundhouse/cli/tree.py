@@ -14,8 +14,10 @@ from roundhouse.cli import (
     doctor,
     executor,
     imports,
+    ingest,
     jobs,
     keys,
+    knowledge,
     models,
     providers,
     reference,
@@ -81,9 +83,11 @@ commands.add_typer(jobs.commands, name="jobs")
 commands.add_typer(sessions.commands, name="sessions")
 commands.add_typer(imports.commands, name="import")
 commands.add_typer(search.commands, name="search")
+commands.add_typer(knowledge.commands, name="knowledge")
 commands.add_typer(providers.provider_commands, name="providers")
 commands.add_typer(providers.alias_commands, name="aliases")
 commands.command()(transcribe.transcribe)
+commands.command()(ingest.ingest)
 commands.add_typer(watch.commands, name="watch")
 commands.command()(usage.usage)
 commands.add_typer(clean.commands, name="clean")

@@ -20,12 +20,12 @@ def usage(
     to: Annotated[str | None, typer.Option("--to", help="RFC 3339 time or date, excluded.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show requests, tokens and cost by key, model, site, user or day."""
+    """Show requests, tokens, seconds of sound and cost by key, model, site, user or day."""
     found = client.pages("/v1/usage", group_by=group_by, from_=from_, to=to)
     if as_json:
         show_json({"object": "list", "data": found})
         return
-    columns = (group_by, "requests", "errors", "from cache", "prompt", "completion", "US dollars")
+    columns = (group_by, "requests", "errors", "from cache", "prompt", "completion", "sound, s", "US dollars")
     rows = [
         (
             one["group"],
@@ -34,6 +34,7 @@ def usage(
             one["cache_hits"],
             one["prompt_tokens"],
             one["completion_tokens"],
+            f"{one['audio_s']:.0f}",
             f"{one['cost_usd']:.4f}",
         )
         for one in found

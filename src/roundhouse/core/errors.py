@@ -4,50 +4,7 @@ Each class holds its public face as class constants: `code` (machine-readable, s
 `error.type`), `status` (HTTP), `title` (one line) and `retryable` (may the same request succeed later, or at
 another target?). Rooms, engine and backends raise them; only `infra/web.py` and the job runner catch them.
 
-RoundhouseError 500 internal_error
-├── BadInput 400 bad_input
-│   ├── ContextTooLong 400 context_length_exceeded
-│   ├── TooLarge 413 too_large
-│   │   └── QuotaExceeded 413 quota_exceeded
-│   ├── RangeNotSatisfiable 416 range_not_satisfiable
-│   ├── UnsupportedMedia 415 unsupported_media_type
-│   ├── Unprocessable 422 unprocessable
-│   │   ├── UnsupportedContent 422 unsupported_content
-│   │   ├── DiarizationUnavailable 422 diarization_unavailable
-│   │   ├── SummaryInvalid 422 summary_invalid
-│   │   └── DoesNotFit 422 does_not_fit
-│   ├── NotSupported 400 not_supported
-│   └── AddressRefused 400 address_refused
-├── NotSignedIn 401 not_signed_in
-├── NotAllowed 403 not_allowed
-├── NotFound 404 not_found
-│   └── ModelNotFound 404 model_not_found
-├── MethodNotAllowed 405 method_not_allowed
-├── RequestTimeout 408 request_timeout
-├── Conflict 409 conflict
-│   ├── PipelineRetired 409 pipeline_retired
-│   └── WeightsMissing 409 weights_missing
-│       └── WeightsComing 503 weights_coming
-├── Busy 429 busy
-│   ├── RateLimited 429 rate_limit_exceeded
-│   ├── BudgetExceeded 429 budget_exceeded
-│   └── QueueFull 429 queue_full
-├── Cancelled 499 cancelled
-├── ChildFailed 500 child_failed
-├── ExecutorLost 500 executor_lost
-├── DeadlineExceeded 504 deadline_exceeded
-├── StepTimeout 504 step_timeout
-├── BackendFailed 502 backend_failed
-│   ├── BackendBadAnswer 502 backend_bad_answer
-│   ├── BackendRefused (upstream 4xx, status kept) backend_refused
-│   ├── BackendBusy 429 backend_busy
-│   ├── BackendDown 503 backend_down
-│   └── BackendTimeout 504 backend_timeout
-├── MissingExtra 501 missing_extra
-├── EnvironmentFailed 502 environment_failed
-├── ShuttingDown 503 shutting_down
-├── StorageUnavailable 503 storage_unavailable
-└── StorageFull 507 storage_full
+`roundhouse errors` shows the tree as a table, `docs/reference/errors.md` too.
 """
 
 from __future__ import annotations
@@ -155,6 +112,27 @@ class SummaryInvalid(Unprocessable):
     title = "Summary invalid"
 
 
+class DocumentEncrypted(Unprocessable):
+    """The document opens with a password only; save it without one."""
+
+    code = "document_encrypted"
+    title = "Document encrypted"
+
+
+class DocumentUnreadable(Unprocessable):
+    """The document is damaged, made to harm, or not read within the limits of memory and time."""
+
+    code = "document_unreadable"
+    title = "Document unreadable"
+
+
+class DocumentEmpty(Unprocessable):
+    """Nothing that can be found or cited is in the document."""
+
+    code = "document_empty"
+    title = "Document empty"
+
+
 class DoesNotFit(Unprocessable):
     """The model is larger than the memory budget; a retry cannot help."""
 
@@ -238,6 +216,13 @@ class Conflict(RoundhouseError):
     status = 409
 
 
+class EmbeddingChanged(Conflict):
+    """Another embedding model than the one that made the vectors stands behind its name; a new index is needed."""
+
+    code = "embedding_changed"
+    title = "Embedding model changed"
+
+
 class PipelineRetired(Conflict):
     """The job began under a revision of its pipeline that no executor knows any more; retry starts it anew."""
 
@@ -249,12 +234,8 @@ class WeightsMissing(Conflict):
     """The model can be had but its weights are not on this machine; the detail names the command that brings them.
 
     Args:
-        detail: What to do.
         model: What is to be downloaded, `provider/model`.
-        by_command: Only somebody's command begins the download, never a request: it is large, or its licence must
-            be read first.
-        param: Name of the offending field.
-        retry_after_s: Seconds after which a retry is sensible, where known.
+        by_command: Only a command begins the download, never a request: size or licence must be looked at.
     """
 
     code = "weights_missing"
@@ -363,8 +344,6 @@ class BackendFailed(RoundhouseError):
     """The model server failed (5xx, reset, cut stream); another target may do.
 
     Args:
-        detail: What happened, for the caller.
-        param: Name of the offending field, where there is one.
         retry_after_s: Seconds the model server asked to wait.
         status: Status of the model server, kept where it is one a client acts on.
     """
@@ -433,7 +412,6 @@ class MissingExtra(RoundhouseError):
     """The function needs an optional part that is not installed; the detail names the command."""
 
     code = "missing_extra"
-    kind = "server_error"
     title = "Optional part not installed"
     status = 501
 
@@ -464,6 +442,15 @@ class StorageUnavailable(RoundhouseError):
     retryable = True
 
 
+class VectorsUnavailable(RoundhouseError):
+    """The server that keeps the vectors does not answer; what is to be written there waits."""
+
+    code = "vectors_unavailable"
+    title = "Vectors unavailable"
+    status = 503
+    retryable = True
+
+
 class StorageFull(RoundhouseError):
     """The disk is full; reads go on."""
 
@@ -475,8 +462,7 @@ class StorageFull(RoundhouseError):
 
 def tree() -> list[type[RoundhouseError]]:
     """Every class of the tree, the root first, children in order of definition."""
-    found: list[type[RoundhouseError]] = []
-    waiting: list[type[RoundhouseError]] = [RoundhouseError]
+    found, waiting = list[type[RoundhouseError]](), [RoundhouseError]
     while waiting:
         kind = waiting.pop(0)
         found.append(kind)

@@ -26,7 +26,7 @@ class HostedModel(Protocol):
         Args:
             request: A JSON value.
             tell: Takes partial results, JSON values, in order.
-            stopped: Whether nobody wants the result any more; to be asked between partial results.
+            stopped: Whether nobody wants the result any more; to be asked between partial results at least.
 
         Returns:
             The end of the result, a JSON value.

@@ -483,6 +483,10 @@ class Files(Protocol):
         """
         ...
 
+    async def retain(self, tx: Transaction, caller: Caller, file_id: str) -> None:
+        """In the transaction of a room's own row, keep a file that was created for a while only; raises NotFound."""
+        ...
+
     async def delete(self, caller: Caller, file_id: str) -> None:
         """Forget a file; its bytes go with the last file that has them. Raises NotFound."""
         ...

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from roundhouse.core.errors import BadInput, MissingExtra
 from roundhouse.core.jobs import Pipeline
+from roundhouse.core.vectors import VectorContext, VectorStore
 
 Seam = Literal["chat", "embedding", "rerank", "asr", "speech", "diarization", "control"]
 
@@ -30,6 +31,7 @@ BUILTIN: dict[Seam, dict[str, str]] = {
         "vllm": "roundhouse.backends.embedding.openai_compat:OpenAIEmbedding",
         "ollama": "roundhouse.backends.embedding.ollama:OllamaEmbedding",
         "jina": "roundhouse.backends.embedding.jina:JinaEmbedding",
+        "sentence_transformers": "roundhouse.backends.embedding.sentence_transformers:SentenceTransformersEmbedding",
         "builtin": "roundhouse.backends.embedding.minilm:MiniLMEmbedding",
         "fake": "roundhouse.backends.embedding.fake:FakeEmbedding",
     },
@@ -37,6 +39,7 @@ BUILTIN: dict[Seam, dict[str, str]] = {
         "openai": "roundhouse.backends.rerank.jina_compat:JinaRerank",
         "vllm": "roundhouse.backends.rerank.jina_compat:JinaRerank",
         "jina": "roundhouse.backends.rerank.jina_compat:JinaRerank",
+        "sentence_transformers": "roundhouse.backends.rerank.sentence_transformers:SentenceTransformersRerank",
         "builtin": "roundhouse.backends.rerank.minilm:MiniLMRerank",
         "fake": "roundhouse.backends.rerank.fake:FakeRerank",
     },
@@ -61,6 +64,7 @@ BUILTIN: dict[Seam, dict[str, str]] = {
         "pyannote": "roundhouse.backends.control.pyannote:PyannoteControl",
         "whisper": "roundhouse.backends.control.whisper:WhisperControl",
         "chunkformer": "roundhouse.backends.control.chunkformer:ChunkFormerControl",
+        "sentence_transformers": "roundhouse.backends.control.sentence_transformers:SentenceTransformersControl",
         "espeak": "roundhouse.backends.control.espeak:EspeakControl",
         "openai": "roundhouse.backends.control.openai_compat:OpenAIControl",
         "vllm": "roundhouse.backends.control.vllm:VllmControl",
@@ -71,6 +75,14 @@ BUILTIN: dict[Seam, dict[str, str]] = {
         "fake": "roundhouse.backends.control.fake:FakeControl",
     },
 }
+
+VECTORS: dict[str, str] = {
+    "embedded": "roundhouse.backends.vectors.embedded:EmbeddedVectors",
+    "pgvector": "roundhouse.backends.vectors.pgvector:PgVectors",
+    "milvus": "roundhouse.backends.vectors.milvus:MilvusVectors",
+    "fake": "roundhouse.backends.vectors.fake:FakeVectors",
+}
+"""Kinds of vector store; no provider has one."""
 
 
 def kinds() -> list[str]:
@@ -102,6 +114,21 @@ def find(seam: Seam, kind: str) -> Any | None:
             f"The {kind} backend needs the library {error.name!r}: pip install {error.name}"
         ) from None
     return None
+
+
+def open_vectors(kind: str, context: VectorContext) -> VectorStore:
+    """A vector store of a kind.
+
+    Raises:
+        BadInput: There is no such kind, or a setting that it needs is missing.
+        MissingExtra: Its library is not installed.
+    """
+    path = VECTORS.get(kind)
+    if path is None:
+        raise BadInput(f"There are no vectors of the kind {kind!r}; known: {', '.join(VECTORS)}.")
+    module, _, name = path.partition(":")
+    store: VectorStore = getattr(import_module(module), name)(context)
+    return store
 
 
 def require_kind(kind: str) -> None:

@@ -24,6 +24,7 @@ from pydantic_settings import (
 from roundhouse.core.settings_asr import AsrSettings as AsrSettings
 from roundhouse.core.settings_audio import AudioSettings as AudioSettings
 from roundhouse.core.settings_diarization import DiarizationSettings as DiarizationSettings
+from roundhouse.core.settings_knowledge import KnowledgeSettings as KnowledgeSettings
 from roundhouse.core.settings_legacy import LEGACY_ENV as LEGACY_ENV
 from roundhouse.core.settings_legacy import PLACEHOLDER_KEYS as PLACEHOLDER_KEYS
 from roundhouse.core.settings_legacy import converted
@@ -33,6 +34,9 @@ from roundhouse.core.settings_lists import ProviderSettings as ProviderSettings
 from roundhouse.core.settings_lists import WatchSettings as WatchSettings
 from roundhouse.core.settings_live import LiveSettings as LiveSettings
 from roundhouse.core.settings_section import Section as Section
+from roundhouse.core.settings_sentence_transformers import (
+    SentenceTransformersSettings as SentenceTransformersSettings,
+)
 from roundhouse.core.settings_upkeep import UpkeepSettings as UpkeepSettings
 
 
@@ -300,6 +304,8 @@ class Settings(BaseSettings):
     asr: AsrSettings = AsrSettings()
     diarization: DiarizationSettings = DiarizationSettings()
     live: LiveSettings = LiveSettings()
+    knowledge: KnowledgeSettings = KnowledgeSettings()
+    sentence_transformers: SentenceTransformersSettings = SentenceTransformersSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
     outbound: OutboundSettings = OutboundSettings()
     providers: list[ProviderSettings] = []

@@ -20,6 +20,9 @@ class AudioSettings(Section):
         le=36 * 3600.0,
         description="Longest recording. It is the sound that counts, whatever the size of the file.",
     )
+    vector_store_id: str | None = Field(
+        None, description="Vector store into which each finished transcript of its tenant goes."
+    )
     max_channels: int = Field(
         8, ge=1, le=64, description="Most channels of a recording; up to this, all are mixed into one."
     )

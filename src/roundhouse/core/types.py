@@ -22,6 +22,8 @@ ALL_SCOPES: tuple[str, ...] = (
     "jobs:write",
     "files:read",
     "files:write",
+    "knowledge:read",
+    "knowledge:write",
     "chats:read",
     "chats:write",
     "audio:read",
@@ -107,11 +109,12 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, gc=False):
-    """Tokens of one call, as the backend counted them (0 = not told)."""
+    """What one call took: tokens as the backend counted them (0 = not told), seconds of sound that were heard."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    audio_s: float = 0.0
 
     @property
     def total_tokens(self) -> int:
@@ -301,12 +304,14 @@ class NewFile(msgspec.Struct, frozen=True):
         purpose: One of OpenAI's, or `audio`; it decides which types are taken.
         expires_after_s: Deleted this long after its creation; None = by the general setting.
         idempotency_key: A second file of the same caller under the same key is the first one.
+        file_id: Its id, where somebody was told it before the file was there; None = a new one.
     """
 
     filename: str
     purpose: str
     expires_after_s: float | None = None
     idempotency_key: str | None = None
+    file_id: str | None = None
 
 
 class FileInfo(msgspec.Struct, frozen=True):
@@ -393,3 +398,4 @@ class UsageRecord(msgspec.Struct, gc=False):
     first_byte_ms: int
     duration_ms: int
     stream: bool
+    audio_s: float = 0.0

@@ -6,6 +6,7 @@ from typing import Any
 
 from roundhouse.core.settings_asr import AsrSettings
 from roundhouse.core.settings_diarization import DiarizationSettings
+from roundhouse.core.settings_sentence_transformers import SentenceTransformersSettings
 from roundhouse.core.types import Provider, Timeouts
 
 BUILTIN_PROVIDER = Provider(name="roundhouse", kind="builtin", max_concurrent=4, retries=0)
@@ -14,10 +15,10 @@ BUILTIN_PROVIDER = Provider(name="roundhouse", kind="builtin", max_concurrent=4,
 ESPEAK_PROVIDER = Provider(name="espeak", kind="espeak", max_concurrent=4, max_waiting=64, retries=0)
 """The program espeak-ng, where it is installed."""
 
-OWN_NAMES = frozenset({"roundhouse", "whisper", "chunkformer", "pyannote", "espeak"})
+OWN_NAMES = frozenset({"roundhouse", "whisper", "chunkformer", "pyannote", "sentence_transformers", "espeak"})
 """Names that no other provider may have; the settings file may describe one of them anew."""
 
-OWN_KINDS = frozenset({"builtin", "whisper", "chunkformer", "pyannote", "espeak"})
+OWN_KINDS = frozenset({"builtin", "whisper", "chunkformer", "pyannote", "sentence_transformers", "espeak"})
 """Kinds that use this machine's files and programs: no provider of such a kind can be made through the API."""
 
 
@@ -79,6 +80,28 @@ def pyannote_provider(settings: DiarizationSettings) -> Provider:
         max_concurrent=1,
         max_waiting=64,
         retries=0,
+    )
+
+
+def sentence_transformers_provider(settings: SentenceTransformersSettings, hub: AsrSettings) -> Provider:
+    """Embedding models and rerankers in folders of this machine, brought from where recognisers are."""
+    options = {
+        "folders": [str(folder) for folder in settings.folders],
+        "python": None if settings.python is None else str(settings.python),
+        "compute_type": settings.compute_type,
+        "cpu_threads": settings.cpu_threads,
+        "batch_size": settings.batch_size,
+        "hub_url": hub.hub_url,
+    }
+    return Provider(
+        name="sentence_transformers",
+        kind="sentence_transformers",
+        key=hub.hub_token.get_secret_value() if hub.hub_token else None,
+        options=options | _on_device(settings.device),
+        timeouts=Timeouts(idle_s=300.0),
+        # A model does one request after the other; two models may.
+        max_concurrent=2,
+        max_waiting=256,
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -22,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from roundhouse.core.errors import BadInput, Busy, RequestTimeout, RoundhouseError, TooLarge
 from roundhouse.core.ids import new_id
 from roundhouse.core.settings import ServerSettings
+from roundhouse.infra.connection import ClientWatch
 from roundhouse.infra.web import CONNECTION, Headers, Scope, problem
 
 HEAD_BYTES = 64 * 1024
@@ -84,7 +85,7 @@ class Sweep:
         self._timer = loop.call_later(self._tick_s, self._look)
 
 
-class GuardedProtocol(HttpToolsProtocol):
+class GuardedProtocol(ClientWatch, HttpToolsProtocol):
     """uvicorn's connection with limits; it is also the `roundhouse.connection` extension of its requests.
 
     Args:
@@ -98,23 +99,14 @@ class GuardedProtocol(HttpToolsProtocol):
         self._sweep = sweep
         self._limits = sweep.settings
         self._extensions = {CONNECTION: self}
-        self._on_lost: Callable[[], None] | None = None
-        self._is_lost = False
         self._is_turned_away = False
         self._refusal: RoundhouseError | None = None
         self._incoming = _NOTHING
         self._since_s = 0.0
         self._answered_at_s = 0.0
         self._idle_limit_s = self._limits.header_timeout_s
-        self._write_paused_at_s: float | None = None
         self._quiet_bytes = 0
         self._chunk_bytes = 0
-
-    def watch(self, lost: Callable[[], None] | None) -> None:
-        """Have `lost` called when the client's connection ends; None = no longer."""
-        self._on_lost = lost
-        if lost is not None and self._is_lost:
-            self.loop.call_soon(lost)
 
     def answer(self, scope: Scope, headers: Headers, body: bytes) -> bool:
         """Answer the running request with 200 in one write; False = it must be sent the ordinary way.
@@ -204,23 +196,9 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(TooLarge(f"The request's headers are larger than {HEAD_BYTES} bytes."))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the request that runs."""
-        self._is_lost = True
+        """It is not lingering any more."""
         self._sweep.turned_away.discard(self)
         super().connection_lost(exc)
-        lost, self._on_lost = self._on_lost, None
-        if lost is not None:
-            lost()
-
-    def pause_writing(self) -> None:
-        """The client takes its answer more slowly than it comes."""
-        self._write_paused_at_s = self.loop.time()
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        """It has taken most of it."""
-        self._write_paused_at_s = None
-        super().resume_writing()
 
     # What the parser calls.
 
@@ -310,10 +288,6 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _is_idle(self) -> bool:
         return self.cycle is None or (self.cycle.response_complete and not self.pipeline)
-
-    def _is_stuck(self, now_s: float) -> bool:
-        paused_at_s = self._write_paused_at_s
-        return paused_at_s is not None and now_s - paused_at_s >= self._limits.body_timeout_s
 
     def _wrong(self, error: RoundhouseError) -> None:
         """Stop the parser; `send_400_response` then says why."""

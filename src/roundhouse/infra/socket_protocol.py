@@ -15,6 +15,7 @@ from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
 from roundhouse.core.settings import ServerSettings
+from roundhouse.infra.connection import ClientWatch
 from roundhouse.infra.web import CONNECTION
 
 MOST_FRAGMENTS = 1024
@@ -23,7 +24,7 @@ MOST_FRAGMENTS = 1024
 _CLOSE_S = 2.0
 
 
-class GuardedSocket(WebSocketsSansIOProtocol):
+class GuardedSocket(ClientWatch, WebSocketsSansIOProtocol):
     """uvicorn's socket with limits; it is also the `roundhouse.connection` extension of its application.
 
     Args:
@@ -36,18 +37,9 @@ class GuardedSocket(WebSocketsSansIOProtocol):
         self.close_timeout = _CLOSE_S
         self._limits = limits
         self._made_at_s = self.loop.time()
-        self._write_paused_at_s: float | None = None
-        self._on_lost: Callable[[], None] | None = None
         self._on_drain: Callable[[], None] | None = None
-        self._is_lost = False
 
     # What the application calls.
-
-    def watch(self, lost: Callable[[], None] | None) -> None:
-        """Have `lost` called when the client's connection ends; None = no longer."""
-        self._on_lost = lost
-        if lost is not None and self._is_lost:
-            self.loop.call_soon(lost)
 
     def on_drain(self, drain: Callable[[], None] | None) -> None:
         """Have `drain` called when the server stops, instead of being closed at once; None = no longer.
@@ -66,10 +58,8 @@ class GuardedSocket(WebSocketsSansIOProtocol):
 
     def expire(self, now_s: float) -> None:
         """Called by the sweep: close the connection if one of its limits has passed."""
-        paused_at_s = self._write_paused_at_s
-        is_stuck = paused_at_s is not None and now_s - paused_at_s >= self._limits.body_timeout_s
         is_slow = not self.handshake_complete and now_s - self._made_at_s >= self._limits.body_timeout_s
-        if (is_stuck or is_slow) and not self.transport.is_closing():
+        if (self._is_stuck(now_s) or is_slow) and not self.transport.is_closing():
             self.transport.abort()
 
     def shutdown(self) -> None:
@@ -79,25 +69,7 @@ class GuardedSocket(WebSocketsSansIOProtocol):
         else:
             super().shutdown()
 
-    # What the event loop and the parser call.
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the application."""
-        self._is_lost = True
-        super().connection_lost(exc)
-        lost, self._on_lost = self._on_lost, None
-        if lost is not None:
-            lost()
-
-    def pause_writing(self) -> None:
-        """The client takes what it is told more slowly than it comes."""
-        self._write_paused_at_s = self.loop.time()
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        """It has taken most of it."""
-        self._write_paused_at_s = None
-        super().resume_writing()
+    # What the parser calls.
 
     def handle_connect(self, event: Request) -> None:
         """The request that asks for the socket."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import sqlalchemy as sa
 
 from roundhouse.core.types import Caller
@@ -15,6 +16,21 @@ def visible(table: sa.Table, caller: Caller) -> sa.ColumnElement[bool]:
     if caller.app_id is not None:
         conditions.append(table.c.app_id == caller.app_id)
     return sa.and_(*conditions)
+
+
+def shared(table: sa.Table, caller: Caller) -> sa.ColumnElement[bool]:
+    """`visible`, and besides the rows of its tenant that are no user's, or no app's: for reading what all share."""
+    conditions = [table.c.site_id == caller.site_id]
+    if caller.user_id is not None:
+        conditions.append(sa.or_(table.c.user_id.is_(None), table.c.user_id == caller.user_id))
+    if caller.app_id is not None:
+        conditions.append(sa.or_(table.c.app_id.is_(None), table.c.app_id == caller.app_id))
+    return sa.and_(*conditions)
+
+
+def as_tenant(caller: Caller) -> Caller:
+    """The caller without its user and app: to read the parts of a thing that it was found to share."""
+    return msgspec.structs.replace(caller, user_id=None, app_id=None)
 
 
 def visible_to(table: sa.Table) -> sa.ColumnElement[bool]:

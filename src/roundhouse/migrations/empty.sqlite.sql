@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0010');
+INSERT INTO "alembic_version" VALUES('0018');
 CREATE TABLE api_keys (
 	id VARCHAR(40) NOT NULL, 
 	name VARCHAR(200) NOT NULL, 
@@ -59,6 +59,33 @@ CREATE TABLE config_revision (
 	CONSTRAINT pk_config_revision PRIMARY KEY (id)
 );
 INSERT INTO "config_revision" VALUES(1,0);
+CREATE TABLE documents (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	store_id VARCHAR(40) NOT NULL, 
+	file_id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	job_id VARCHAR(40) NOT NULL, 
+	sha256 VARCHAR(64) NOT NULL, 
+	state VARCHAR(10) NOT NULL, 
+	title VARCHAR(500) NOT NULL, 
+	pages INTEGER, 
+	chars BIGINT NOT NULL, 
+	passages INTEGER NOT NULL, 
+	embedded INTEGER NOT NULL, 
+	indexes JSON NOT NULL, 
+	usage_bytes BIGINT NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	CONSTRAINT fk_documents_store_id_vector_stores FOREIGN KEY(store_id) REFERENCES vector_stores (id) ON DELETE CASCADE
+);
+CREATE TABLE embeddings (
+	model VARCHAR(300) NOT NULL, 
+	sha256 VARCHAR(64) NOT NULL, 
+	data BLOB NOT NULL, 
+	used_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_embeddings PRIMARY KEY (model, sha256)
+);
 CREATE TABLE events (
 	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	id VARCHAR(40) NOT NULL, 
@@ -129,6 +156,35 @@ CREATE TABLE generations (
 	CONSTRAINT pk_generations PRIMARY KEY (id), 
 	CONSTRAINT fk_generations_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE, 
 	CONSTRAINT uq_generations_idempotency_digest UNIQUE (idempotency_digest)
+);
+CREATE TABLE index_documents (
+	index_number BIGINT NOT NULL, 
+	document BIGINT NOT NULL, 
+	upto BIGINT, 
+	CONSTRAINT pk_index_documents PRIMARY KEY (index_number, document)
+);
+CREATE TABLE index_versions (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	store_id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	state VARCHAR(10) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	model VARCHAR(200) NOT NULL, 
+	fingerprint VARCHAR(100) NOT NULL, 
+	dimensions INTEGER NOT NULL, 
+	takes_images BOOLEAN NOT NULL, 
+	analyser INTEGER NOT NULL, 
+	calibration JSON, 
+	probe JSON, 
+	error JSON, 
+	job_id VARCHAR(40), 
+	passages_total BIGINT NOT NULL, 
+	passages_done BIGINT NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	activated_at_s DOUBLE, 
+	CONSTRAINT fk_index_versions_store_id_vector_stores FOREIGN KEY(store_id) REFERENCES vector_stores (id) ON DELETE CASCADE
 );
 CREATE TABLE jobs (
 	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
@@ -239,6 +295,26 @@ CREATE TABLE model_footprints (
 	footprint_mib INTEGER NOT NULL, 
 	measured_at_s DOUBLE NOT NULL, 
 	CONSTRAINT pk_model_footprints PRIMARY KEY (target)
+);
+CREATE TABLE passages (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	document BIGINT NOT NULL, 
+	store_id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	place INTEGER NOT NULL, 
+	kind VARCHAR(10) NOT NULL, 
+	text TEXT NOT NULL, 
+	start_char BIGINT NOT NULL, 
+	end_char BIGINT NOT NULL, 
+	page INTEGER, 
+	headings JSON NOT NULL, 
+	language VARCHAR(20) NOT NULL, 
+	sha256 VARCHAR(64) NOT NULL, 
+	image VARCHAR(100), 
+	created_at_s DOUBLE NOT NULL, 
+	CONSTRAINT fk_passages_document_documents FOREIGN KEY(document) REFERENCES documents (number) ON DELETE CASCADE
 );
 CREATE TABLE providers (
 	name VARCHAR(64) NOT NULL, 
@@ -370,13 +446,14 @@ CREATE TABLE search_postings (
  WITHOUT ROWID
 
 ;
-CREATE TABLE search_spaces (
+CREATE TABLE "search_spaces" (
 	space INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	site_id VARCHAR(200) NOT NULL, 
 	kind VARCHAR(40) NOT NULL, 
-	generation INTEGER NOT NULL, 
+	generation BIGINT NOT NULL, 
 	turn BIGINT NOT NULL, 
-	CONSTRAINT uq_search_spaces_site_id_kind_generation UNIQUE (site_id, kind, generation)
+	shelf VARCHAR(100) NOT NULL, 
+	CONSTRAINT uq_search_spaces_site_id_kind_shelf_generation UNIQUE (site_id, kind, shelf, generation)
 );
 CREATE TABLE search_waiting (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
@@ -385,7 +462,7 @@ CREATE TABLE search_waiting (
 	ref_id VARCHAR(100) NOT NULL, 
 	is_whole BOOLEAN NOT NULL, 
 	"after" VARCHAR(100) NOT NULL
-);
+, shelf VARCHAR(100));
 CREATE TABLE session_tags (
 	session_id VARCHAR(40) NOT NULL, 
 	tag VARCHAR(100) NOT NULL, 
@@ -417,7 +494,7 @@ CREATE TABLE sessions (
 	updated_at_s DOUBLE NOT NULL, 
 	last_message_at_s DOUBLE, 
 	idempotency_digest VARCHAR(64), 
-	request_digest VARCHAR(64), 
+	request_digest VARCHAR(64), vector_store_ids JSON, 
 	CONSTRAINT pk_sessions PRIMARY KEY (id), 
 	CONSTRAINT uq_sessions_idempotency_digest UNIQUE (idempotency_digest)
 );
@@ -478,8 +555,112 @@ CREATE TABLE usage_records (
 	cost_usd DOUBLE NOT NULL, 
 	first_byte_ms INTEGER NOT NULL, 
 	duration_ms INTEGER NOT NULL, 
-	stream BOOLEAN NOT NULL, 
+	stream BOOLEAN NOT NULL, audio_s DOUBLE DEFAULT '0' NOT NULL, 
 	CONSTRAINT pk_usage_records PRIMARY KEY (id)
+);
+CREATE TABLE vector_blocks (
+	index_number BIGINT NOT NULL, 
+	change BIGINT NOT NULL, 
+	document BIGINT NOT NULL, 
+	vectors INTEGER NOT NULL, 
+	first_key BIGINT NOT NULL, 
+	last_key BIGINT NOT NULL, 
+	keys BLOB NOT NULL, 
+	data BLOB NOT NULL, 
+	CONSTRAINT pk_vector_blocks PRIMARY KEY (index_number, change)
+);
+CREATE TABLE vector_indexes (
+	number BIGINT NOT NULL, 
+	dimensions INTEGER NOT NULL, 
+	changes BIGINT NOT NULL, 
+	forgotten BIGINT NOT NULL, 
+	vectors BIGINT NOT NULL, 
+	CONSTRAINT pk_vector_indexes PRIMARY KEY (number)
+);
+CREATE TABLE vector_pending (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	index_number BIGINT NOT NULL, 
+	dimensions INTEGER NOT NULL, 
+	action VARCHAR(10) NOT NULL, 
+	document BIGINT NOT NULL, 
+	keys BLOB NOT NULL, 
+	data BLOB NOT NULL
+);
+CREATE TABLE vector_senders (
+	kind VARCHAR(20) NOT NULL, 
+	holder VARCHAR(40) NOT NULL, 
+	until_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_vector_senders PRIMARY KEY (kind)
+);
+CREATE TABLE vector_store_batch_files (
+	batch_id VARCHAR(40) NOT NULL, 
+	file_id VARCHAR(40) NOT NULL, 
+	CONSTRAINT pk_vector_store_batch_files PRIMARY KEY (batch_id, file_id), 
+	CONSTRAINT fk_vector_store_batch_files_batch_id_vector_store_file_batches FOREIGN KEY(batch_id) REFERENCES vector_store_file_batches (id) ON DELETE CASCADE
+);
+CREATE TABLE vector_store_file_batches (
+	id VARCHAR(40) NOT NULL, 
+	store_id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	cancelled BOOLEAN NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	idempotency_digest VARCHAR(64), 
+	request_digest VARCHAR(64), 
+	CONSTRAINT pk_vector_store_file_batches PRIMARY KEY (id), 
+	CONSTRAINT uq_vector_store_file_batches_idempotency_digest UNIQUE (idempotency_digest), 
+	CONSTRAINT fk_vector_store_file_batches_store_id_vector_stores FOREIGN KEY(store_id) REFERENCES vector_stores (id) ON DELETE CASCADE
+);
+CREATE TABLE vector_store_files (
+	store_id VARCHAR(40) NOT NULL, 
+	file_id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	filename VARCHAR(255) NOT NULL, 
+	content_type VARCHAR(100) NOT NULL, 
+	size_bytes BIGINT NOT NULL, 
+	status VARCHAR(20) NOT NULL, 
+	error JSON, 
+	attributes JSON NOT NULL, 
+	chunking JSON NOT NULL, 
+	job_id VARCHAR(40), 
+	source_url TEXT, 
+	replaces VARCHAR(40), 
+	document BIGINT, 
+	usage_bytes BIGINT NOT NULL, 
+	passages_total INTEGER NOT NULL, 
+	passages_done INTEGER NOT NULL, 
+	warnings JSON NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, 
+	idempotency_digest VARCHAR(64), 
+	request_digest VARCHAR(64), 
+	CONSTRAINT pk_vector_store_files PRIMARY KEY (store_id, file_id), 
+	CONSTRAINT uq_vector_store_files_idempotency_digest UNIQUE (idempotency_digest), 
+	CONSTRAINT fk_vector_store_files_store_id_vector_stores FOREIGN KEY(store_id) REFERENCES vector_stores (id) ON DELETE CASCADE
+);
+CREATE TABLE vector_stores (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	name VARCHAR(256) NOT NULL, 
+	description TEXT NOT NULL, 
+	metadata JSON NOT NULL, 
+	chunking JSON NOT NULL, 
+	active_index BIGINT, 
+	deleted BOOLEAN NOT NULL, 
+	expires_after_days INTEGER, 
+	last_active_at_s DOUBLE NOT NULL, 
+	expires_at_s DOUBLE, 
+	created_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, 
+	idempotency_digest VARCHAR(64), 
+	request_digest VARCHAR(64), 
+	CONSTRAINT pk_vector_stores PRIMARY KEY (id), 
+	CONSTRAINT uq_vector_stores_idempotency_digest UNIQUE (idempotency_digest)
 );
 CREATE TABLE watched_files (
 	id VARCHAR(64) NOT NULL, 
@@ -549,5 +730,19 @@ CREATE INDEX ix_recordings_site_id_user_id_id ON recordings (site_id, user_id, i
 CREATE INDEX ix_recordings_stage_updated_at_s ON recordings (stage, updated_at_s);
 CREATE INDEX ix_templates_site_id_id ON templates (site_id, id);
 CREATE INDEX ix_watched_files_folder_id_state ON watched_files (folder_id, state);
+CREATE INDEX ix_vector_stores_site_id_id ON vector_stores (site_id, id);
+CREATE INDEX ix_vector_stores_expires_at_s ON vector_stores (expires_at_s);
+CREATE INDEX ix_vector_store_files_file_id ON vector_store_files (file_id);
+CREATE INDEX ix_vector_store_files_store_id_status ON vector_store_files (store_id, status, usage_bytes);
+CREATE INDEX ix_vector_store_file_batches_store_id ON vector_store_file_batches (store_id);
+CREATE INDEX ix_documents_store_id_state ON documents (store_id, state);
+CREATE INDEX ix_documents_file_id ON documents (file_id);
+CREATE UNIQUE INDEX uq_documents_visible ON documents (store_id, file_id) WHERE state = 'visible';
+CREATE UNIQUE INDEX uq_passages_document_place ON passages (document, place);
+CREATE INDEX ix_index_versions_store_id_state ON index_versions (store_id, state);
+CREATE INDEX ix_embeddings_used_at_s ON embeddings (used_at_s);
+CREATE INDEX ix_vector_blocks_index_number_document ON vector_blocks (index_number, document);
+CREATE INDEX ix_vector_pending_index_number ON vector_pending (index_number);
 DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('search_spaces',0);
 COMMIT;

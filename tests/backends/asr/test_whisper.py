@@ -126,6 +126,30 @@ def test_it_stops_between_segments(model, four):
     assert end["versions"]
 
 
+@pytest.mark.parametrize("batched_from_s", [0.0, 90.0])
+def test_it_stops_within_a_segment_and_hears_the_next_file(model, four, batched_from_s):
+    path, _, _ = four
+    asked = {"path": str(path), "batched_from_s": batched_from_s}
+
+    def hear(most_asks):
+        asks, told = 0, []
+
+        def stopped():
+            nonlocal asks
+            asks += 1
+            return asks > most_asks
+
+        model.work(asked, told.append, stopped)
+        return asks, told
+
+    # The sound is encoded, and what was said not written down any more.
+    assert hear(1) == (2, [])
+    asks, told = hear(1000)
+    assert told == work(model, path, batched_from_s=batched_from_s)[0] != []
+    # Before each call of the model, too.
+    assert asks > len(told) + 1
+
+
 @pytest.mark.parametrize("shape", [(2, 2, 16_000), (1, 1, 16_000), (1, 2, 8_000)])
 def test_only_the_wav_that_is_agreed_on(model, tmp_path, shape):
     path = tmp_path / "wrong.wav"

@@ -15,8 +15,8 @@ async def test_what_is_written_is_what_there_is() -> None:
         provider = provider_of("jina", "", models=("jina-embeddings-v4", "jina-reranker-m0"))
         control = ListedControl(provider, context)
         assert await control.models() == [
-            ModelInfo("jina-embeddings-v4", ("embeddings",)),
-            ModelInfo("jina-reranker-m0", ("rerank",)),
+            ModelInfo("jina-embeddings-v4", ("embeddings",), ("image",)),
+            ModelInfo("jina-reranker-m0", ("rerank",), ("image",)),
         ]
         assert await control.running() == []
         assert not control.manages_memory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -33,10 +34,32 @@ async def test_shared_words_are_near() -> None:
 
 @pytest.mark.parametrize(
     ("given", "count"),
-    [("text", 1), (["a", "b"], 2), ([1, 2, 3], 1), ([[1], [2]], 2), ([{"text": "a"}, {"image": "b"}], 2)],
+    [("text", 1), (["a", "b"], 2), ([1, 2, 3], 1), ([[1], [2]], 2), ([{"text": "a"}, {"image": "Ynk="}], 2)],
 )
 async def test_inputs(given: Any, count: int) -> None:
     assert len(await embed(given)) == count
+
+
+def png(said: bytes) -> str:
+    text = b"Description\0" + said
+    chunks = b"".join(
+        len(body).to_bytes(4, "big") + kind + body + b"\0\0\0\0"
+        for kind, body in ((b"IHDR", b"red"), (b"tEXt", text), (b"IEND", b""))
+    )
+    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + chunks).decode()
+
+
+async def test_a_picture_is_what_its_words_say() -> None:
+    text, plain, file, url = await embed(
+        [
+            "the blue circle",
+            {"image": base64.b64encode(b"\xff\xd8 the blue, circle").decode()},
+            {"image": f"data:image/png;base64,{png(b'The blue circle')}"},
+            {"image": "https://a.test/red.png"},
+        ],
+        dimensions=256,
+    )
+    assert text == plain == file != url
 
 
 @pytest.mark.parametrize("given", ["", [], None, ["a", ""]])

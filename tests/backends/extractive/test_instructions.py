@@ -3,7 +3,7 @@
 import pytest
 
 from roundhouse.backends.extractive import instructions
-from roundhouse.backends.extractive.language import Language
+from roundhouse.core.language.detection import Language
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from roundhouse.backends.extractive import phrases
-from roundhouse.backends.extractive.language import Language, detect
+from roundhouse.core.language.detection import Language, detect
 
 LANGUAGES: tuple[Language, ...] = ("en", "vi", "zh", "he")
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from roundhouse.backends.extractive import conversation, questions, ranking
+from roundhouse.backends.extractive import conversation, ranking
 from roundhouse.backends.extractive.conversation import Turn
 from roundhouse.core.errors import Cancelled
+from roundhouse.core.language import questions
 
 
 def chosen(question: str, *turns: Turn | str) -> list[str]:

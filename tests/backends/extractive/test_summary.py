@@ -4,8 +4,8 @@ import pytest
 
 from roundhouse.backends.extractive import conversation, summary
 from roundhouse.backends.extractive.conversation import Sentence, Turn
-from roundhouse.backends.extractive.terms import query_terms
 from roundhouse.core.errors import Cancelled
+from roundhouse.core.language.terms import query_terms
 
 MEETING = (
     "The sun was shining when we met. The budget of the project was the main matter of the meeting. "

@@ -26,6 +26,7 @@ async def used(process, turned_clock):
                 target=f"desk/m{number % 3}",
                 status=500 if number == 11 else 200,
                 cache="hit" if number == 10 else "miss",
+                audio_s=number / 2,
             )
         )
     await process.usage.flush()
@@ -46,6 +47,7 @@ async def test_usage_by_group(used, group_by, groups):
     answer = await used.usage(ADMIN, group_by, Span(), cursor=None, limit=50)
     assert {group.group: group.requests for group in answer.data} == groups
     assert sum(group.total_tokens for group in answer.data) == 12 * 15
+    assert sum(group.audio_s for group in answer.data) == sum(range(12)) / 2
     assert sum(group.cost_usd for group in answer.data) == pytest.approx(3.0)
     assert sum(group.errors for group in answer.data) == sum(group.cache_hits for group in answer.data) == 1
     seen, cursor = [], None

@@ -28,7 +28,9 @@ async def stored(db) -> list[str]:
 
 
 async def test_records_round_trip(process):
-    full = usage_record(user_id="u1", app_id="a1", error_code="busy", status=429, stream=True, cost_usd=0.1)
+    full = usage_record(
+        user_id="u1", app_id="a1", error_code="busy", status=429, stream=True, cost_usd=0.1, audio_s=12.5
+    )
     process.usage.record(full)
     assert await stored(process.db) == []
     await process.usage.flush()

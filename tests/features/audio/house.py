@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import wave
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from features.audio.files import FakeFiles, pieces_of
 from roundhouse.backends.extractive.answer import reply
 from roundhouse.backends.extractive.conversation import Turn as Line
 from roundhouse.core.audio import (
@@ -22,11 +21,10 @@ from roundhouse.core.audio import (
     Turn,
     Word,
 )
-from roundhouse.core.errors import AddressRefused, NotFound, RoundhouseError, UnsupportedMedia
-from roundhouse.core.ids import new_id
+from roundhouse.core.errors import AddressRefused, NotFound, RoundhouseError
 from roundhouse.core.jobs import Job
 from roundhouse.core.settings import AudioSettings, JobSettings
-from roundhouse.core.types import Caller, Decision, FileInfo, NewFile
+from roundhouse.core.types import Caller, Decision
 from roundhouse.features.audio.asking import Message, Reply
 from roundhouse.features.audio.indexing import ParagraphSource, SearchIndex
 from roundhouse.features.audio.jobs import RecordingJobs
@@ -64,11 +62,6 @@ MEETING = [
 ]
 
 
-async def pieces_of(data: bytes, size_bytes: int = 7) -> AsyncIterator[bytes]:
-    for start in range(0, max(1, len(data)), size_bytes):
-        yield data[start : start + size_bytes]
-
-
 def form(*parts: tuple[str, str] | tuple[str, str, bytes]) -> bytes:
     """A form of (field, value) and (field, file name, content)."""
     lines: list[bytes] = []
@@ -81,60 +74,6 @@ def form(*parts: tuple[str, str] | tuple[str, str, bytes]) -> bytes:
         ]
         lines += [b"", content]
     return b"\r\n".join([*lines, f"--{BOUNDARY}--".encode(), b""])
-
-
-class FakeFiles:
-    """`core.ports.Files` in memory; what begins with `text` is no sound."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._kept: dict[str, tuple[FileInfo, bytes]] = {}
-        self._keys: dict[tuple[str, str | None, str], str] = {}
-
-    async def create(self, caller: Caller, new: NewFile, pieces: AsyncIterator[bytes]) -> FileInfo:
-        data = b"".join([piece async for piece in pieces])
-        if data.startswith(b"text"):
-            raise UnsupportedMedia("By its bytes this is text/plain.", param="file")
-        key = (caller.site_id, caller.user_id, new.idempotency_key or new_id("key"))
-        if self._keys.get(key) in self._kept:
-            return self._kept[self._keys[key]][0]
-        digest = hashlib.sha256(data).hexdigest()
-        owner = (caller.site_id, caller.user_id, caller.app_id)
-        kept = (new.filename, new.purpose, "audio/wav", len(data), digest, 0.0, None)
-        info = FileInfo(new_id("file"), *owner, *kept)
-        self._kept[info.id] = (info, data)
-        self._keys[key] = info.id
-        return info
-
-    async def get(self, caller: Caller, file_id: str) -> FileInfo:
-        found = self._kept.get(file_id)
-        if found is None or found[0].site_id != caller.site_id:
-            raise NotFound("No such file.", param="file_id")
-        return found[0]
-
-    async def read(
-        self, caller: Caller, file_id: str, start: int = 0, end: int | None = None
-    ) -> AsyncIterator[bytes]:
-        await self.get(caller, file_id)
-        return pieces_of(self._kept[file_id][1][start:end])
-
-    @asynccontextmanager
-    async def path(self, caller: Caller, file_id: str) -> AsyncGenerator[Path]:
-        await self.get(caller, file_id)
-        path = self._folder / file_id
-        path.write_bytes(self._kept[file_id][1])
-        try:
-            yield path
-        finally:
-            path.unlink()
-
-    async def delete(self, caller: Caller, file_id: str) -> None:
-        await self.get(caller, file_id)
-        del self._kept[file_id]
-
-    @property
-    def ids(self) -> list[str]:
-        return list(self._kept)
 
 
 class FakeHearing:
@@ -239,14 +178,16 @@ class FakeSpeakers:
 
 
 class FakeModels:
-    """Answers as the test says; without a word from it there is the extractive model alone.
+    """Answers as the test says; without a word from it there is the extractive model alone. Keeps accounts, too.
 
     Attributes:
         answer: Makes the answer; None = the built-in model quotes.
         asked: Messages and response format of each call.
+        heard_by: Whose hearing was recorded, seconds, and the error's code.
     """
 
     def __init__(self) -> None:
+        self.heard_by: list[tuple[str, float, str | None]] = []
         self.answer: Callable[[Sequence[Message], dict[str, Any] | None], str] | None = None
         self.asked: list[tuple[Sequence[Message], dict[str, Any] | None]] = []
         self.window = 8192
@@ -265,6 +206,9 @@ class FakeModels:
             turns = [Line(one["role"], one["content"]) for one in messages]
             return Reply(reply(turns).text, model, cut=False)
         return Reply(self.answer(messages, response_format), "acme/large", cut=False)
+
+    def heard(self, request: Any, decision: Decision, error: RoundhouseError | None, **_: float) -> None:
+        self.heard_by.append((decision.target, request.duration_s, error and error.code))
 
     async def quotes_only(self, caller: Caller, model: str) -> bool:
         return self.answer is None
@@ -386,20 +330,24 @@ class AudioHouse:
             recogniser=self.recogniser,
             speakers=self.speakers,
             models=self.models,
+            accounts=self.models,
             refresh=self._refresh,
             pull=pull,
             index=index,
             settings=self.settings,
             recognisers={"whisper": "whisper/tiny"},
             clock=clock,
+            share=self._share,
         )
+        self.shared: list[tuple[str, str]] = []
+        self.has_store = True
         folders = folder / "jobs"
         self.retention = Retention(db, self.files, index, folders, self.settings, clock)
         self.room_jobs = RecordingJobs(self.desk, self.retention)
         self.pipelines = PipelineTable([*self.room_jobs.pipelines, *pull_kinds])
         self.jobs = JobQueue(db, self.pipelines, JobSettings(max_queued_per_site=5), clock)
         self.templates = TemplateService(db, clock)
-        self.accepting = Accepting(db, self.jobs, self.templates, self.speakers, clock)
+        self.accepting = Accepting(db, self.files, self.jobs, self.templates, self.speakers, clock)
         self.processing = ProcessService(
             db, self.files, self.jobs, self.downloads, self.accepting, OpenGate(), self.settings, clock
         )
@@ -414,6 +362,11 @@ class AudioHouse:
             folders,
             clock,
         )
+
+    async def _share(self, caller: Caller, store_id: str, recording_id: str) -> None:
+        if not self.has_store:
+            raise NotFound("No such vector store.")
+        self.shared.append((store_id, recording_id))
 
     async def _refresh(self) -> None:
         self.refreshed += 1
@@ -474,7 +427,6 @@ class AudioHouse:
         return await self.recordings.status(caller, recording_id)
 
     async def done(self, *fields: Any, **more: Any) -> StatusRead:
-        """A recording that was worked on."""
         recording_id = await self.send(*fields, **more)
         await self.work()
         return await self.status(recording_id, more.get("caller", ANN))

@@ -116,6 +116,8 @@ async def test_two_channels_are_two_speakers(house: AudioHouse) -> None:
         (2, "right", "who is there"),
     ]
     assert done.results.clean_transcript == "Hello.\n\nWho is there."
+    length_s = house.recogniser.requests[0].duration_s
+    assert house.models.heard_by == [("whisper/tiny", length_s, None)] * 2
 
 
 async def test_what_nobody_said_is_left_out_and_counted(house: AudioHouse) -> None:
@@ -199,7 +201,8 @@ def _every():
 
 
 async def test_a_form_without_a_file_says_what_is_missing(house: AudioHouse) -> None:
-    from features.audio.house import BOUNDARY, form, pieces_of
+    from features.audio.files import pieces_of
+    from features.audio.house import BOUNDARY, form
     from roundhouse.features.audio.service import Sent
 
     for parts, error in (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from features.audio.house import ANN, BOUNDARY, AudioHouse, form, pieces_of
+from features.audio.files import pieces_of
+from features.audio.house import ANN, BOUNDARY, AudioHouse, form
 from roundhouse.core.errors import Conflict, QueueFull, RoundhouseError, TooLarge, UnsupportedMedia
 from roundhouse.features.audio.schemas import ProcessRead, ProcessSeveral
 from roundhouse.features.audio.service import Sent
@@ -35,6 +36,25 @@ async def test_each_file_becomes_a_recording(house: AudioHouse) -> None:
         assert (whole.metadata, whole.language) == ({"case": 7}, "en")
     assert await kept(house) == ["three.wav", "two.wav", "one.wav"]
     assert len(house.files.ids) == 3
+
+
+async def test_a_death_in_mid_request_leaves_files_that_go_by_themselves(house: AudioHouse) -> None:
+    seen = []
+
+    async def body():
+        async for piece in pieces_of(form(*THREE)):
+            seen.append(house.files.passing == set(house.files.ids))
+            yield piece
+
+    await house.processing.process(ANN, Sent(f"multipart/form-data; boundary={BOUNDARY}"), body())
+    assert all(seen)
+    assert len(house.files.ids) == 3
+    assert house.files.passing == set()
+    house.downloads.bodies = {"https://example.org/a.mp3": b"ID3"}
+    await send(house, ("url", "https://example.org/a.mp3"))
+    await house.work()
+    assert len(house.files.ids) == 4
+    assert house.files.passing == set()
 
 
 async def test_one_file_is_answered_as_ever(house: AudioHouse) -> None:

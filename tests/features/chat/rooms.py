@@ -29,6 +29,13 @@ class SomeFiles:
         return FileInfo(*owner, "a.txt", "user_data", "text/plain", 1, "0" * 64, 0.0, None)
 
 
+class SomeStores:
+    """The vector stores that there are: each user has those whose names begin with its own."""
+
+    async def visible(self, caller: Caller, store_ids: Sequence[str]) -> Sequence[str]:
+        return [one for one in store_ids if one.startswith(f"vs_{caller.user_id}")]
+
+
 class HeardIndex:
     """A `ChatIndex` that writes down what it is told."""
 
@@ -56,11 +63,13 @@ class HeardIndex:
 class ChatRoom:
     """All services of the room."""
 
-    def __init__(self, db: Database, clock: Any, most_memories: int = 1000, index: Any = None) -> None:
+    def __init__(
+        self, db: Database, clock: Any, most_memories: int = 1000, index: Any = None, stores: Any = None
+    ) -> None:
         self.db = db
         self.clock = clock
         self.index = index or HeardIndex()
-        self.sessions = SessionService(db, self.index, clock)
+        self.sessions = SessionService(db, self.index, clock, stores)
         self.messages = MessageService(db, self.index, SomeFiles(), clock)
         self.memories = MemoryService(db, clock, most_memories)
         self.upkeep = UpkeepService(db, self.index, clock)

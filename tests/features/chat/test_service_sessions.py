@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 import sqlalchemy as sa
 
-from features.chat.rooms import ADA, BOB, ELSEWHERE, SITE, ChatRoom
+from features.chat.rooms import ADA, BOB, ELSEWHERE, SITE, ChatRoom, SomeStores
 from roundhouse.core.errors import BadInput, Conflict, NotAllowed, NotFound, Unprocessable
 from roundhouse.core.ids import new_id
 from roundhouse.core.settings import ChatSettings
@@ -115,10 +115,6 @@ async def test_a_repeated_request_makes_no_second_session(room: ChatRoom) -> Non
 
 
 async def test_what_is_refused(room: ChatRoom) -> None:
-    with pytest.raises(Unprocessable) as refused:
-        await room.sessions.create(ADA, SessionCreate(vector_store_ids=["vs_1"]))
-    assert refused.value.param == "vector_store_ids"
-    await room.sessions.create(ADA, SessionCreate(vector_store_ids=[]))
     with pytest.raises(BadInput) as refused_context:
         await room.sessions.create(ADA, SessionCreate(context={"strategy": "magic"}))
     assert refused_context.value.param == "context"
@@ -425,3 +421,31 @@ async def test_numbers(room: ChatRoom) -> None:
         await room.upkeep.session_stats(BOB, other[:-1])
     empty = await room.upkeep.stats(ELSEWHERE, Span())
     assert (empty.sessions, empty.total.messages, empty.by_model) == (0, 0, [])
+
+
+async def test_vector_stores_of_a_session_are_the_callers(db, turned_clock) -> None:
+    room = ChatRoom(db, turned_clock, stores=SomeStores())
+    made = await room.sessions.create(ADA, SessionCreate(vector_store_ids=["vs_ada", "vs_ada2", "vs_ada"]))
+    assert made.vector_store_ids == ["vs_ada", "vs_ada2"]
+    for asked in (["vs_bob"], ["vs_ada", "vs_none"]):
+        with pytest.raises(Unprocessable) as refused:
+            await room.sessions.create(ADA, SessionCreate(vector_store_ids=asked))
+        assert refused.value.param == "vector_store_ids"
+        with pytest.raises(Unprocessable):
+            await room.sessions.update(ADA, made.id, SessionPatch(vector_store_ids=asked))
+    patched = await room.sessions.update(ADA, made.id, SessionPatch(vector_store_ids=["vs_ada2"]))
+    assert (patched.vector_store_ids, patched.version) == (["vs_ada2"], made.version + 1)
+    again = await room.sessions.update(ADA, made.id, SessionPatch(vector_store_ids=["vs_ada2"], title="t"))
+    assert again.vector_store_ids == ["vs_ada2"]
+    assert (await room.sessions.get(ADA, made.id)).vector_store_ids == ["vs_ada2"]
+    assert (
+        await room.sessions.update(ADA, made.id, SessionPatch(vector_store_ids=[]))
+    ).vector_store_ids == []
+    with pytest.raises(Unprocessable):
+        await room.sessions.update(ADA, made.id, SessionPatch(vector_store_ids=None))
+
+
+async def test_where_there_are_no_vector_stores_none_can_be_named(room: ChatRoom) -> None:
+    with pytest.raises(Unprocessable):
+        await room.sessions.create(ADA, SessionCreate(vector_store_ids=["vs_ada"]))
+    assert (await room.sessions.create(ADA, SessionCreate(vector_store_ids=[]))).vector_store_ids == []

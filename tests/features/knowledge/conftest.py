@@ -1,4 +1,4 @@
-"""The file service over both databases, with bytes in a folder of the test."""
+"""The room over both databases."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from features.knowledge.house import FileHouse
+from features.knowledge.house import KnowledgeHouse
 from roundhouse.infra.db import Database
 
 
 @pytest.fixture
-async def files(db: Database, tmp_path: Path, turned_clock: Any) -> AsyncIterator[FileHouse]:
-    made = FileHouse(db, tmp_path / "data", turned_clock)
+async def house(db: Database, tmp_path: Path, turned_clock: Any) -> AsyncIterator[KnowledgeHouse]:
+    made = KnowledgeHouse(db, tmp_path, turned_clock)
     yield made
-    await made.service.close()
+    await made.close()

@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from features.ops.upkeep_house import CALLER, DAY_S, UpkeepHouse, names
 from roundhouse.app.upkeep import file_users
 from roundhouse.core.errors import NotFound, StorageUnavailable
-from roundhouse.features.knowledge.store import files as file_rows
+from roundhouse.features.knowledge.files.store import files as file_rows
 from roundhouse.infra.db import Database
 from roundhouse.infra.file_lock import FileLock
+from roundhouse.infra.hosting.environments import build_lock
 
 PARTS = ("logs", "audio", "cache")
 
@@ -172,7 +173,7 @@ async def test_a_room_keeps_what_it_works_on_and_is_told_what_goes(
             self.gone.append(file_id)
 
     room = Room()
-    house = UpkeepHouse(db, tmp_path / "data", turned_clock, users=(*file_users(), room))
+    house = UpkeepHouse(db, tmp_path / "data", turned_clock, users=(*file_users(db), room))
     going, lately, long_ago = [await house.recording(bytes([number])) for number in range(3)]
     house.clock.turn(20 * DAY_S)
     now_s = house.clock.now_s()
@@ -323,6 +324,29 @@ async def test_a_folder_that_was_being_downloaded_into_goes_as_a_whole(house: Up
     assert (Path(found.name).name, found.size_bytes) == ("small.partial", 20)
     assert (whole / "model.bin").exists()
     assert not part.exists()
+
+
+async def test_a_half_built_environment_goes_unless_it_is_being_built(house: UpkeepHouse) -> None:
+    folder = house.data_dir / "environments"
+    whole, part, cache = (folder / name for name in ("vi-0123456789ab", "vi.89abcdef.partial", "vi.cache"))
+    for place in (whole, part, cache):
+        # What ends like a part of a download lies in a whole one, too.
+        (place / "lib").mkdir(parents=True)
+        (place / "lib" / "x.part").write_bytes(b"x" * 10)
+        house.age(place / "lib" / "x.part", 3)
+    house.age(cache / "lib" / "x.part", 0.5)
+    lock = build_lock(folder, "vi")
+    assert lock.take()
+    assert names(await house.cleaning.clean(["cache"], days=0)) == []
+    lock.give_back()
+    assert names(await house.cleaning.clean(["cache"], days=0, dry_run=True)) == [
+        ("partial_environment", part.name),
+        ("partial_environment", cache.name),
+    ]
+    assert names(await house.cleaning.clean(["cache"], days=1)) == [("partial_environment", part.name)]
+    assert names(await house.cleaning.clean(["cache"], days=0)) == [("partial_environment", cache.name)]
+    assert sorted(one.name for one in folder.iterdir()) == [whole.name, "vi.lock"]
+    assert (whole / "lib" / "x.part").exists()
 
 
 async def test_an_upload_that_goes_on_keeps_its_folder(house: UpkeepHouse) -> None:

@@ -13,7 +13,7 @@ from roundhouse.app.upkeep import cleaning_service, file_users
 from roundhouse.core.jobs import NewJob, Pipeline, Step, StepContext
 from roundhouse.core.settings import JobSettings, Settings
 from roundhouse.core.types import Caller, FileInfo, NewFile
-from roundhouse.features.knowledge.service import FileService
+from roundhouse.features.knowledge.files.service import FileService
 from roundhouse.features.ops.schemas import CleanRead
 from roundhouse.features.ops.service import CleaningService
 from roundhouse.infra.db import Database
@@ -36,7 +36,7 @@ class UpkeepHouse:
     def __init__(self, db: Database, data_dir: Path, clock: Any, users: Any = None, **settings: Any) -> None:
         self.db, self.clock, self.data_dir = db, clock, data_dir
         self.settings = Settings(data_dir=data_dir, **{"files": {"reserve_mib": 0}} | settings)
-        self.files = FileService.open(self.settings.files, data_dir, db, clock, users or file_users())
+        self.files = FileService.open(self.settings.files, data_dir, db, clock, users or file_users(db))
         pipeline = Pipeline(KIND, (Step("asr", _step),))
         pull = Pipeline("model.pull", (Step("download", _step),))
         self.queue = JobQueue(db, PipelineTable([pipeline, pull]), JobSettings(), clock)

@@ -6,7 +6,8 @@ from collections import Counter
 
 from roundhouse.core.errors import RoundhouseError
 from roundhouse.infra.audio import AudioLimits, VadSettings
-from roundhouse.infra.audio.child import Order, limit_memory, sound_of
+from roundhouse.infra.audio.child import Order, sound_of
+from roundhouse.infra.jobs.child_limits import limit_memory
 
 
 def eat_memory(argument, tell):

@@ -6,7 +6,12 @@ import pytest
 import sqlalchemy as sa
 
 from roundhouse.core.types import Caller
-from roundhouse.infra.search import Entry, Query, index, remove, search
+from roundhouse.infra.search import Entry, Query, index, remove, search, store
+from roundhouse.infra.search.disjunction import Disjunction
+from roundhouse.infra.search.fresh import Fresh
+from roundhouse.infra.search.gathering import Lists
+from roundhouse.infra.search.narrowing import Narrowing
+from roundhouse.infra.search.parsing import parse
 from roundhouse.infra.search.rows import search_spaces
 from roundhouse.infra.search.upkeep import tidy
 
@@ -17,6 +22,7 @@ class Desk:
     def __init__(self, db, site_id="site"):
         self.db = db
         self.site_id = site_id
+        self.caller = Caller("key", site_id=site_id)
         self._times = itertools.count(1_000)
 
     def entry(self, ref_id, text, **given):
@@ -48,6 +54,17 @@ class Desk:
         query = Query(text, given.pop("kind", "message"), user_id=of_user, app_id=of_app, **given)
         async with self.db.read() as tx:
             return await search(tx, caller, query)
+
+    async def first(self, text, needed, bounds, kind="message", shelf=""):
+        """Ids of the best entries with any word, within other bounds than those of the product."""
+        async with self.db.read() as tx:
+            space = await store.find_space(tx, self.site_id, kind, shelf)
+            lists = Lists(tx, space, Fresh(await store.fresh(tx, space)))
+            narrowing = Narrowing(tx, space, lists, Query(text, kind), self.caller)
+            parsed = parse(text, quotes=False)
+            found = await Disjunction(tx, lists, narrowing, parsed, bounds).first(needed)
+            known = await store.labels(tx, self.caller, [number for number, _score in found])
+        return [known[number].ref_id for number, _score in found]
 
     async def ids(self, text, **given):
         return [hit.ref_id for hit in (await self.hits(text, **given)).hits]

@@ -5,7 +5,7 @@ import math
 from roundhouse.infra.search.analyser import FOLDED, analyse, cleaned
 from roundhouse.infra.search.parsing import FOLDED_WEIGHT, continuations, parse
 from roundhouse.infra.search.ranking import K1, B
-from roundhouse.infra.search.searching import MAX_CONTINUATIONS
+from roundhouse.infra.search.widening import MAX_CONTINUATIONS
 
 
 class Model:
@@ -32,6 +32,16 @@ class Model:
             elif any(term in analysis.terms for word in longer for term, *_ in word):
                 ranked.append((1, -self._score(longer, analysis, own), -entry.at_s, entry.ref_id))
         return [(ref_id, -score) for _tier, score, _at_s, ref_id in sorted(ranked)[:limit]]
+
+    def any_ids(self, text, limit):
+        parsed = parse(text, quotes=False)
+        words = [self._wanted(word, longer=word.identifier) for word in parsed.words]
+        ranked = [
+            (-self._score(words, analysis, parsed.terms), -entry.at_s, entry.ref_id)
+            for entry, analysis in zip(self.entries, self.analyses, strict=True)
+            if any(term in analysis.terms for word in words for term, *_ in word)
+        ]
+        return [(ref_id, -score) for score, _at_s, ref_id in sorted(ranked)[:limit]]
 
     def _wanted(self, word, longer):
         own = [(one.term, one.weight) for one in word.wanted]

@@ -15,6 +15,8 @@ class Shelf:
         self.boxes = set()
         self.held = set()
         self.fails = 0
+        # On which shelf the parts of a box stand, where that is not the one without a name.
+        self.shelves = {}
 
     def put(self, ref_id, text, box=None, tags=()):
         self.things[ref_id] = (text, box, tags)
@@ -26,7 +28,19 @@ class Shelf:
             raise StorageUnavailable("Cut off.")
         there = [one for one in ref_ids if one in self.things and not (lock and one in self.held)]
         return [
-            Entry(one, "message", self.site_id, None, None, box, None, tags, text, float(len(one)))
+            Entry(
+                one,
+                "message",
+                self.site_id,
+                None,
+                None,
+                box,
+                None,
+                tags,
+                text,
+                float(len(one)),
+                self.shelves.get(box, ""),
+            )
             for one, (text, box, tags) in ((one, self.things[one]) for one in there)
         ]
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from infra.search.conftest import tidy_all
 from infra.search.shelf import Shelf
 from roundhouse.core.errors import StorageUnavailable
-from roundhouse.infra.search import mark, mark_parts, rebuilding
+from roundhouse.infra.search import generations, mark, mark_parts, rebuilding
 from roundhouse.infra.search.indexer import Indexer
+from roundhouse.infra.search.upkeep import pack
 
 WORDS = ["alpha", "beta", "gamma"]
 NAMES = st.sampled_from([f"m{number}" for number in range(6)])
@@ -21,7 +22,7 @@ STEPS = st.one_of(
     st.tuples(st.just("tag"), BOXES, st.sampled_from(["one", "two"])),
     st.tuples(st.just("hide"), BOXES),
     st.tuples(st.just("restore"), BOXES),
-    st.tuples(st.sampled_from(["index", "cut off", "tidy", "begin anew", "go on anew", "sweep"])),
+    st.tuples(st.sampled_from(["index", "cut off", "tidy", "begin anew", "go on anew", "sweep", "pack"])),
 )
 _sites = itertools.count()
 
@@ -92,6 +93,12 @@ class Machine:
     async def go_on_anew(self):
         await rebuilding.step(self.db, self.shelf)
 
+    async def pack(self):
+        async with self.db.read() as tx:
+            spaces = await generations.spaces_of(tx, self.shelf.site_id, "message", None)
+        for space in spaces:
+            await pack(self.db, space)
+
     async def sweep(self):
         await rebuilding.sweep(self.db, ["message"])
 
@@ -115,6 +122,7 @@ async def test_a_search_finds_what_is_there(db, desk_for, steps):
     for word in WORDS:
         expected = {one for one, (text, *_) in machine.shelf.things.items() if text == word}
         assert set(await desk.ids(word, limit=100)) == expected, word
+        assert set(await desk.ids(word, limit=100, match="any")) == expected, word
         for tag in ("one", "two"):
             tagged = {one for one in expected if tag in machine.shelf.things[one][2]}
             assert set(await desk.ids(word, limit=100, tags=(tag,))) == tagged, (word, tag)

@@ -94,7 +94,9 @@ async def test_both_databases_answer_alike(both, desk_for, written, gone, again,
         # On one of them only: how the postings lie must not matter.
         if tidied and db is both[0]:
             await tidy_all(db)
-        answers.append([await desk.hits(text, limit=10) for text in asked])
+        answers.append(
+            [await desk.hits(text, limit=10, match=match) for text in asked for match in ("all_first", "any")]
+        )
     assert answers[0] == answers[1]
 
 

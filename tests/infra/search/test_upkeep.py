@@ -6,10 +6,11 @@ import random
 import sqlalchemy as sa
 
 from infra.search.conftest import tidy_all
+from roundhouse.infra.search import drop_shelf, store
 from roundhouse.infra.search.fresh import Fresh, FreshRow, pack_terms, unpack_row
-from roundhouse.infra.search.postings import MAX_COUNT, MAX_ROW, Document, rows_of, unpack
+from roundhouse.infra.search.postings import MAX_COUNT, MAX_ROW, Document, Row, rows_of, unpack
 from roundhouse.infra.search.rows import search_changes, search_entries, search_fresh, search_postings
-from roundhouse.infra.search.upkeep import purge, tidy
+from roundhouse.infra.search.upkeep import is_scattered, pack, purge, tidy
 
 WORDS = ["alpha", "beta", "gamma", "thời tiết", "天气", "user_id", "האוויר"]
 
@@ -227,3 +228,46 @@ async def test_a_common_word_is_several_rows(db, desk):
     assert 2 <= len(sizes) <= 4
     assert len(await desk.ids("word", limit=100)) == 100
     assert await desk.ids("word", since_s=0.0, until_s=1_001.0) == ["m0"]
+
+
+async def test_a_packed_space_has_few_rows_and_says_the_same(db, desk):
+    for batch in range(9):
+        texts = {f"b{batch}m{number}": f"alpha rare{number} {WORDS[number % 7]}" for number in range(6)}
+        await desk.write(texts)
+        await tidy_all(db)
+    (space,) = await spaces(db)
+    before, asked = await count(db, search_postings), await desk.hits("alpha rare3", match="any", limit=50)
+    answered = await answers(desk)
+    await pack(db, space)
+    async with db.read() as tx:
+        of_term = sa.select(sa.func.count()).select_from(search_postings).group_by(search_postings.c.term)
+        assert max((await tx.execute(of_term)).scalars()) < 3
+    assert await count(db, search_postings) < before
+    assert await answers(desk) == answered
+    assert await desk.hits("alpha rare3", match="any", limit=50) == asked
+
+
+async def test_a_space_is_scattered_when_much_of_it_is_new(db, desk):
+    await fill(desk, 3)
+    (space,) = await spaces(db)
+    assert not await is_scattered(db, space, 3)
+    assert await is_scattered(db, space, 2_000)
+    async with db.begin() as tx:
+        await tx.execute(sa.insert(search_changes).values(space=space, entries=20_000, words=1, removed=b""))
+    assert not await is_scattered(db, space, 2_000)
+
+
+async def test_a_dropped_space_is_not_packed(db, desk):
+    for batch in range(5):
+        await desk.write({f"b{batch}m{number}": "alpha beta" for number in range(1 + batch)})
+        await tidy_all(db)
+    (space,) = await spaces(db)
+    async with db.begin() as tx:
+        await drop_shelf(tx, desk.site_id, "message", "")
+        # As if many rows were there still.
+        await store.insert_postings(
+            tx, space, [Row(b"wx", first, first, 1, b"\0" * 7) for first in (1, 2, 3)]
+        )
+    before = await count(db, search_postings)
+    await pack(db, space)
+    assert await count(db, search_postings) == before

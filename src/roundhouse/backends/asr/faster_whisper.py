@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import msgspec
 
 from roundhouse.backends.asr.hosted import HostedTranscription
@@ -28,8 +26,8 @@ class WhisperTranscription:
             BackendDown: Its process died; another try starts a new one.
         """
         options = self._models.options
-        folder = await asyncio.to_thread(self._models.folder, model)
-        work = await self._models.host(model, folder).work(
+        host = await self._models.host(model)
+        work = await host.work(
             {
                 "path": str(request.audio),
                 "regions": None if request.regions is None else msgspec.to_builtins(request.regions),

@@ -26,5 +26,5 @@ class HostedTranscription:
         self.recognition.versions["parameters"] = parameters
 
     async def aclose(self) -> None:
-        """Stop the recogniser; it ends at its next segment."""
+        """Stop the recogniser; it ends at its next segment, or sooner."""
         await self._work.aclose()

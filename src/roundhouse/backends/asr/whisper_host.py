@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ _SHORTEST_WINDOW_S, _LONGEST_WINDOW_S = 120.0, 900.0
 _LADDER = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _LETTERS = " abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _DETECTED_FROM = 4
+_LONG_CALLS = frozenset({"align", "detect_language", "encode", "generate"})
 
 
 class Loading(msgspec.Struct):
@@ -64,6 +66,33 @@ class Listening(msgspec.Struct, kw_only=True):
     batched_from_s: float = 90.0
 
 
+class _StoppedError(Exception):
+    """Nobody wants the rest."""
+
+
+class _Stoppable:
+    """CTranslate2's model, between whose calls a hearing may end.
+
+    A segment is many of them: language, encoding, and one try for each temperature.
+
+    Args:
+        model: Which.
+
+    Attributes:
+        stopped: Whether nobody wants the result of the hearing under way.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.stopped: Callable[[], bool] = lambda: False
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._model, name)
+        if name in _LONG_CALLS and self.stopped():
+            raise _StoppedError
+        return found
+
+
 class WhisperHost:
     """`core.hosting.HostedModel`.
 
@@ -90,6 +119,7 @@ class WhisperHost:
         self._model, self._device = self._loaded(loading, folder)
         self._languages = frozenset(self._model.supported_languages)
         self._suppressed = self._may_suppress()
+        self._stoppable = self._model.model = _Stoppable(self._model.model)
         with (folder / WEIGHTS).open("rb") as weights:
             self._sha256 = hashlib.file_digest(weights, "sha256").hexdigest()
 
@@ -118,6 +148,7 @@ class WhisperHost:
         """
         asked = msgspec.convert(request, Listening)
         self._check(asked)
+        self._stoppable.stopped = stopped
         with Wav(Path(asked.path)) as sound:
             return _Hearing(self._model, asked, sound, self._suppressed).run(tell, stopped) | {
                 "versions": self.describe(),
@@ -246,15 +277,14 @@ class _Hearing:
 
     def run(self, tell: Callable[[Any], None], stopped: Callable[[], bool]) -> dict[str, Any]:
         """Hear all of it, or until it is stopped."""
-        for start, samples, spans in self._windows():
-            for segment in self._heard(samples, spans):
-                if stopped():
-                    break
-                told = _told(segment, start, len(samples))
-                if told is not None:
-                    tell(msgspec.to_builtins(told))
-            if stopped():
-                break
+        with suppress(_StoppedError):
+            for start, samples, spans in self._windows():
+                for segment in self._heard(samples, spans):
+                    if stopped():
+                        raise _StoppedError
+                    told = _told(segment, start, len(samples))
+                    if told is not None:
+                        tell(msgspec.to_builtins(told))
         parameters = {name: value for name, value in self._parameters.items() if value is not None}
         batch = {"batch_size": self._asked.batch_size} if self._batched else {}
         return {

@@ -22,6 +22,7 @@ _RERANK_NAMES = ("rerank",)
 _HEAR_NAMES = re.compile(r"whisper|transcribe|parakeet|(^|[-_/])asr([-_.]|$)")
 _DIARIZE_NAMES = re.compile(r"diari[sz]")
 _SPEAK_NAMES = re.compile(r"kokoro|piper|(^|[-_/])tts([-_.]|$)")
+_PICTURE_NAMES = re.compile(r"jina-(embeddings-v4|clip|reranker-m)")
 _EMBED_NAMES = ("embed", "minilm", "bge-", "e5-", "gte-", "jina-clip", "colbert")
 
 
@@ -70,7 +71,10 @@ def listed_models(provider: Provider) -> list[ModelInfo]:
     Raises:
         BadInput: The option `model_info` is malformed.
     """
-    return [told_by_operator(provider, ModelInfo(name, operations_of(name))) for name in provider.models]
+    return [
+        told_by_operator(provider, ModelInfo(name, operations_of(name), inputs_of(name)))
+        for name in provider.models
+    ]
 
 
 def told_by_operator(provider: Provider, found: ModelInfo) -> ModelInfo:
@@ -105,3 +109,8 @@ def operations_of(name: str) -> tuple[Operation, ...]:
     if any(part in low for part in _EMBED_NAMES):
         return EMBEDS
     return CHAT
+
+
+def inputs_of(name: str) -> tuple[str, ...]:
+    """What a model of this name takes besides text as an embedder or reranker, where nobody says it."""
+    return ("image",) if _PICTURE_NAMES.search(name.lower()) else ()

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from roundhouse.backends.extractive import conversation, instructions, phrases, questions, ranking, summary
+from roundhouse.backends.extractive import conversation, instructions, phrases, ranking, summary
 from roundhouse.backends.extractive.conversation import Reading, Sentence, Turn
-from roundhouse.backends.extractive.language import CJK, Language
-from roundhouse.backends.extractive.terms import normalise, query_terms
+from roundhouse.core.language import questions
+from roundhouse.core.language.detection import CJK, Language
+from roundhouse.core.language.terms import normalise, query_terms
 
 _MAX_QUOTES = 6
 _COMMA = re.compile(r"[,，、;；]\s*")

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from roundhouse.backends.extractive import instructions, phrases
-from roundhouse.backends.extractive.language import Language, detect
-from roundhouse.backends.extractive.sentences import split
 from roundhouse.core.errors import Cancelled
+from roundhouse.core.language.detection import Language, detect
+from roundhouse.core.language.sentences import split
 
 MAX_CHARS = 1024 * 1024
 """Of a longer conversation the most recent text is read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from roundhouse.backends.extractive.language import Language
+from roundhouse.core.language.detection import Language
 
 _QUESTION_END = re.compile(r"[?？؟][\"'”’»)\]）」』]*\s*$")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roundhouse.backends.extractive.language import Language
+from roundhouse.core.language.detection import Language
 
 QUOTED: dict[Language, str] = {
     "en": (

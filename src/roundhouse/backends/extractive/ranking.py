@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from roundhouse.backends.extractive import questions
 from roundhouse.backends.extractive.conversation import Sentence
-from roundhouse.backends.extractive.language import Language
-from roundhouse.backends.extractive.questions import Question
-from roundhouse.backends.extractive.terms import Term, is_cjk, normalise, text_keys, words
 from roundhouse.core.errors import Cancelled
+from roundhouse.core.language import questions
+from roundhouse.core.language.detection import Language
+from roundhouse.core.language.questions import Question
+from roundhouse.core.language.terms import Term, is_cjk, normalise, text_keys, words
 
 MAX_QUOTES = 3
 """Most sentences quoted for one question."""

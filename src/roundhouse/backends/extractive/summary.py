@@ -14,8 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from roundhouse.backends.extractive.conversation import Sentence
-from roundhouse.backends.extractive.terms import Term, normalise, text_keys, topic_words, words
 from roundhouse.core.errors import Cancelled
+from roundhouse.core.language.terms import Term, normalise, text_keys, topic_words, words
 
 MAX_RANKED = 2000
 """Of more sentences those nearest to the centre of the text are ranked."""

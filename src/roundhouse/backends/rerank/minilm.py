@@ -18,11 +18,11 @@ from typing import Any
 import msgspec
 
 from roundhouse.backends.embedding.minilm import MODEL, shared_model
-from roundhouse.backends.extractive.language import Language, detect
-from roundhouse.backends.extractive.sentences import split
-from roundhouse.backends.extractive.terms import overlap
 from roundhouse.core import wire
 from roundhouse.core.errors import BadInput, ModelNotFound, UnsupportedContent
+from roundhouse.core.language.detection import Language, detect
+from roundhouse.core.language.sentences import split
+from roundhouse.core.language.terms import overlap
 from roundhouse.core.ports import BackendContext
 from roundhouse.core.types import Answer, Fields, ModelRequest, Provider, Usage
 

@@ -174,6 +174,7 @@ def _group(row: dict[str, Any]) -> UsageGroup:
         prompt_tokens=prompt,
         completion_tokens=completion,
         total_tokens=prompt + completion,
+        audio_s=round(row["audio_s"], 3),
         cost_usd=row["cost_usd"],
     )
 

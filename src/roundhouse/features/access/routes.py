@@ -94,7 +94,7 @@ def _report_routes(routes: APIRouter, reports: ReportService) -> None:
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> UsageList:
-        """Requests, tokens and cost by key, model, site, user or day."""
+        """Requests, tokens, seconds of sound and cost by key, model, site, user or day."""
         return await reports.usage(
             caller, group_by, Span(start, to, site_id, key_id), cursor=cursor, limit=limit
         )

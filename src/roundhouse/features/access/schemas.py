@@ -18,6 +18,8 @@ Scope = Literal[
     "jobs:write",
     "files:read",
     "files:write",
+    "knowledge:read",
+    "knowledge:write",
     "chats:read",
     "chats:write",
     "audio:read",
@@ -139,6 +141,7 @@ class UsageGroup(BaseModel):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    audio_s: float = Field(description="Seconds of sound that were heard.")
     cost_usd: float
 
 
@@ -180,6 +183,7 @@ class UsageRead(BaseModel):
     first_byte_ms: int
     duration_ms: int
     stream: bool
+    audio_s: float = Field(description="Seconds of sound that were heard.")
 
 
 class UsageRecordList(BaseModel):

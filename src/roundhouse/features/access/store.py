@@ -67,6 +67,7 @@ usage_records = sa.Table(
     sa.Column("first_byte_ms", sa.Integer, nullable=False),
     sa.Column("duration_ms", sa.Integer, nullable=False),
     sa.Column("stream", sa.Boolean, nullable=False),
+    sa.Column("audio_s", sa.Double, nullable=False, server_default="0"),
     sa.Index("ix_usage_records_site_id_at_s", "site_id", "at_s"),
     sa.Index("ix_usage_records_key_id_at_s", "key_id", "at_s"),
 )
@@ -271,7 +272,8 @@ async def usage_by(
         limit: Most groups returned.
 
     Returns:
-        Rows of `group`, `requests`, `errors`, `cache_hits`, `prompt_tokens`, `completion_tokens`, `cost_usd`.
+        Rows of `group`, `requests`, `errors`, `cache_hits`, `prompt_tokens`, `completion_tokens`, `audio_s`,
+        `cost_usd`.
     """
     group = _group(group_by, tx.dialect.name).label("group")
     records = usage_records.c
@@ -283,6 +285,7 @@ async def usage_by(
             sa.func.sum(sa.case((records.cache == "hit", 1), else_=0)).label("cache_hits"),
             sa.func.sum(records.prompt_tokens).label("prompt_tokens"),
             sa.func.sum(records.completion_tokens).label("completion_tokens"),
+            sa.func.sum(records.audio_s).label("audio_s"),
             sa.func.sum(records.cost_usd).label("cost_usd"),
         )
         .where(*_conditions(wanted))

@@ -1,4 +1,4 @@
-"""Asking a language model from within a job: which one that is, what it takes, and the record of what it used."""
+"""Asking a language model from within a job: which one that is, what it takes, and the record of what jobs used."""
 
 from __future__ import annotations
 
@@ -8,20 +8,14 @@ from typing import Any
 import msgspec
 
 from roundhouse.core import wire
-from roundhouse.core.errors import BackendBadAnswer, Cancelled, RoundhouseError
+from roundhouse.core.audio import TranscriptionRequest
+from roundhouse.core.errors import BackendBadAnswer, RoundhouseError
 from roundhouse.core.ids import new_id
-from roundhouse.core.ports import Clock, Prices, UsageSink
-from roundhouse.core.types import Caller, Decision, ModelRequest, Usage, UsageRecord
+from roundhouse.core.types import Caller, Decision, ModelRequest, Usage
 from roundhouse.engine.engine import Engine
+from roundhouse.engine.limits import window_tokens
+from roundhouse.engine.metering import Accounts
 from roundhouse.engine.own import BUILTIN_PROVIDER
-
-UNKNOWN_WINDOW_TOKENS = 8192
-"""Window of a model whose provider does not tell it."""
-
-OLLAMA_WINDOW_TOKENS = 4096
-"""What Ollama loads a model with unless it is told otherwise; it cuts off the rest of a prompt without a word."""
-
-_MODEL_CHARS = 200
 
 Message = dict[str, Any]
 
@@ -45,18 +39,12 @@ class ModelDesk:
 
     Args:
         engine: Every model.
-        prices: What it costs.
-        clock: Time.
-
-    Attributes:
-        usage: Where use is recorded; set in a process that runs jobs.
+        accounts: Asks, and records what was used.
     """
 
-    def __init__(self, engine: Engine, prices: Prices, clock: Clock) -> None:
-        self.usage: UsageSink | None = None
+    def __init__(self, engine: Engine, accounts: Accounts) -> None:
         self._engine = engine
-        self._prices = prices
-        self._clock = clock
+        self._accounts = accounts
 
     async def ask(
         self,
@@ -86,12 +74,26 @@ class ModelDesk:
         request = ModelRequest("chat", model, wire.open_object(msgspec.json.encode(body)), caller)
         request.request_id = request_id or new_id("req")
         decision = Decision(requested=model)
-        said = await self._answer(request, decision)
+        said = await self._accounts.answer(request, decision)
         try:
-            choice = msgspec.json.decode(said, type=_Answer).choices[0]
+            choice = msgspec.json.decode(said.body, type=_Answer).choices[0]
         except (msgspec.MsgspecError, IndexError):
             raise BackendBadAnswer("The model's answer has no message.") from None
         return Reply(choice.message.content or "", decision.target, choice.finish_reason == "length")
+
+    def heard(
+        self,
+        request: TranscriptionRequest,
+        decision: Decision,
+        error: RoundhouseError | None,
+        *,
+        duration_s: float,
+    ) -> None:
+        """Record that a model has heard a track, or failed, and how long that took."""
+        usage = Usage(audio_s=request.duration_s if error is None else 0.0)
+        self._accounts.record(
+            request.caller, request.request_id, "transcriptions", decision, usage, error, duration_s
+        )
 
     async def quotes_only(self, caller: Caller, model: str) -> bool:
         """Whether the model behind a name is the built-in one, which quotes and never writes.
@@ -105,7 +107,7 @@ class ModelDesk:
 
     async def window_tokens(self, caller: Caller, model: str) -> int:
         """Prompt and answer together, of the narrowest model that may have to answer."""
-        return min(self._window(name) for name in await self._targets(caller, model))
+        return min(window_tokens(self._engine.target(name)) for name in await self._targets(caller, model))
 
     async def _targets(self, caller: Caller, model: str) -> tuple[str, ...]:
         messages = msgspec.Raw(msgspec.json.encode([{"role": "user", "content": "Summarise this text."}]))
@@ -114,64 +116,6 @@ class ModelDesk:
         if caller.models:
             self._engine.router.check_allowed(caller, model, route)
         return route.targets
-
-    def _window(self, name: str) -> int:
-        target = self._engine.target(name)
-        told = target.info.context_tokens if target.info is not None else None
-        provider = target.backends.provider
-        if provider.kind == "ollama" and not isinstance(provider.options.get("num_ctx"), int):
-            return min(told or OLLAMA_WINDOW_TOKENS, OLLAMA_WINDOW_TOKENS)
-        return told or UNKNOWN_WINDOW_TOKENS
-
-    async def _answer(self, request: ModelRequest, decision: Decision) -> bytes:
-        began_s, usage = self._clock.monotonic_s(), Usage()
-        error: RoundhouseError | None = Cancelled("The job was stopped.")
-        try:
-            answer = await self._engine.answer(request, decision)
-            usage, error = answer.usage, None
-            return answer.body
-        except RoundhouseError as failed:
-            error = failed
-            raise
-        finally:
-            self._record(request, decision, usage, error, self._clock.monotonic_s() - began_s)
-
-    def _record(
-        self,
-        request: ModelRequest,
-        decision: Decision,
-        usage: Usage,
-        error: RoundhouseError | None,
-        duration_s: float,
-    ) -> None:
-        if self.usage is None:
-            return
-        caller = request.caller
-        cost_usd = self._prices.cost_usd(decision.target, usage)
-        self.usage.record(
-            UsageRecord(
-                request_id=request.request_id,
-                at_s=self._clock.now_s(),
-                key_id=caller.key_id,
-                site_id=caller.site_id,
-                user_id=caller.user_id,
-                app_id=caller.app_id,
-                operation="chat",
-                requested_model=decision.requested[:_MODEL_CHARS],
-                target=decision.target,
-                reason=decision.reason,
-                attempts=len(decision.attempts),
-                cache=decision.cache,
-                status=200 if error is None else error.status,
-                error_code=None if error is None else error.code,
-                prompt_tokens=usage.prompt_tokens,
-                completion_tokens=usage.completion_tokens,
-                cost_usd=cost_usd,
-                first_byte_ms=0,
-                duration_ms=int(duration_s * 1000),
-                stream=False,
-            )
-        )
 
 
 class _Said(msgspec.Struct):

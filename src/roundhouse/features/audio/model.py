@@ -22,6 +22,9 @@ LANGUAGES: tuple[SpokenLanguage, ...] = get_args(SpokenLanguage)
 ENDED = ("done", "failed", "cancelled")
 """Stages in which nothing happens any more, unless it is run again."""
 
+UNACCEPTED_S = 86_400.0
+"""A file whose recording has not come in by then gets none any more: whoever brought it has died meanwhile."""
+
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What is wanted of a recording.

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from roundhouse.core.audio import DiarizationRequest, Recognition, Region, Segment, TranscriptionRequest, Turn
+from roundhouse.core.errors import RoundhouseError
 from roundhouse.core.ports import Clock, Files
 from roundhouse.core.settings import AudioSettings
 from roundhouse.core.types import Caller, Decision
@@ -136,6 +137,21 @@ class LanguageModels(Protocol):
         ...
 
 
+class Accounts(Protocol):
+    """Keeps the record of what was used; `asking.ModelDesk` does."""
+
+    def heard(
+        self,
+        request: TranscriptionRequest,
+        decision: Decision,
+        error: RoundhouseError | None,
+        *,
+        duration_s: float,
+    ) -> None:
+        """Record that a model has heard a track, or failed, and how long that took."""
+        ...
+
+
 class Desk(msgspec.Struct, frozen=True):
     """All that the stages work with.
 
@@ -148,12 +164,14 @@ class Desk(msgspec.Struct, frozen=True):
         recogniser: Hears it.
         speakers: Tells speakers apart.
         models: Language models.
+        accounts: Keeps the record of hearing; asking keeps its own.
         refresh: Looks again which models there are.
         pull: Begins the download of a model, `provider/model`; None = nobody does so unasked.
         index: Is told of texts.
         settings: Limits and habits.
         recognisers: Models by the names of system B: `whisper`, `chunkformer`.
         clock: Time.
+        share: Puts the transcript of a recording into a vector store: caller, store, recording; None = nobody does.
     """
 
     db: Database
@@ -164,9 +182,11 @@ class Desk(msgspec.Struct, frozen=True):
     recogniser: Recogniser
     speakers: Speakers
     models: LanguageModels
+    accounts: Accounts
     refresh: Callable[[], Awaitable[None]]
     pull: Callable[[Caller, str], Awaitable[None]] | None
     index: RecordingIndex
     settings: AudioSettings
     recognisers: dict[str, str]
     clock: Clock
+    share: Callable[[Caller, str, str], Awaitable[None]] | None = None

@@ -38,6 +38,7 @@ class Session(msgspec.Struct, frozen=True):
     created_at_s: float
     updated_at_s: float
     last_message_at_s: float | None
+    vector_store_ids: list[str] | None = None
     tags: tuple[str, ...] = ()
 
 

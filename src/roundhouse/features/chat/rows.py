@@ -45,6 +45,8 @@ sessions = sa.Table(
     sa.Column("created_at_s", sa.Double, nullable=False),
     sa.Column("updated_at_s", sa.Double, nullable=False),
     sa.Column("last_message_at_s", sa.Double),
+    # Documents that its answers are made from; NULL = none.
+    sa.Column("vector_store_ids", _JSON_OR_NULL),
     # Of who created it and its idempotency key, and of what was asked for then.
     sa.Column("idempotency_digest", sa.String(64), unique=True),
     sa.Column("request_digest", sa.String(64)),

@@ -51,6 +51,10 @@ def _distinct(value: list[str]) -> list[str]:
 
 
 Free = Annotated[dict[str, Any], AfterValidator(_storable)]
+StoreId = Annotated[str, StringConstraints(max_length=40, pattern=r"^[A-Za-z0-9_-]+$")]
+StoreIds = Annotated[
+    list[StoreId], Field(max_length=20), AfterValidator(lambda ids: list(dict.fromkeys(ids)))
+]
 Tags = Annotated[list[Tag], Field(max_length=50), AfterValidator(_distinct)]
 
 
@@ -73,8 +77,8 @@ class SessionCreate(_Input):
     )
     user_id: Owner | None = Field(None, description="Whose it is; for keys that stand for no user.")
     outside_id: OutsideId | None = Field(None, description="Your own name for it, unique per user.")
-    vector_store_ids: list[Annotated[str, Field(max_length=100)]] | None = Field(
-        None, max_length=100, description="Not served yet: anything in it is refused."
+    vector_store_ids: StoreIds | None = Field(
+        None, description="Vector stores that its answers are made from, with citations."
     )
 
 
@@ -90,6 +94,7 @@ class SessionPatch(_Input):
     pinned: bool | None = None
     context: Free | None = None
     uses_memory: bool | None = None
+    vector_store_ids: StoreIds | None = Field(None, description="Instead of all that were there.")
 
 
 class SessionRead(BaseModel):
@@ -106,6 +111,7 @@ class SessionRead(BaseModel):
     system: str
     context: dict[str, Any]
     uses_memory: bool
+    vector_store_ids: list[str]
     metadata: dict[str, Any]
     tags: list[str]
     pinned: bool

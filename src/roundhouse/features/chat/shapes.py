@@ -21,6 +21,7 @@ def read_session(session: Session) -> SessionRead:
         system=session.system,
         context=session.context,
         uses_memory=session.uses_memory,
+        vector_store_ids=session.vector_store_ids or [],
         metadata=session.metadata,
         tags=list(session.tags),
         pinned=session.pinned,

@@ -12,6 +12,7 @@ from roundhouse.features.chat.model import Message, Session
 from roundhouse.infra.db import Tx
 from roundhouse.infra.events import store as events
 
+GROUNDED = "generation.grounded"
 DELTA = "generation.delta"
 STOP_REQUESTED = "generation.stop_requested"
 COMPLETED = "generation.completed"

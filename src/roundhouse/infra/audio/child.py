@@ -7,7 +7,6 @@ alone. The time is limited by whoever waits for the process.
 from __future__ import annotations
 
 import errno
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,10 +24,10 @@ from roundhouse.infra.audio.second import decode_again, ffmpeg
 from roundhouse.infra.audio.shapes import AudioLimits, Sound, Track, VadSettings
 from roundhouse.infra.audio.voice import Regions, model_path, probabilities
 from roundhouse.infra.audio.wave import SAMPLE_BYTES, check_room
+from roundhouse.infra.jobs.child_limits import limit_memory
 
 _SHORT = 0.99
 _DAMAGED = 0.01
-_MIB = 1024 * 1024
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 Tell = Callable[[float, str], None]
@@ -97,20 +96,6 @@ def take_apart(argument: Any, tell: Tell) -> Any:
         if error.errno in _FULL:
             raise StorageFull("The disk is full; the recording could not be decoded.") from error
         raise
-
-
-def limit_memory(memory_mib: int) -> None:
-    """Allow this process so much address space beyond what it has by now; Linux only, elsewhere it is not kept."""
-    if sys.platform != "linux":
-        return
-    import resource
-
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-    most_bytes = pages * resource.getpagesize() + memory_mib * _MIB
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if hard != resource.RLIM_INFINITY:
-        most_bytes = min(most_bytes, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (most_bytes, hard))
 
 
 def sound_of(order: Order, tell: Tell) -> Sound:

@@ -65,7 +65,9 @@ class Decoding:
         self._on_progress = on_progress
         self._file_bytes = max(1, recording.source.stat().st_size)
         self._block = 1
-        self._kind: tuple[str, int, int] | None = None
+        self._is_timed = recording.container in TIMED
+        self._channels = 0
+        self._waiting = 0
         self._fifo = AudioFifo()
         self._resampler = _resampler(sink)
         self._begin_s = (recording.file.start_time or 0) / av.time_base
@@ -98,29 +100,27 @@ class Decoding:
         """
         context = self._recording.stream.codec_context
         context.thread_count = 1
-        decode, is_timed = context.decode, self._recording.container in TIMED
+        decode, take = context.decode, self._take
         is_unindexed = self._recording.container in UNINDEXED
-        # Some forty packets and frames a second: what is done for each of them is what decoding costs beside FFmpeg.
+        # Some forty packets a second: each look at one of them, or at its frame, is a hundredth of what decoding costs.
         for packet in self._packets_of():
+            size = packet.size
             try:
-                frames = decode(packet if packet.size else None)
+                frames = decode(packet if size else None)
             except MemoryError:
                 raise
             except (av.FFmpegError, ValueError):
                 self.skipped_packets += 1
-                self._skipped_bytes += packet.size
+                self._skipped_bytes += size
                 continue
             for frame in frames:
-                if is_timed and frame.pts != self._next_pts:
-                    self._keep_time(frame)
-                self._take(frame)
+                take(frame)
             if is_unindexed and frames:
-                size = packet.size
                 self._packets += 1
                 self._packet_bytes += size
                 if size > _JUNK_BYTES:
                     self._weigh(size)
-            if self._fifo.samples >= self._block:
+            if self._waiting >= self._block:
                 self._flush()
                 self._on_progress(min(1.0, (packet.pos or 0) / self._file_bytes))
         self._flush(last=True)
@@ -144,17 +144,31 @@ class Decoding:
             self._junk_bytes += size - usual
 
     def _take(self, frame: AudioFrame) -> None:
-        pts, samples = frame.pts, frame.samples
-        self._next_pts = None if pts is None else pts + samples
-        self._taken += samples
+        samples = frame.samples
+        if self._is_timed:
+            pts = frame.pts
+            if pts != self._next_pts:
+                self._keep_time(frame)
+            self._next_pts = None if pts is None else pts + samples
+            self._taken += samples
         frame.pts = None
-        kind = frame.format.name, frame.layout.nb_channels, frame.sample_rate
-        if kind != self._kind:
-            # PyAV's buffer trusts its caller that all frames are of one kind, and crashes where they are not.
-            self._flush(last=True)
-            self._kind, self._fifo, self._resampler = kind, AudioFifo(), _resampler(self._sink)
-            self._block = max(1, int(_BLOCK_S * frame.sample_rate))
-        self._fifo.write(frame)
+        # PyAV's buffer refuses frames of another format or rate than its first one's, but trusts its caller that they
+        # have as many channels, and crashes where they have not.
+        if frame.layout.nb_channels != self._channels:
+            self._begin(frame)
+        try:
+            self._fifo.write(frame)
+        except ValueError:
+            self._begin(frame)
+            self._fifo.write(frame)
+        self._waiting += samples
+
+    def _begin(self, frame: AudioFrame) -> None:
+        """What comes now is of another kind than what was before."""
+        self._flush(last=True)
+        self._channels = frame.layout.nb_channels
+        self._fifo, self._resampler = AudioFifo(), _resampler(self._sink)
+        self._block = max(1, int(_BLOCK_S * frame.sample_rate))
 
     def _keep_time(self, frame: AudioFrame) -> None:
         """Fill what is missing before a frame, by its time stamp."""
@@ -180,8 +194,9 @@ class Decoding:
 
     def _flush(self, *, last: bool = False) -> None:
         block = self._fifo.read()
+        self._waiting = 0
         outputs = self._resampler.resample(block) if block is not None else []
-        if last and self._kind is not None:
+        if last and self._channels:
             outputs += self._resampler.resample(None)
         for output in outputs:
             self._sink.write(

@@ -30,12 +30,17 @@ from roundhouse.infra.telemetry.redaction import redact_text
 INSTALLER = "pip==26.2"
 """Goes on with a download that was cut off, and tells how far it is."""
 
+PARTIAL = ".partial"
+"""End of the name of a folder in which an environment is being made."""
+
+CACHE = ".cache"
+"""End of the name of a folder in which pip keeps what it downloaded, until the environment is whole."""
+
 # What it unpacks would fill a small /tmp.
 _PIP = "import runpy, sys, tempfile; tempfile.tempdir = sys.argv.pop(1); runpy.run_module('pip', run_name='__main__')"
 # Of a trace only what happened: the last words have few lines.
 _BRIEF = "import sys; sys.tracebacklimit = 0"
 _READY = "ready.json"
-_PARTIAL = ".partial"
 _ASK_S = 1.0
 _TAIL_LINES = 12
 _TAIL_CHARS = 1500
@@ -77,7 +82,7 @@ class Environment:
 
     async def build(self) -> AsyncGenerator[str, None]:
         """Make it unless it is there; see `core.hosting.PythonEnvironment`."""
-        lock = FileLock(self._folder / f"{self._recipe.name}.lock")
+        lock = build_lock(self._folder, self._recipe.name)
         with _told_storage(self._folder):
             await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True, mode=0o700)
         try:
@@ -96,10 +101,10 @@ class Environment:
 
     async def _made(self) -> AsyncGenerator[str, None]:
         name = self._recipe.name
-        cache = self._folder / f"{name}.cache"
-        aside = self._folder / f"{name}.{secrets.token_hex(4)}{_PARTIAL}"
+        cache = self._folder / f"{name}{CACHE}"
+        aside = self._folder / f"{name}.{secrets.token_hex(4)}{PARTIAL}"
         # What a build left that was killed; nobody else builds while the lock is held.
-        await asyncio.to_thread(_remove, self._folder.glob(f"{name}.*{_PARTIAL}"))
+        await asyncio.to_thread(_remove, self._folder.glob(f"{name}.*{PARTIAL}"))
         try:
             async with aclosing(self._installed(aside, cache)) as steps:
                 async for step in steps:
@@ -191,6 +196,11 @@ class Environment:
         # One of this recipe that is not whole any more, and those of other recipes.
         _remove(self._folder.glob(f"{self._recipe.name}-*"))
         aside.rename(self.home)
+
+
+def build_lock(folder: Path, name: str) -> FileLock:
+    """Held while an environment of this name is made in the folder of all environments."""
+    return FileLock(folder / f"{name}.lock")
 
 
 def _python_of(folder: Path) -> Path:

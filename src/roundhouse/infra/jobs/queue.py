@@ -76,6 +76,16 @@ class JobQueue:
             raise outcome
         return outcome
 
+    async def submit_all(self, tx: Tx, caller: Caller, several: Sequence[NewJob]) -> list[Job]:
+        """`submit` of several, in a few statements; all of them or none."""
+        outcomes = await self._accept(tx, [self._asked(caller, new) for new in several])
+        accepted: list[Job] = []
+        for outcome in outcomes:
+            if isinstance(outcome, RoundhouseError):
+                raise outcome
+            accepted.append(outcome)
+        return accepted
+
     async def accept(self, caller: Caller, new: NewJob) -> Job:
         """See `core.ports.Jobs.accept`."""
         return await self._gathering.put(self._asked(caller, new))

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from roundhouse.core.types import Caller
 from roundhouse.infra.db import Tx
+from roundhouse.infra.search.generations import drop_shelf
 from roundhouse.infra.search.indexing import index, remove
-from roundhouse.infra.search.shapes import Entry, Hit, Hits, IndexState, Piece, Query, Some, Source
+from roundhouse.infra.search.shapes import Entry, Hit, Hits, IndexState, Match, Piece, Query, Some, Source
 from roundhouse.infra.search.waiting import mark, mark_parts
 
 __all__ = [
@@ -18,10 +19,12 @@ __all__ = [
     "Hit",
     "Hits",
     "IndexState",
+    "Match",
     "Piece",
     "Query",
     "Some",
     "Source",
+    "drop_shelf",
     "index",
     "mark",
     "mark_parts",
@@ -34,7 +37,8 @@ async def search(tx: Tx, caller: Caller, query: Query) -> Hits:
     """What the caller may see of what fits a query, the best first.
 
     Entries with all words come before those with some of them; among each, BM25 decides, then the time (the newest
-    first), then the id. The pages of one query are parts of one order as long as nothing is written meanwhile.
+    first), then the id. Where any word will do (`Query.match`), all are one order by BM25. The pages of one query are
+    parts of one order as long as nothing is written meanwhile.
 
     Args:
         tx: Any transaction, reading is enough.
@@ -42,7 +46,7 @@ async def search(tx: Tx, caller: Caller, query: Query) -> Hits:
         query: What is looked for.
 
     Raises:
-        BadInput: The query is too long, the limit or the cursor is out of range.
+        BadInput: The query is too long or names too many wholes, the limit or the cursor is out of range.
     """
     # Not at the top: it needs numpy, without which the product starts.
     from roundhouse.infra.search.searching import search as search_space

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from roundhouse.infra.search.postings import MAX_COUNT, TIMES, Document, Row, rows_of
+from roundhouse.infra.search.postings import MAX_COUNT, MAX_LENGTH, TIMES, Columns, Document, Row, repack
 
 # Neither is ever in a text in UTF-8, nor a count.
 _BEFORE, _BEHIND = b"\xff", b"\xfe"
+_MANY_TERMS = 100
 
 
 class FreshRow(NamedTuple):
@@ -55,12 +56,32 @@ class Fresh:
         self._data = b"".join(row.data for row in self._rows)
 
     def row(self, term: bytes) -> Row | None:
-        """The postings of a term; None = it is in none of them."""
+        """The postings of a term, in one row however many they are; None = it is in none of them."""
+        places: Sequence[int]
+        counts: Sequence[int]
         if term == TIMES:
-            documents = [Document(row.number, row.length, row.at_s, {}) for row in self._rows]
+            places, counts = range(len(self._rows)), []
         else:
-            documents = self._holding(term)
-        return next((row for row in rows_of(documents) if row.term == term), None) if documents else None
+            places, counts = self._holding(term)
+        if not places:
+            return None
+        # Not at the top: the product starts without it.
+        import numpy as np
+
+        mine = [self._rows[place] for place in places]
+        numbers = np.array([row.number for row in mine], np.int64)
+        lengths = np.array([min(row.length, MAX_LENGTH) for row in mine], np.int64)
+        often = np.array(counts, np.int64)
+        times = np.array([row.at_s for row in mine], np.float64)
+        return Row(term, *repack(term[:1], Columns(numbers, often, lengths, times)))
+
+    def rows(self, terms: Collection[bytes]) -> dict[bytes, Row]:
+        """The postings of those of some terms that are in any of them."""
+        if len(terms) > _MANY_TERMS:
+            # Cheaper than to search all the bytes for each of them.
+            terms = set(terms).intersection(one[:-2] for one in self._data.split(_BEFORE))
+        found = {term: self.row(term) for term in terms}
+        return {term: row for term, row in found.items() if row is not None}
 
     def terms_between(self, low: bytes, high: bytes, limit: int) -> list[bytes]:
         """The first terms from `low` on that are below `high`, in the order of their bytes; both begin alike."""
@@ -70,14 +91,17 @@ class Fresh:
         pattern = re.compile(_BEFORE + b"(" + re.escape(low[:common]) + b"[^\xfe]*)" + _BEHIND)
         return sorted({term for term in pattern.findall(self._data) if low <= term < high})[:limit]
 
-    def _holding(self, term: bytes) -> list[Document]:
-        found: list[Document] = []
-        mark = _BEFORE + term + _BEHIND
-        place = self._data.find(mark)
+    def _holding(self, term: bytes) -> tuple[list[int], list[int]]:
+        """Which rows have a term, and how often."""
+        places: list[int] = []
+        counts: list[int] = []
+        data, ends, mark = self._data, self._ends, _BEFORE + term + _BEHIND
+        behind = len(mark)
+        place = data.find(mark)
         while place >= 0:
-            which = bisect.bisect_right(self._ends, place)
-            row = self._rows[which]
-            found.append(Document(row.number, row.length, row.at_s, {term: self._data[place + len(mark)]}))
+            which = bisect.bisect_right(ends, place)
+            places.append(which)
+            counts.append(data[place + behind])
             # A term is there once.
-            place = self._data.find(mark, self._ends[which])
-        return found
+            place = data.find(mark, ends[which])
+        return places, counts

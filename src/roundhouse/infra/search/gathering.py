@@ -10,7 +10,7 @@ from roundhouse.core.errors import StorageUnavailable
 from roundhouse.infra.db import Tx
 from roundhouse.infra.search import store
 from roundhouse.infra.search.fresh import Fresh
-from roundhouse.infra.search.postings import Columns, Row, unpack
+from roundhouse.infra.search.postings import FILTER, Columns, Row, unpack
 
 MAX_NEWEST = 262_144
 """Of a term that stands in more entries only the newest so many are looked at, where nothing else narrows it."""
@@ -39,6 +39,9 @@ class Lists:
         self._fresh = fresh
         self._rows: dict[bytes, dict[int, Row]] = {}
         self._fresh_rows: dict[bytes, Row] = {}
+        self._sizes: dict[bytes, int] = {}
+        # What `load` has found to be touched: by which numbers, and of each term the first numbers of its rows.
+        self._touched: tuple[Numbers | None, dict[bytes, list[int]]] = (None, {})
 
     async def survey(self, terms: Iterable[bytes]) -> None:
         """Read the directory of terms, those that are known already excepted."""
@@ -48,8 +51,7 @@ class Lists:
 
     def size(self, term: bytes) -> int:
         """Entries under a term, those included that are no more; it must be surveyed."""
-        fresh = self._fresh_rows.get(term)
-        return sum(row.size for row in self._rows[term].values()) + (fresh.size if fresh else 0)
+        return self._sizes[term]
 
     async def terms_between(self, low: bytes, high: bytes, limit: int) -> list[bytes]:
         """The first terms from `low` on that are below `high` and begin like it, in the order of their bytes."""
@@ -72,22 +74,59 @@ class Lists:
     async def among(self, term: bytes, numbers: Numbers | None) -> Columns:
         """The entries under a term, at least those that are among `numbers` (None = all)."""
         for _attempt in range(_TRIES):
-            wanted = list(self._rows[term].values())
-            if numbers is not None:
-                wanted = _touched(wanted, numbers)
+            wanted = self._wanted(term, numbers)
             if await self._fill(term, wanted):
                 return self._unpacked(term, [row.first for row in wanted])
             await self._survey([term])
         raise StorageUnavailable("The search index is being rewritten.", retry_after_s=1.0)
 
+    async def load(self, terms: Sequence[bytes], numbers: Numbers | None = None) -> None:
+        """Read, all at once, the rows of terms that may hold some of `numbers` (None = all); see `among`."""
+        pairs: list[tuple[bytes, int]] = []
+        touched: dict[bytes, list[int]] = {}
+        for term in terms:
+            wanted = self._wanted(term, numbers)
+            touched[term] = [row.first for row in wanted]
+            pairs += [(term, row.first) for row in wanted if row.data is None]
+        self._touched = (numbers, touched)
+        if pairs:
+            for row in await store.read_pairs(self._tx, self._space, pairs):
+                # One that was put together with others meanwhile is looked for anew when it is asked for.
+                if row.size == self._rows[row.term][row.first].size:
+                    self._rows[row.term][row.first] = row
+
+    def _wanted(self, term: bytes, numbers: Numbers | None) -> list[Row]:
+        """The rows of a term that may hold some of `numbers` (None = all)."""
+        rows = self._rows[term]
+        if numbers is None:
+            return list(rows.values())
+        before, touched = self._touched
+        if numbers is before and term in touched:
+            return [rows[first] for first in touched[term]]
+        return _touched(list(rows.values()), numbers)
+
+    async def any_of(self, terms: Sequence[bytes]) -> Numbers:
+        """The entries under any of many filters; they must be surveyed."""
+        await self.load(terms)
+        rows: list[Row] = []
+        for term in terms:
+            if any(row.data is None for row in self._rows[term].values()):
+                await self.whole(term)
+            rows += self._rows[term].values()
+            rows += [self._fresh_rows[term]] if term in self._fresh_rows else []
+        return unpack(FILTER, [(row.first, row.size, row.data or b"") for row in rows]).numbers
+
     async def _survey(self, terms: Sequence[bytes]) -> None:
+        self._fresh_rows |= self._fresh.rows(terms)
+        self._touched = (None, {})
         for term in terms:
             self._rows[term] = {}
-            fresh = self._fresh.row(term)
-            if fresh is not None:
-                self._fresh_rows[term] = fresh
         for row in await store.directory(self._tx, self._space, terms):
             self._rows[row.term][row.first] = row
+        for term in terms:
+            fresh = self._fresh_rows.get(term)
+            settled = sum([row.size for row in self._rows[term].values()])
+            self._sizes[term] = settled + (fresh.size if fresh else 0)
 
     async def _newest(self, term: bytes) -> Columns | None:
         waiting = sorted(self._rows[term].values(), key=lambda row: row.last)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from roundhouse.infra.db import Tx, insert_if_new
 from roundhouse.infra.search.analyser import VERSION
+from roundhouse.infra.search.postings import TIMES, unpack
 from roundhouse.infra.search.rows import (
     search_changes,
     search_entries,
@@ -21,7 +22,7 @@ from roundhouse.infra.search.rows import (
     search_spaces,
 )
 
-_STEP_NUMBERS = 20_000
+_STEP_NUMBERS = 4_000
 _STEP_ROWS = 5_000
 
 
@@ -87,11 +88,30 @@ async def change_kind(tx: Tx, kind: str, **changes: object) -> None:
     await tx.execute(sa.update(search_kinds).where(_kinds.kind == kind).values(**changes))
 
 
-async def spaces_of(tx: Tx, site_id: str, kind: str) -> list[int]:
-    """The spaces of a tenant's kind, of all generations."""
-    chosen = search_spaces.c.site_id == site_id, search_spaces.c.kind == kind
-    found = await tx.execute(sa.select(search_spaces.c.space).where(*chosen))
+async def spaces_of(tx: Tx, site_id: str, kind: str, shelf: str | None = None) -> list[int]:
+    """The spaces of a tenant's kind, of all generations; of one shelf, or of all."""
+    chosen = [search_spaces.c.site_id == site_id, search_spaces.c.kind == kind]
+    if shelf is not None:
+        chosen.append(search_spaces.c.shelf == shelf)
+    found = await tx.execute(sa.select(search_spaces.c.space).where(*chosen, search_spaces.c.generation > 0))
     return sorted(int(space) for space in found.scalars())
+
+
+async def drop_shelf(tx: Tx, site_id: str, kind: str, shelf: str) -> None:
+    """Make all entries of a shelf unfindable at once; whoever sweeps deletes them afterwards, in pieces.
+
+    What is indexed there from now on stands on a new shelf of that name: the source must no longer have entries for it.
+
+    Args:
+        tx: A write transaction.
+        site_id: Tenant.
+        kind: Of `Entry.kind`.
+        shelf: Of `Entry.shelf`; an unknown one is none.
+    """
+    spaces = search_spaces.c
+    of_shelf = spaces.site_id == site_id, spaces.kind == kind, spaces.shelf == shelf, spaces.generation > 0
+    # Its own number with the sign turned: a shelf of this name may be dropped again before this one is swept away.
+    await tx.execute(sa.update(search_spaces).where(*of_shelf).values(generation=-spaces.space))
 
 
 async def outdated_space(tx: Tx, kinds: Sequence[str]) -> int | None:
@@ -105,36 +125,44 @@ async def outdated_space(tx: Tx, kinds: Sequence[str]) -> int | None:
     return None if found is None else int(found)
 
 
-async def drop_some(tx: Tx, space: int, after: int) -> int | None:
-    """Delete a part of a space.
+async def drop_some(tx: Tx, space: int) -> bool:
+    """Delete a part of a space; False = all of it is gone.
 
     Args:
         tx: A write transaction.
         space: One that nobody searches.
-        after: Entries up to this number were deleted already; 0 = none.
-
-    Returns:
-        For the next part; None = all of it is gone.
     """
-    numbers = search_entries.c.number
-    if after == 0:
-        first = sa.select(search_postings.c.term, search_postings.c.first_number).where(
-            search_postings.c.space == space
-        )
-        rows = (await tx.execute(first.limit(_STEP_ROWS))).all()
-        if rows:
-            low, high = rows[0], rows[-1]
-            key = sa.tuple_(search_postings.c.term, search_postings.c.first_number)
-            between = key.between(sa.tuple_(*low), sa.tuple_(*high))
-            await tx.execute(sa.delete(search_postings).where(search_postings.c.space == space, between))
-            return 0
-        await tx.execute(sa.delete(search_fresh).where(search_fresh.c.space == space))
-    last = (await tx.execute(sa.select(sa.func.max(numbers)))).scalar_one() or 0
-    if after < last:
-        end = after + _STEP_NUMBERS
-        within = numbers > after, numbers <= end, search_entries.c.space == space
-        await tx.execute(sa.delete(search_entries).where(*within))
-        return end
-    await tx.execute(sa.delete(search_changes).where(search_changes.c.space == space))
+    postings, fresh = search_postings.c, search_fresh.c
+    # Every entry stands in the list of times or is fresh: no other entries need be looked at.
+    times = sa.select(postings.first_number, postings.count, postings.data).where(
+        postings.space == space, postings.term == TIMES
+    )
+    row = (await tx.execute(times.order_by(postings.first_number).limit(1))).one_or_none()
+    if row is not None:
+        await _drop_entries(tx, space, unpack(TIMES, [tuple(row)]).numbers.tolist())
+        its = postings.space == space, postings.term == TIMES, postings.first_number == row.first_number
+        await tx.execute(sa.delete(search_postings).where(*its))
+        return True
+    numbers = sa.select(fresh.number).where(fresh.space == space).order_by(fresh.number).limit(_STEP_NUMBERS)
+    some = list((await tx.execute(numbers)).scalars())
+    if some:
+        await _drop_entries(tx, space, some)
+        await tx.execute(sa.delete(search_fresh).where(fresh.space == space, fresh.number.in_(some)))
+        return True
+    first = sa.select(postings.term, postings.first_number).where(postings.space == space)
+    rows = (await tx.execute(first.order_by(postings.term, postings.first_number).limit(_STEP_ROWS))).all()
+    if rows:
+        key = sa.tuple_(postings.term, postings.first_number)
+        between = key.between(sa.tuple_(*rows[0]), sa.tuple_(*rows[-1]))
+        await tx.execute(sa.delete(search_postings).where(postings.space == space, between))
+        return True
+    # Whoever puts rows together just now holds the space: what comes of it is gone with the statement after.
     await tx.execute(sa.delete(search_spaces).where(search_spaces.c.space == space))
-    return None
+    await tx.execute(sa.delete(search_postings).where(postings.space == space))
+    await tx.execute(sa.delete(search_changes).where(search_changes.c.space == space))
+    return False
+
+
+async def _drop_entries(tx: Tx, space: int, numbers: Sequence[int]) -> None:
+    its = search_entries.c.number.in_(numbers), search_entries.c.space == space
+    await tx.execute(sa.delete(search_entries).where(*its))

@@ -6,7 +6,7 @@ the mark was seen, so the last mark of a thing brings its last state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 import structlog
@@ -46,6 +46,7 @@ class Indexer:
         self._db = db
         self.sources = {source.kind: source for source in sources}
         self.untidy: set[int] = set()
+        self._written: dict[int, int] = {}
         self._kinds = sorted(self.sources)
 
     async def catch_up(self, site_id: str, kind: str) -> IndexState:
@@ -68,11 +69,68 @@ class Indexer:
             known = await generations.find_kind(tx, kind)
         return "ready" if known is None or known.building is None else "rebuilding"
 
-    async def step(self, site_id: str | None = None) -> bool:
+    async def catch_up_all(
+        self, site_id: str, on_progress: Callable[[float, str], None], *, kind: str | None = None
+    ) -> None:
+        """Index all that waits of a tenant, on whichever shelves, as a job does after it has written much.
+
+        What this process has written is put in order, too, so that searches need not look through fresh entries.
+        Whoever is cut off goes on with what is left: each step is a transaction of its own.
+
+        Args:
+            site_id: Tenant.
+            on_progress: Is told after each step how far it is, 0 to 1; that may go back where others write, and
+                where a whole falls into its parts.
+            kind: Only of this kind.
+
+        Raises:
+            StorageUnavailable: The database does not answer.
+            StorageFull: No space left.
+        """
+        async with self._db.read() as tx:
+            left = await waiting.count(tx, site_id, kind)
+        done = 0
+        while await self.step(site_id, kind):
+            await self._settle()
+            before = left
+            async with self._db.read() as tx:
+                left = await waiting.count(tx, site_id, kind)
+            done += max(0, before - left)
+            on_progress(done / max(1, done + left), f"{left} to be indexed")
+        await self.pack()
+
+    async def pack(self) -> bool:
+        """Pack a space to which this process has written much, when it has written all; False = there is none.
+
+        Raises:
+            StorageUnavailable: The database does not answer.
+            StorageFull: No space left.
+        """
+        # Not at the top: it needs numpy, without which the product starts.
+        from roundhouse.infra.search.upkeep import is_scattered, pack
+
+        for space, written in sorted(self._written.items()):
+            if await is_scattered(self._db, space, written):
+                await pack(self._db, space)
+                self._written.pop(space, None)
+                return True
+        return False
+
+    async def _settle(self) -> None:
+        # Not at the top: it needs numpy, without which the product starts.
+        from roundhouse.infra.search.upkeep import tidy
+
+        while self.untidy:
+            space = min(self.untidy)
+            if not await tidy(self._db, space, fresh=0):
+                self.untidy.discard(space)
+
+    async def step(self, site_id: str | None = None, kind: str | None = None) -> bool:
         """Index some of what was marked; False = nothing waits.
 
         Args:
             site_id: Only of this tenant; None = of any.
+            kind: Only of this kind; None = of any.
 
         Raises:
             StorageUnavailable: The database does not answer.
@@ -80,18 +138,18 @@ class Indexer:
         """
         for attempt in range(_TRIES):
             try:
-                return await self._step(site_id)
+                return await self._step(site_id, self._kinds if kind is None else [kind])
             except sa.exc.IntegrityError as error:
                 # Another process indexed the same thing for the first time, by another mark.
                 if not is_unique_violation(error) or attempt == _TRIES - 1:
                     raise
         raise AssertionError
 
-    async def _step(self, site_id: str | None) -> bool:
+    async def _step(self, site_id: str | None, kinds: Sequence[str]) -> bool:
         async with self._db.read() as tx:
-            marks = await waiting.oldest(tx, self._kinds, site_id, _STEP_THINGS, whole=False)
+            marks = await waiting.oldest(tx, kinds, site_id, _STEP_THINGS, whole=False)
             entries = await self._entries(tx, marks)
-            wholes = await waiting.oldest(tx, self._kinds, site_id, 1, whole=True) if not marks else []
+            wholes = await waiting.oldest(tx, kinds, site_id, 1, whole=True) if not marks else []
         if wholes:
             await self._mark_parts(wholes[0])
             return True
@@ -106,6 +164,8 @@ class Indexer:
             spaces = await write(tx, mine, chosen)
             await waiting.done(tx, [mark.id for mark in locked])
         self.untidy |= spaces
+        for space in spaces:
+            self._written[space] = self._written.get(space, 0) + len(chosen)
         return True
 
     async def _entries(self, tx: Tx, marks: Sequence[Mark]) -> list[Entry]:
@@ -146,7 +206,7 @@ async def _indexed_parts(tx: Tx, mark: Mark, after: str) -> tuple[list[str], str
     last = int(after.removeprefix(_GONE)) if after.startswith(_GONE) else 0
     term = filter_term("parent", mark.ref_id)
     numbers: set[int] = set()
-    for space in await generations.spaces_of(tx, mark.site_id, mark.kind):
+    for space in await generations.spaces_of(tx, mark.site_id, mark.kind, mark.shelf):
         lists = Lists(tx, space, Fresh(await store.fresh(tx, space)))
         await lists.survey([term])
         numbers.update((await lists.whole(term)).numbers.tolist())

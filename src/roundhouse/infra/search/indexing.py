@@ -86,13 +86,19 @@ async def write(tx: Tx, named: Iterable[tuple[str, str]], found: Sequence[Analys
     spaces: set[int] = set()
     for kind, ref_ids in of_kind.items():
         spaces |= await _forget(tx, kind, ref_ids)
-    for site_id, kind in sorted({(one.entry.site_id, one.entry.kind) for one in found}):
-        chosen = [one for one in found if (one.entry.site_id, one.entry.kind) == (site_id, kind)]
+    for (site_id, kind, shelf), chosen in sorted(_by_shelf(found).items()):
         for generation in (await make_kind(tx, kind)).all:
-            space = await store.make_space(tx, site_id, kind, generation)
+            space = await store.make_space(tx, site_id, kind, shelf, generation)
             await add(tx, space, chosen)
             spaces.add(space)
     return spaces
+
+
+def _by_shelf(found: Sequence[Analysed]) -> dict[tuple[str, str, str], list[Analysed]]:
+    shelves: dict[tuple[str, str, str], list[Analysed]] = {}
+    for one in found:
+        shelves.setdefault((one.entry.site_id, one.entry.kind, one.entry.shelf), []).append(one)
+    return shelves
 
 
 async def add(tx: Tx, space: int, found: Sequence[Analysed]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ MAX_SPAN = 2**32 - 1
 MAX_COUNT = 250
 """Most occurrences that are told apart."""
 
-_MAX_LENGTH = 65_535
+MAX_LENGTH = 65_535
+"""Longer texts count as so long."""
 
 
 class Document(NamedTuple):
@@ -90,7 +92,7 @@ def rows_of(documents: Sequence[Document]) -> list[Row]:
     lengths = np.array([document.length for document in documents], np.int64)[place]
     counts = np.array(often, np.int64)[order]
     bounds = np.concatenate([[0], np.cumsum(np.bincount(of_term, minlength=len(ids)))]).tolist()
-    columns = Columns(numbers[place], counts, np.minimum(lengths, _MAX_LENGTH), counts)
+    columns = Columns(numbers[place], counts, np.minimum(lengths, MAX_LENGTH), counts)
     found: list[Row] = []
     packed = _Packed(columns, bounds)
     for term, one in sorted(ids.items()):
@@ -145,26 +147,26 @@ def unpack(kind: bytes, rows: Sequence[tuple[int, int, bytes]]) -> Columns:
     if not rows:
         nothing = np.zeros(0, np.int64)
         return Columns(nothing, nothing, nothing, nothing)
-    numbers = [np.frombuffer(data, "<u4", size).astype(np.int64) + first for first, size, data in rows]
+    rows = sorted(rows, key=itemgetter(0))
+    # One array of all rows, not one of each: a new index has many short ones.
+    numbers = np.frombuffer(b"".join([data[: 4 * size] for _first, size, data in rows]), "<u4").astype(
+        np.int64
+    )
+    numbers += np.repeat(
+        np.array([first for first, _size, _data in rows], np.int64), [size for _first, size, _data in rows]
+    )
     if kind == FILTER:
-        read = [(one, one, one) for one in numbers]
+        columns = Columns(numbers, numbers, numbers, numbers)
     elif kind == TIME:
-        times = [np.frombuffer(data, "<f8", size, 4 * size) for _first, size, data in rows]
-        read = [(one, one, other) for one, other in zip(numbers, times, strict=True)]
+        times = np.frombuffer(b"".join([data[4 * size :] for _first, size, data in rows]), "<f8")
+        columns = Columns(numbers, numbers, numbers, times)
     else:
-        read = [
-            (
-                np.frombuffer(data, "u1", size, 4 * size),
-                np.frombuffer(data, "<u2", size, 5 * size),
-                np.frombuffer(data, "u1", size, 4 * size),
-            )
-            for _first, size, data in rows
-        ]
-    joined = np.concatenate(numbers)
-    columns = Columns(joined, *(np.concatenate([part[place] for part in read]) for place in range(3)))
-    if len(rows) > 1 and not bool((joined[1:] > joined[:-1]).all()):
+        counts = np.frombuffer(b"".join([data[4 * size : 5 * size] for _first, size, data in rows]), "u1")
+        lengths = np.frombuffer(b"".join([data[5 * size :] for _first, size, data in rows]), "<u2")
+        columns = Columns(numbers, counts, lengths, counts)
+    if len(rows) > 1 and not bool((numbers[1:] > numbers[:-1]).all()):
         # Of what is there twice, because it was moved while it was read, one will do.
-        _kept, order = np.unique(joined, return_index=True)
+        _kept, order = np.unique(numbers, return_index=True)
         columns = Columns(*(column[order] for column in columns))
     return columns
 

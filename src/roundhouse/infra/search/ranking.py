@@ -16,6 +16,10 @@ Numbers = np.ndarray
 Scores = np.ndarray
 
 _DIGITS = 9
+_FEWER = 4
+# Tables of so many numbers, and of so many times as many as are scored.
+_SPAN = 65_536
+_SPREAD = 16
 
 MAX_TIES = 2_000
 """Of entries with the same score only the newest so many are put in the order of their times."""
@@ -81,27 +85,55 @@ def score(numbers: Numbers, lists: Sequence[Weighted], statistics: Statistics) -
         lists: Every list that counts; they may hold other entries, too.
         statistics: Of the space.
     """
-    total = np.zeros(len(numbers))
-    if not len(numbers):
-        return total
-    mean = statistics.mean_length
-    for _term, columns, weight, frequency in _distinct(lists):
-        mine, places = _picked(columns, numbers)
-        often = mine.counts * weight
-        known = min(frequency, statistics.entries)
-        rarity = np.log(1 + (statistics.entries - known + 0.5) / (known + 0.5))
-        total[places] += rarity * often * (K1 + 1) / (often + K1 * (1 - B + B * mine.lengths / mean))
-    # Sums of the same parts in another order differ in the last digits; equal ones shall be equal.
+    return rounded(added(np.zeros(len(numbers)), numbers, lists, statistics))
+
+
+def rounded(total: Scores) -> Scores:
+    """Sums of the same parts in another order differ in the last digits; equal ones shall be equal."""
     return np.round(total, _DIGITS)
 
 
-def _picked(columns: Columns, numbers: Numbers) -> tuple[Columns, np.ndarray | slice]:
-    """Those of a list that are among `numbers`, and where there."""
-    if np.array_equal(columns.numbers, numbers):
-        return columns, slice(None)
-    picked = contained(columns.numbers, numbers)
-    mine = Columns(*(column[picked] for column in columns))
-    return mine, np.searchsorted(numbers, mine.numbers)
+def added(total: Scores, numbers: Numbers, lists: Sequence[Weighted], statistics: Statistics) -> Scores:
+    """Sums with what further lists add to them, not `rounded` yet; see `score`."""
+    total = total.copy()
+    if not len(numbers):
+        return total
+    mean = statistics.mean_length
+    first, last = int(numbers[0]), int(numbers[-1])
+    span = last - first + 1
+    # Where numbers lie close a table of them all is cheaper than to look each up.
+    table = np.zeros(span) if span <= max(_SPAN, _SPREAD * len(numbers)) else None
+    places: np.ndarray | slice
+    if table is not None:
+        table[numbers - first] = total
+    for _term, columns, weight, frequency in _distinct(lists):
+        known = min(frequency, statistics.entries)
+        rarity = np.log(1 + (statistics.entries - known + 0.5) / (known + 0.5))
+        if table is not None and len(columns.numbers) <= _FEWER * len(numbers):
+            start, end = np.searchsorted(columns.numbers, [first, last + 1])
+            mine: np.ndarray | slice = slice(start, end)
+            places, sums = columns.numbers[start:end] - first, table
+        else:
+            mine, places = _picked(columns.numbers, numbers)
+            sums = total
+            if table is not None:
+                places, sums = numbers[places] - first, table
+        often = columns.counts[mine] * weight
+        lengths = columns.lengths[mine]
+        sums[places] += rarity * often * (K1 + 1) / (often + K1 * (1 - B + B * lengths / mean))
+    return total if table is None else table[numbers - first]
+
+
+def _picked(held: Numbers, numbers: Numbers) -> tuple[np.ndarray, np.ndarray]:
+    """Where in a list those are that are among `numbers`, and where there."""
+    if len(numbers) * _FEWER < len(held):
+        # What is searched for is the shorter of both.
+        places = np.minimum(np.searchsorted(held, numbers), len(held) - 1)
+        found = np.flatnonzero(held[places] == numbers)
+        return places[found], found
+    places = np.minimum(np.searchsorted(numbers, held), len(numbers) - 1)
+    found = np.flatnonzero(numbers[places] == held)
+    return found, places[found]
 
 
 def _distinct(lists: Sequence[Weighted]) -> list[Weighted]:

@@ -95,14 +95,14 @@ async def _add(
     tx: Tx, source: Source, kind: Kind, entries: list[Entry], ready: dict[tuple[str, str], Analysed]
 ) -> None:
     assert kind.building is not None
-    spaces: dict[str, int] = {}
-    for site_id in sorted({entry.site_id for entry in entries}):
-        spaces[site_id] = await store.make_space(tx, site_id, source.kind, kind.building)
+    spaces: dict[tuple[str, str], int] = {}
+    for site_id, shelf in sorted({(entry.site_id, entry.shelf) for entry in entries}):
+        spaces[site_id, shelf] = await store.make_space(tx, site_id, source.kind, shelf, kind.building)
     # What changed since it began is there already.
     known = await store.known(tx, source.kind, [entry.ref_id for entry in entries])
     there = {one.ref_id for one in known if one.space in spaces.values()}
-    for site_id, space in spaces.items():
-        mine = [one for one in entries if one.site_id == site_id and one.ref_id not in there]
+    for shelf_of, space in spaces.items():
+        mine = [one for one in entries if (one.site_id, one.shelf) == shelf_of and one.ref_id not in there]
         changed = [one for one in mine if _ready(one, ready) is None]
         anew = {one.entry.ref_id: one for one in await analysed(changed)}
         chosen = [_ready(one, ready) or anew[one.ref_id] for one in mine]
@@ -121,8 +121,8 @@ async def sweep(db: Database, kinds: list[str]) -> bool:
         space = await generations.outdated_space(tx, kinds)
     if space is None:
         return False
-    after: int | None = 0
-    while after is not None:
+    more = True
+    while more:
         async with db.begin() as tx:
-            after = await generations.drop_some(tx, space, after)
+            more = await generations.drop_some(tx, space)
     return True

@@ -34,14 +34,16 @@ search_spaces = sa.Table(
     sa.Column("space", _SERIAL, primary_key=True, autoincrement=True),
     sa.Column("site_id", sa.String(200), nullable=False),
     sa.Column("kind", sa.String(40), nullable=False),
-    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("shelf", sa.String(100), nullable=False),
+    # Negative = its shelf was dropped: nobody finds it any more, and it is deleted in pieces.
+    sa.Column("generation", sa.BigInteger, nullable=False),
     # How often entries became postings: says whose turn it is to be put together.
     sa.Column("turn", sa.BigInteger, nullable=False),
-    sa.UniqueConstraint("site_id", "kind", "generation"),
+    sa.UniqueConstraint("site_id", "kind", "shelf", "generation"),
     # A number that is used again would have what is left of a space that was dropped.
     sqlite_autoincrement=True,
 )
-"""One for each kind of each tenant: what is searched together; while it is made anew, a second one."""
+"""One for each shelf of each kind of each tenant: what is searched together; while it is made anew, a second one."""
 
 search_waiting = sa.Table(
     "search_waiting",
@@ -53,6 +55,8 @@ search_waiting = sa.Table(
     sa.Column("ref_id", sa.String(100), nullable=False),
     sa.Column("is_whole", sa.Boolean, nullable=False),
     sa.Column("after", sa.String(100), nullable=False),
+    # Where the parts are; null = it is not known.
+    sa.Column("shelf", sa.String(100)),
     sa.Index("ix_search_waiting_site_id_is_whole_id", "site_id", "is_whole", "id"),
     # A number that is used again would be taken for the one that somebody has read.
     sqlite_autoincrement=True,

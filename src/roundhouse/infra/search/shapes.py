@@ -12,6 +12,9 @@ from roundhouse.infra.db import Tx
 IndexState = Literal["ready", "indexing", "rebuilding"]
 """Whether all that was written is found already; while the index is made anew, the one before it is searched."""
 
+Match = Literal["all_first", "any"]
+"""How many words of a query an entry must have to be found: see `Query.match`."""
+
 
 class Entry(msgspec.Struct, frozen=True):
     """Something that is to be found.
@@ -27,6 +30,8 @@ class Entry(msgspec.Struct, frozen=True):
         tags: Words by which it can be filtered.
         text: What is searched; see `analyser.MAX_TEXT_CHARS`.
         at_s: Unix time; of two that fit equally well the newer one comes first.
+        shelf: Where it stands: each shelf of a kind of a tenant is searched by itself, and counts its words by
+            itself.
     """
 
     ref_id: str
@@ -39,6 +44,7 @@ class Entry(msgspec.Struct, frozen=True):
     tags: tuple[str, ...]
     text: str
     at_s: float
+    shelf: str = ""
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -47,6 +53,7 @@ class Query(msgspec.Struct, frozen=True):
     Attributes:
         text: Words, and phrases in double quotes.
         kind: Of `Entry.kind`.
+        shelf: Of `Entry.shelf`.
         user_id: Only of this user; narrows what the caller may see.
         app_id: Only of this app, likewise.
         parent_id: Only parts of this.
@@ -54,9 +61,13 @@ class Query(msgspec.Struct, frozen=True):
         tags: Only what has all of these.
         since_s: Only from this Unix time on.
         until_s: Only before this Unix time.
-        limit: Most hits, 1 to 100.
+        among: Only parts of one of these, at most 10,000; of none of them, nothing is found.
+        limit: Most hits, 1 to 100, or 200 where any word will do.
         cursor: `Hits.next_cursor` of the page before.
         quotes: Whether double quotes make phrases; not in a question of which every word may be missing.
+        match: `all_first`: what has all words, then what has some of the rarest. `any`: one order of all that has
+            any word, as for questions in natural language; quotes are just quotes, and beginnings of words nothing.
+        snippets: Whether hits come with a part of their text; without, no text is read.
     """
 
     text: str
@@ -71,6 +82,10 @@ class Query(msgspec.Struct, frozen=True):
     limit: int = 20
     cursor: str | None = None
     quotes: bool = True
+    shelf: str = ""
+    among: Sequence[str] | None = None
+    match: Match = "all_first"
+    snippets: bool = True
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -93,7 +108,7 @@ class Hit(msgspec.Struct, frozen=True):
         parent_id: What it is a part of.
         score: The higher, the better; only comparable within one answer.
         at_s: Its Unix time.
-        snippet: A part of its text around what was looked for, in pieces.
+        snippet: A part of its text around what was looked for, in pieces; empty where none were wanted.
     """
 
     ref_id: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
@@ -56,6 +56,15 @@ class Head(NamedTuple):
     ref_id: str
 
 
+class Label(NamedTuple):
+    """What is told of an entry."""
+
+    number: int
+    ref_id: str
+    parent_id: str | None
+    at_s: float
+
+
 class Text(NamedTuple):
     """What is shown of an entry."""
 
@@ -81,12 +90,22 @@ _SPACE = (
             search_kinds.c.generation == search_spaces.c.generation,
         ),
     )
-    .where(search_spaces.c.site_id == sa.bindparam("site_id"), search_spaces.c.kind == sa.bindparam("kind"))
+    .where(
+        search_spaces.c.site_id == sa.bindparam("site_id"),
+        search_spaces.c.kind == sa.bindparam("kind"),
+        search_spaces.c.shelf == sa.bindparam("shelf"),
+    )
 )
-_SPACE_OF = sa.select(search_spaces.c.space).where(
-    search_spaces.c.site_id == sa.bindparam("site_id"),
-    search_spaces.c.kind == sa.bindparam("kind"),
-    search_spaces.c.generation == sa.bindparam("generation"),
+# Whoever drops the shelf waits for those who write into it, and they for him.
+_SPACE_OF = (
+    sa.select(search_spaces.c.space)
+    .where(
+        search_spaces.c.site_id == sa.bindparam("site_id"),
+        search_spaces.c.kind == sa.bindparam("kind"),
+        search_spaces.c.shelf == sa.bindparam("shelf"),
+        search_spaces.c.generation == sa.bindparam("generation"),
+    )
+    .with_for_update(read=True, key_share=True)
 )
 _KNOWN = (
     sa.select(_entries.number, _entries.space, _entries.length, _entries.ref_id)
@@ -133,6 +152,19 @@ _DATA = sa.select(
     _postings.term == sa.bindparam("term"),
     _postings.first_number.in_(sa.bindparam("firsts", expanding=True)),
 )
+# The planner of SQLite looks a list of pairs up in the whole space, a table of them in the key.
+_READ_PAIRS_ROWS = (
+    "WITH wanted (term, first_number) AS (VALUES {pairs}) "
+    "SELECT one.term, one.first_number, one.last_number, one.count, one.data "
+    "FROM wanted CROSS JOIN search_postings AS one "
+    "WHERE one.space = ? AND one.term = wanted.term AND one.first_number = wanted.first_number"
+)
+_READ_PAIRS_ARRAYS = (
+    "SELECT one.term, one.first_number, one.last_number, one.count, one.data "
+    "FROM unnest(%b::bytea[], %s::bigint[]) AS wanted (term, first_number) "
+    "JOIN search_postings AS one ON one.space = %s AND one.term = wanted.term "
+    "AND one.first_number = wanted.first_number"
+)
 _ROWS = sa.select(
     _postings.term, _postings.first_number, _postings.last_number, _postings.count, _postings.data
 ).where(_postings.space == sa.bindparam("space"), _postings.term.in_(sa.bindparam("terms", expanding=True)))
@@ -144,6 +176,18 @@ _TERMS = (
         _postings.term < sa.bindparam("high"),
     )
     .distinct()
+    .order_by(_postings.term)
+    .limit(sa.bindparam("limit"))
+)
+_SCATTERED = (
+    sa.select(_postings.term)
+    .where(
+        _postings.space == sa.bindparam("space"),
+        _postings.term > sa.bindparam("after"),
+        _postings.count <= sa.bindparam("largest"),
+    )
+    .group_by(_postings.term)
+    .having(sa.func.count() >= sa.bindparam("rows"))
     .order_by(_postings.term)
     .limit(sa.bindparam("limit"))
 )
@@ -161,6 +205,9 @@ _HEADS = sa.select(_entries.number, _entries.at_s, _entries.ref_id).where(
     _entries.number.in_(sa.bindparam("numbers", expanding=True))
 )
 _TEXTS = sa.select(_entries.number, _entries.ref_id, _entries.parent_id, _entries.at_s, _entries.text).where(
+    _entries.number.in_(sa.bindparam("numbers", expanding=True))
+)
+_LABELS = sa.select(_entries.number, _entries.ref_id, _entries.parent_id, _entries.at_s).where(
     _entries.number.in_(sa.bindparam("numbers", expanding=True))
 )
 _FRESH = sa.select(_fresh.number, _fresh.length, _fresh.at_s, _fresh.data).where(
@@ -187,19 +234,19 @@ _TURN = (
 )
 
 
-async def find_space(tx: Tx, site_id: str, kind: str) -> int | None:
-    """The space of a kind of a tenant that is searched; None = nothing was ever indexed there."""
-    number = (await tx.execute(_SPACE, {"site_id": site_id, "kind": kind})).scalar_one_or_none()
+async def find_space(tx: Tx, site_id: str, kind: str, shelf: str = "") -> int | None:
+    """The space of a shelf that is searched; None = nothing was ever indexed there."""
+    named = {"site_id": site_id, "kind": kind, "shelf": shelf}
+    number = (await tx.execute(_SPACE, named)).scalar_one_or_none()
     return None if number is None else int(number)
 
 
-async def make_space(tx: Tx, site_id: str, kind: str, generation: int) -> int:
-    """The space of a kind of a tenant in a generation, made when there is none."""
-    named = {"site_id": site_id, "kind": kind, "generation": generation}
-    space = (await tx.execute(_SPACE_OF, named)).scalar_one_or_none()
-    if space is None:
+async def make_space(tx: Tx, site_id: str, kind: str, shelf: str, generation: int) -> int:
+    """The space of a shelf in a generation, made when there is none."""
+    named = {"site_id": site_id, "kind": kind, "shelf": shelf, "generation": generation}
+    while (space := (await tx.execute(_SPACE_OF, named)).scalar_one_or_none()) is None:
+        # Again, if somebody else made it and it was dropped at once.
         await tx.execute(insert_if_new(tx, search_spaces).values(turn=0, **named))
-        space = (await tx.execute(_SPACE_OF, named)).scalar_one()
     return int(space)
 
 
@@ -240,7 +287,7 @@ async def fresh(tx: Tx, space: int, limit: int | None = None) -> list[FreshRow]:
     """The terms of entries that are in no postings; with a limit, the oldest."""
     query = _FRESH if limit is None else _OLDEST_FRESH
     rows = await tx.execute(query, {"space": space, **({} if limit is None else {"most": limit})})
-    return [FreshRow(*row) for row in rows]
+    return _all(FreshRow, rows)
 
 
 async def fresh_size(tx: Tx, space: int) -> tuple[int, int]:
@@ -265,6 +312,12 @@ async def delete_fresh(tx: Tx, space: int, numbers: Sequence[int]) -> set[int]:
 async def next_turn(tx: Tx, space: int) -> int:
     """Count that entries become postings; others who do so in this space wait until the transaction ends."""
     return int((await tx.execute(_TURN, {"of_space": space})).scalar_one())
+
+
+async def lock_space(tx: Tx, space: int) -> bool:
+    """Keep away those by whom entries become postings and those who drop the space; False = it was dropped."""
+    there = _TURN.where(search_spaces.c.generation >= 0)
+    return (await tx.execute(there, {"of_space": space})).scalar_one_or_none() is not None
 
 
 async def insert_postings(tx: Tx, space: int, rows: Sequence[Row]) -> None:
@@ -313,7 +366,7 @@ async def directory(tx: Tx, space: int, terms: Sequence[bytes], largest: int | N
     query = _DIRECTORY if largest is None else _DIRECTORY.where(_postings.count <= largest)
     found: list[Row] = []
     for part in _parts(terms):
-        found += [Row(*row) for row in await tx.execute(query, {"space": space, "terms": part})]
+        found += _all(Row, await tx.execute(query, {"space": space, "terms": part}))
     return found
 
 
@@ -332,7 +385,22 @@ async def rows_of(tx: Tx, space: int, terms: Sequence[bytes]) -> list[Row]:
 async def read_rows(tx: Tx, space: int, term: bytes, firsts: Sequence[int]) -> list[Row]:
     """Those rows of a term that are still there under these first numbers."""
     rows = await tx.execute(_DATA, {"space": space, "term": term, "firsts": firsts})
-    return [Row(*row) for row in rows]
+    return _all(Row, rows)
+
+
+async def read_pairs(tx: Tx, space: int, pairs: Sequence[tuple[bytes, int]]) -> list[Row]:
+    """Rows of many terms, those that are still there: named by term and first number."""
+    found: list[Row] = []
+    for part in _parts(pairs):
+        if tx.dialect.name == "postgresql":
+            terms, firsts = [term for term, _first in part], [first for _term, first in part]
+            rows = await tx.exec_driver_sql(_READ_PAIRS_ARRAYS, (terms, firsts, space))
+        else:
+            statement = _READ_PAIRS_ROWS.format(pairs=", ".join(["(?, ?)"] * len(part)))
+            named = (*(value for pair in part for value in pair), space)
+            rows = await tx.exec_driver_sql(statement, named)
+        found += _all(Row, rows)
+    return found
 
 
 async def terms_between(tx: Tx, space: int, low: bytes, high: bytes, limit: int) -> list[bytes]:
@@ -341,15 +409,37 @@ async def terms_between(tx: Tx, space: int, low: bytes, high: bytes, limit: int)
     return [bytes(term) for term in (await tx.execute(_TERMS, bounds)).scalars()]
 
 
+async def scattered(tx: Tx, space: int, after: bytes, largest: int, rows: int, limit: int) -> list[bytes]:
+    """The first terms behind `after` that have at least so many rows of at most `largest` entries."""
+    named = {"space": space, "after": after, "largest": largest, "rows": rows, "limit": limit}
+    return [bytes(term) for term in (await tx.execute(_SCATTERED, named)).scalars()]
+
+
 async def heads(tx: Tx, numbers: Sequence[int]) -> list[Head]:
     """Times and ids of entries; those that are no more are left out."""
-    return [Head(*row) for part in _parts(numbers) for row in await tx.execute(_HEADS, {"numbers": part})]
+    found: list[Head] = []
+    for part in _parts(numbers):
+        found += _all(Head, await tx.execute(_HEADS, {"numbers": part}))
+    return found
+
+
+async def in_order(tx: Tx, points: dict[int, float]) -> list[tuple[int, float]]:
+    """Entries and their scores, the best first; of equal ones the newest, then by id."""
+    found = await heads(tx, list(points))
+    found.sort(key=lambda head: (-points[head.number], -head.at_s, head.ref_id))
+    return [(head.number, points[head.number]) for head in found]
+
+
+async def labels(tx: Tx, caller: Caller, numbers: Sequence[int]) -> dict[int, Label]:
+    """What is told of entries that the caller may see, without their texts, by number."""
+    query = _LABELS.where(visible(search_entries, caller))
+    return {one.number: one for one in _all(Label, await tx.execute(query, {"numbers": numbers}))}
 
 
 async def texts(tx: Tx, caller: Caller, numbers: Sequence[int]) -> dict[int, Text]:
     """What is shown of entries that the caller may see, by number."""
     query = _TEXTS.where(visible(search_entries, caller))
-    return {row.number: Text(*row) for row in await tx.execute(query, {"numbers": numbers})}
+    return {one.number: one for one in _all(Text, await tx.execute(query, {"numbers": numbers}))}
 
 
 async def take_changes(tx: Tx, ids: Sequence[int]) -> list[Change]:
@@ -360,6 +450,11 @@ async def take_changes(tx: Tx, ids: Sequence[int]) -> list[Change]:
         returned = gone.returning(_changes.id, _changes.entries, _changes.words, _changes.removed)
         taken += [Change(*row) for row in await tx.execute(returned)]
     return sorted(taken)
+
+
+def _all(shape: Callable[..., T], rows: sa.Result[Any]) -> list[T]:
+    # At once: one by one each row costs more than all that is done with it.
+    return [shape(*row) for row in rows.all()]
 
 
 def _parts(values: Sequence[T]) -> Iterable[Sequence[T]]:

@@ -75,6 +75,9 @@ class Tidying:
             await self._tidy_one()
             return True
         self._quiet += 1
+        if self._quiet % _RARELY == 1 and await self._indexer.pack():
+            self._quiet = 0
+            return True
         # Hardly ever is there something: others may have begun it, and left.
         return self._quiet % _RARELY == 1 and await self._make_anew()
 

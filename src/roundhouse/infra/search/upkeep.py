@@ -46,13 +46,20 @@ REMOVED = 1_000
 _STEP_TERMS = 256
 # A step of fresh entries has so many different terms, and a few more: SQLite's other writers wait for it.
 _STEP_ROWS = 8_000
-# A term's rows are put together at every so manieth turn of its space.
+# A term's rows are put together at every so manieth turn of its space,
 _TURNS = 16
+# and at each where it comes with so many entries: questions have such words, and they are few.
+_COMMON = 16
 # A row is put together with the one before it unless that is so many times as large: so each posting is written
 # again only when the row it stands in grows by half.
 _GROWTH = 2
 # Larger rows are left as they are.
 _GROWN = MAX_ROW // 2
+# A space is packed when so many entries, and such a share of all, were written since.
+_PACK_ENTRIES = 2_000
+_PACK_SHARE = 8
+# Of a term with so many rows.
+_PACK_ROWS = 3
 
 
 async def tidy(
@@ -101,15 +108,58 @@ async def settle(tx: Tx, space: int, documents: Sequence[Document]) -> None:
 
 async def _settle(tx: Tx, space: int, new: Sequence[Row]) -> None:
     turn = await store.next_turn(tx, space)
-    due = {row.term for row in new if crc32(row.term) % _TURNS == turn % _TURNS}
+    due = {row.term for row in new if row.size >= _COMMON or crc32(row.term) % _TURNS == turn % _TURNS}
     known = await store.directory(tx, space, sorted(due), _GROWN)
-    groups = _groups([*known, *(row for row in new if row.term in due and row.size <= _GROWN)])
+    groups = _groups([*known, *(row for row in new if row.term in due and row.size <= _GROWN)], _GROWTH)
+    await _put_together(tx, space, groups, known, new)
+
+
+async def _put_together(
+    tx: Tx, space: int, groups: Sequence[list[Row]], known: Sequence[Row], new: Sequence[Row]
+) -> None:
+    """Write rows: of each group one, and those of `new` that are in no group; `known` are there already."""
     await _fill(tx, space, groups)
     merged = await asyncio.to_thread(_merged, groups)
     moved = {(row.term, row.first) for group in groups for row in group}
     await store.delete_postings(tx, space, [row for row in known if (row.term, row.first) in moved])
     left = [row for row in new if (row.term, row.first) not in moved]
     await store.insert_postings(tx, space, sorted(left + merged))
+
+
+async def is_scattered(db: Database, space: int, written: int) -> bool:
+    """Whether a space should be packed.
+
+    Args:
+        db: The database.
+        space: Which.
+        written: Entries written since that was done last.
+    """
+    if written < _PACK_ENTRIES:
+        return False
+    async with db.read() as tx:
+        _rows, entries, _gone = await store.journal_size(tx, space)
+    return written * _PACK_SHARE >= entries
+
+
+async def pack(db: Database, space: int) -> None:
+    """Put all rows of each term together, as after much was written: questions are then answered from few rows.
+
+    Steps of so many terms, each a transaction of its own; who is cut off leaves the others for the next time.
+    """
+    after = b""
+    while True:
+        async with db.read() as tx:
+            terms = await store.scattered(tx, space, after, _GROWN, _PACK_ROWS, _STEP_TERMS)
+        if terms:
+            async with db.begin() as tx:
+                # Nobody else may put these rows together meanwhile, nor drop the space.
+                if not await store.lock_space(tx, space):
+                    return
+                known = await store.directory(tx, space, terms)
+                await _put_together(tx, space, _groups(known, MAX_ROW), known, [])
+        if len(terms) < _STEP_TERMS:
+            return
+        after = terms[-1]
 
 
 async def _settle_oldest(db: Database, space: int) -> None:
@@ -176,21 +226,23 @@ async def purge(db: Database, space: int) -> None:
 
 async def _fill(tx: Tx, space: int, groups: Sequence[list[Row]]) -> None:
     """Read the data of those rows that have none."""
+    missing = [(row.term, row.first) for group in groups for row in group if row.data is None]
+    read = (
+        {(row.term, row.first): row for row in await store.read_pairs(tx, space, missing)} if missing else {}
+    )
     for group in groups:
-        missing = [row.first for row in group if row.data is None]
-        if missing:
-            read = await store.read_rows(tx, space, group[0].term, missing)
-            group[:] = [row for row in group if row.data is not None] + read
+        filled = [read.get((row.term, row.first), row) for row in group]
+        group[:] = [row for row in filled if row.data is not None]
 
 
-def _groups(rows: Sequence[Row]) -> list[list[Row]]:
-    """Which rows become one."""
+def _groups(rows: Sequence[Row], growth: int) -> list[list[Row]]:
+    """Which rows become one: those beside one another of which none is `growth` times as large as what follows."""
     found: list[list[Row]] = []
     for _term, of_term in groupby(sorted(rows, key=attrgetter("term", "first")), attrgetter("term")):
         stack: list[list[Row]] = []
         for row in of_term:
             stack.append([row])
-            while len(stack) > 1 and _fit(stack[-2], stack[-1]):
+            while len(stack) > 1 and _fit(stack[-2], stack[-1], growth):
                 last = stack.pop()
                 stack[-1] += last
         found += [group for group in stack if len(group) > 1]
@@ -206,10 +258,10 @@ def _merged(groups: Sequence[Sequence[Row]]) -> list[Row]:
     return new
 
 
-def _fit(before: Sequence[Row], after: Sequence[Row]) -> bool:
+def _fit(before: Sequence[Row], after: Sequence[Row], growth: int) -> bool:
     size, added = sum(row.size for row in before), sum(row.size for row in after)
     span = max(row.last for row in after) - before[0].first
-    return size < _GROWTH * added and size + added <= MAX_ROW and span <= MAX_SPAN
+    return size < growth * added and size + added <= MAX_ROW and span <= MAX_SPAN
 
 
 def _without(rows: Sequence[Row], gone: np.ndarray) -> tuple[list[Row], list[Row]]:

@@ -20,6 +20,7 @@ class Mark(NamedTuple):
         kind: Of the thing, or of the parts.
         ref_id: Of the thing, or of the whole.
         after: Which parts were marked already.
+        shelf: Where the parts are; None = it is not known.
     """
 
     id: int
@@ -27,6 +28,7 @@ class Mark(NamedTuple):
     kind: str
     ref_id: str
     after: str
+    shelf: str | None
 
 
 _waiting = search_waiting.c
@@ -62,7 +64,9 @@ async def mark(tx: Tx, site_id: str, kind: str, ref_ids: Sequence[str]) -> None:
         await tx.execute(_INSERT, rows)
 
 
-async def mark_parts(tx: Tx, site_id: str, kind: str, ref_ids: Sequence[str]) -> None:
+async def mark_parts(
+    tx: Tx, site_id: str, kind: str, ref_ids: Sequence[str], *, shelf: str | None = None
+) -> None:
     """The same of all parts of things, however many.
 
     Args:
@@ -70,14 +74,22 @@ async def mark_parts(tx: Tx, site_id: str, kind: str, ref_ids: Sequence[str]) ->
         site_id: Their tenant.
         kind: Of the parts.
         ref_ids: Of what they are parts.
+        shelf: Where they are indexed; None = it is not known: where the whole is gone, every shelf is looked at.
     """
-    rows = [_row(site_id, kind, ref_id, True) for ref_id in ref_ids]
+    rows = [_row(site_id, kind, ref_id, True, shelf) for ref_id in ref_ids]
     if rows:
         await tx.execute(_INSERT, rows)
 
 
-def _row(site_id: str, kind: str, ref_id: str, is_whole: bool) -> dict[str, object]:
-    return {"site_id": site_id, "kind": kind, "ref_id": ref_id, "is_whole": is_whole, "after": ""}
+def _row(site_id: str, kind: str, ref_id: str, is_whole: bool, shelf: str | None = None) -> dict[str, object]:
+    return {
+        "site_id": site_id,
+        "kind": kind,
+        "ref_id": ref_id,
+        "is_whole": is_whole,
+        "after": "",
+        "shelf": shelf,
+    }
 
 
 async def is_any(tx: Tx, site_id: str) -> bool:
@@ -85,9 +97,14 @@ async def is_any(tx: Tx, site_id: str) -> bool:
     return (await tx.execute(_ANY, {"site_id": site_id})).first() is not None
 
 
-async def count(tx: Tx) -> int:
-    """How much waits, of all tenants."""
-    return int((await tx.execute(sa.select(sa.func.count()).select_from(search_waiting))).scalar_one())
+async def count(tx: Tx, site_id: str | None = None, kind: str | None = None) -> int:
+    """How much waits, wholes counted as one; of one tenant, or of all, and of one kind, or of all."""
+    query = sa.select(sa.func.count()).select_from(search_waiting)
+    if site_id is not None:
+        query = query.where(_waiting.site_id == site_id)
+    if kind is not None:
+        query = query.where(_waiting.kind == kind)
+    return int((await tx.execute(query)).scalar_one())
 
 
 async def oldest(tx: Tx, kinds: Sequence[str], site_id: str | None, limit: int, *, whole: bool) -> list[Mark]:

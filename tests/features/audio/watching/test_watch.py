@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from features.audio.house import ANN, AudioHouse, FakeFiles
+from features.audio.files import FakeFiles
+from features.audio.house import ANN, AudioHouse
 from roundhouse.core.errors import BadInput, Unprocessable
 from roundhouse.core.settings import WatchSettings
 from roundhouse.core.types import Caller, FileInfo, NewFile
+from roundhouse.features.audio.service import Accepting
 from roundhouse.features.audio.store.recordings import RecordingFilter
 from roundhouse.features.audio.watching import FolderWatch, Settling, Taking
 from roundhouse.features.audio.watching.model import Folder
@@ -225,6 +227,9 @@ class DyingFiles(FakeFiles):
 
 async def test_a_death_between_the_bytes_and_the_recording(house: AudioHouse, inbox: Path) -> None:
     house.files = DyingFiles(house.folder)
+    house.accepting = Accepting(
+        house.db, house.files, house.jobs, house.templates, house.speakers, house.clock
+    )
     watch = watch_of(house, settings(inbox))
     lay(inbox, "call.wav")
     with pytest.raises(Death):

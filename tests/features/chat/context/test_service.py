@@ -10,11 +10,11 @@ from features.chat.context.making import session as make_session
 from features.chat.context.making import words
 from roundhouse.core.errors import ContextTooLong, NotFound
 from roundhouse.core.types import Caller
+from roundhouse.engine.limits import ModelLimit
+from roundhouse.engine.tokens import MESSAGE_TOKENS
 from roundhouse.features.chat import store
-from roundhouse.features.chat.context.limits import ModelLimit
 from roundhouse.features.chat.context.service import ContextService
 from roundhouse.features.chat.context.store import kept_messages
-from roundhouse.features.chat.context.tokens import MESSAGE_TOKENS
 from roundhouse.features.chat.model import Message, NewMessage, Session
 from roundhouse.features.chat.rows import memories, memory_switches, messages
 from roundhouse.infra.events.store import events

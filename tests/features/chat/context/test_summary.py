@@ -1,7 +1,7 @@
 from features.chat.context.making import message, talk, words
+from roundhouse.engine.tokens import MESSAGE_TOKENS
 from roundhouse.features.chat.context.settings import ContextSettings
 from roundhouse.features.chat.context.summary import plan
-from roundhouse.features.chat.context.tokens import MESSAGE_TOKENS
 from roundhouse.features.chat.context.window import UNTIL
 
 SETTINGS = ContextSettings(strategy="summary")

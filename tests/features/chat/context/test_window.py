@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from features.chat.context.making import message, talk, words
 from roundhouse.core.errors import ContextTooLong
+from roundhouse.engine.tokens import MESSAGE_TOKENS
 from roundhouse.features.chat.context.settings import ContextSettings
-from roundhouse.features.chat.context.tokens import MESSAGE_TOKENS
 from roundhouse.features.chat.context.window import UNTIL, Fitted, fit
 from roundhouse.features.chat.model import Message
 

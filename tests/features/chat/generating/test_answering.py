@@ -3,111 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import msgspec
 import pytest
 
-from features.chat.generating.rowing import Failing, deltas, events, running, state_of
-from features.chat.rooms import ADA, SomeFiles
+from features.chat.generating.rowing import deltas, events, state_of
+from features.chat.rooms import ADA
 from roundhouse.core.errors import BackendFailed, RoundhouseError
-from roundhouse.core.types import Usage, UsageRecord
-from roundhouse.engine.metering import Meter
-from roundhouse.features.chat import store as chats
-from roundhouse.features.chat.generating.answering import MOST_CHARS, Answering
-from roundhouse.features.chat.generating.model import Begun
-from roundhouse.features.chat.generating.pieces import PieceWriter
-from roundhouse.features.chat.generating.ports import Desk
-from roundhouse.infra.clock import SystemClock
-from roundhouse.infra.events.store import Event
+from roundhouse.features.chat.generating.answering import MOST_CHARS
 
-ME = "own_me"
 FINAL = ("generation.completed", "generation.stopped", "generation.failed", "generation.interrupted")
-
-STARTED = Event(1, "evt_1", "a", "gen_1", "generation.started", {}, 0.0)
-
-
-def chunk(text: str | None, reason: str | None = None) -> bytes:
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": reason}
-    return b"data: " + msgspec.json.encode({"choices": [choice]}) + b"\n\n"
-
-
-class Scripted:
-    """An engine and the stream that it gives: texts, an error to be raised, or None = it hangs."""
-
-    def __init__(self, *script: Any) -> None:
-        self._script = script
-        self.usage = Usage()
-        self.requests: list[Any] = []
-        self.closed = 0
-
-    async def stream(self, request, decision):
-        self.requests.append(request)
-        decision.target = "say/m"
-        return self
-
-    async def __aiter__(self):
-        for one in self._script:
-            if one is None:
-                await asyncio.sleep(3600)
-            elif isinstance(one, BaseException):
-                raise one
-            else:
-                yield chunk(one)
-        self.usage = Usage(3, len(self._script))
-        yield chunk(None, "stop")
-
-    async def aclose(self) -> None:
-        self.closed += 1
-
-
-class Counting:
-    """Gatekeeper, usage, prices, metrics and media guard in one, counting."""
-
-    def __init__(self) -> None:
-        self.settled: list[tuple[int, float]] = []
-        self.records: list[UsageRecord] = []
-
-    def settle(self, caller, tokens, cost_usd) -> None:
-        self.settled.append((tokens, cost_usd))
-
-    def record(self, record: UsageRecord) -> None:
-        self.records.append(record)
-
-    def observe(self, record: UsageRecord) -> None:
-        assert record in self.records
-
-    def cost_usd(self, target: str, usage: Usage) -> float:
-        return usage.total_tokens / 1000
-
-    async def clean(self, request) -> None:
-        return None
-
-
-@pytest.fixture
-def failing(db) -> Failing:
-    return Failing(db)
-
-
-@pytest.fixture
-async def answer(room, failing):
-    """Begins an answer over a script; gives it with its generation and what was counted."""
-    clock, count = SystemClock(), Counting()
-    writer = PieceWriter(failing, clock, ME, lambda _: None)
-    writer.start()
-
-    async def make(*script, prefix="", title=None):
-        engine = Scripted(*script)
-        desk = Desk(engine, Meter(count, count, count, count, clock), count, SomeFiles(), failing, clock)
-        generation = await running(room, ME, prefix)
-        async with room.db.read() as tx:
-            message = await chats.get_message(tx, ADA, generation.message_id)
-        given = [{"role": "user", "content": "Hello."}]
-        begun = Begun(generation, message, given, [()], prefix, title, False, "req_1", STARTED, False)
-        return Answering(desk, writer, room.index, ME, ADA, begun), generation, engine, count
-
-    yield make
-    await writer.close()
 
 
 async def ended(room, generation) -> str:

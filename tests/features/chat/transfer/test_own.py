@@ -2,7 +2,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 
 from features.chat.transfer.wholes import plain, wholes
 from roundhouse.core.errors import BadInput
@@ -10,11 +10,13 @@ from roundhouse.features.chat.transfer import own
 from roundhouse.features.chat.transfer.whole import Whole, check
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(wholes())
 def test_a_session_comes_back_as_it_was(whole: Whole):
     assert own.read(own.write(whole, 1.5), "file") == whole
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(wholes())
 def test_what_is_written_is_plain_json(whole: Whole):
     document = json.loads(own.write(whole, 1.5))

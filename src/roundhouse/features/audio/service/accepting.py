@@ -10,7 +10,7 @@ import msgspec
 
 from roundhouse.core.errors import DiarizationUnavailable
 from roundhouse.core.jobs import Job, NewJob
-from roundhouse.core.ports import Clock
+from roundhouse.core.ports import Clock, Files
 from roundhouse.core.types import Caller, FileInfo
 from roundhouse.engine.hearing import NOBODY_DIARIZES
 from roundhouse.features.audio.model import CameBy, Kind, Options, Recording
@@ -66,6 +66,7 @@ class Accepting:
 
     Args:
         db: The database.
+        files: Where sound is kept.
         jobs: Takes the work.
         templates: Knows the forms of summaries.
         speakers: Tells speakers apart, or cannot.
@@ -73,9 +74,16 @@ class Accepting:
     """
 
     def __init__(
-        self, db: Database, jobs: JobQueue, templates: TemplateService, speakers: Speakers, clock: Clock
+        self,
+        db: Database,
+        files: Files,
+        jobs: JobQueue,
+        templates: TemplateService,
+        speakers: Speakers,
+        clock: Clock,
     ) -> None:
         self._db = db
+        self._files = files
         self._jobs = jobs
         self._templates = templates
         self._speakers = speakers
@@ -129,6 +137,8 @@ class Accepting:
         if await recordings.exists(tx, job.id):
             return await recordings.get(tx, caller, job.id)
         recording = self._recording(caller, job, wanted, source)
+        if source.owns_file and source.file_id is not None:
+            await self._files.retain(tx, caller, source.file_id)
         await recordings.insert(tx, recording)
         if source.text is not None:
             await recordings.write(tx, job.id, {"raw_text": source.text})

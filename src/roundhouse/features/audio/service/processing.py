@@ -17,7 +17,7 @@ from roundhouse.core.errors import (
 from roundhouse.core.ports import Clock, Files, Gatekeeper
 from roundhouse.core.settings import AudioSettings
 from roundhouse.core.types import Caller, FileInfo, NewFile
-from roundhouse.features.audio.model import Recording
+from roundhouse.features.audio.model import UNACCEPTED_S, Recording
 from roundhouse.features.audio.options import FIELDS, places_of, read_metadata, read_options, read_titles
 from roundhouse.features.audio.ports import Downloads
 from roundhouse.features.audio.schemas import ProcessRead, ProcessSeveral, TextAsk
@@ -160,7 +160,7 @@ class ProcessService:
         key = None if sent.idempotency_key is None else f"process {sent.idempotency_key}"
         if key is not None and place:
             key = part_key(key, place)
-        new = NewFile(filename, "audio", idempotency_key=key)
+        new = NewFile(filename, "audio", UNACCEPTED_S, key)
         try:
             return await self._files.create(caller, new, self._measured(form.file()))
         except BadInput as error:

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from roundhouse.core.jobs import StepContext
 from roundhouse.core.types import NewFile
+from roundhouse.features.audio.model import UNACCEPTED_S
 from roundhouse.features.audio.ports import Desk
 from roundhouse.features.audio.stages.keeping import begin, held, is_wanted, keep
 from roundhouse.features.audio.store import recordings
@@ -36,13 +37,14 @@ async def fetch(desk: Desk, context: StepContext) -> dict[str, Any]:
         limit_s=settings.download_timeout_s,
     )
     # Fetched twice, because the first try was cut off behind it: the same file.
-    new = NewFile(_name_of(recording.source_url), "audio", idempotency_key=context.idempotency_key)
+    new = NewFile(_name_of(recording.source_url), "audio", UNACCEPTED_S, context.idempotency_key)
     info = await desk.files.create(context.job.caller, new, pieces)
     async with desk.db.begin() as tx:
         recording = await held(tx, context)
         changes = {"file_id": info.id, "owns_file": True}
         if not recording.title:
             changes["title"] = info.filename
+        await desk.files.retain(tx, context.job.caller, info.id)
         await recordings.write(tx, recording.id, changes)
         return await keep(desk, tx, recording, "fetch", began_s=began_s, metrics={"bytes": info.size_bytes})
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
+
+from roundhouse.core.errors import BadInput, Conflict, NotFound
 from roundhouse.core.jobs import StepContext
 from roundhouse.features.audio.model import STAGES
 from roundhouse.features.audio.ports import Desk
 from roundhouse.features.audio.stages.keeping import begin, held
 from roundhouse.features.audio.store import recordings
+
+_log = structlog.get_logger(__name__)
 
 
 async def finish(desk: Desk, context: StepContext) -> dict[str, Any]:
@@ -28,4 +33,17 @@ async def finish(desk: Desk, context: StepContext) -> dict[str, Any]:
             "metrics": {**recording.metrics, "total": total},
         }
         await recordings.write(tx, recording.id, changes)
+    await _share(desk, context, recording.id)
     return {"recording_id": recording.id, "language": recording.language, **total}
+
+
+async def _share(desk: Desk, context: StepContext, recording_id: str) -> None:
+    """Put the transcript into the vector store of the setting, where its tenant has that store."""
+    store_id = desk.settings.vector_store_id
+    if desk.share is None or store_id is None:
+        return
+    try:
+        await desk.share(context.job.caller, store_id, recording_id)
+    except (NotFound, Conflict, BadInput) as error:
+        # Another tenant's recording, or a store that is gone: the recording is complete all the same.
+        _log.warning("transcript_not_shared", recording=recording_id, error=error.detail)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from roundhouse.core.audio import Recognition, Segment, TranscriptionRequest
-from roundhouse.core.errors import ModelNotFound, RoundhouseError
+from roundhouse.core.errors import Cancelled, ModelNotFound, RoundhouseError
 from roundhouse.core.jobs import StepContext, Waiting
 from roundhouse.core.types import Decision
 from roundhouse.engine.engine import AUTO
@@ -115,15 +116,13 @@ async def _hear_track(
         hearing = await _begun(desk, context, request, decision)
     place, count = turn
     found: list[Segment] = []
-    try:
+    async with _accounted(desk, request, decision), aclosing(hearing):
         async for segment in hearing:
             found.append(segment)
             share = min(1.0, segment.end_s / track.duration_s) if track.duration_s else 1.0
             context.progress(
                 (place + share) / count, f"heard {segment.end_s:.0f} of {track.duration_s:.0f} s"
             )
-    finally:
-        await hearing.aclose()
     recognition = hearing.recognition
     recognition.warnings = [*instead, *recognition.warnings]
     language = options.language or recognition.language
@@ -132,6 +131,21 @@ async def _hear_track(
     speaker = track.name if count > 1 else None
     said = [_said(one, track.name, speaker) for one in sifted.kept]
     return Heard(said, recognition, decision.target, decision.reason, dropped)
+
+
+@asynccontextmanager
+async def _accounted(desk: Desk, request: TranscriptionRequest, decision: Decision) -> AsyncGenerator[None]:
+    """Leave a record of a track that is heard, however that ends."""
+    began_s = desk.clock.monotonic_s()
+    error: RoundhouseError | None = Cancelled("The job was stopped.")
+    try:
+        yield
+        error = None
+    except RoundhouseError as failed:
+        error = failed
+        raise
+    finally:
+        desk.accounts.heard(request, decision, error, duration_s=desk.clock.monotonic_s() - began_s)
 
 
 async def _begun(

@@ -22,7 +22,7 @@ from roundhouse.core.errors import (
 from roundhouse.core.ports import Clock, Files
 from roundhouse.core.settings import AudioSettings
 from roundhouse.core.types import FileInfo, NewFile
-from roundhouse.features.audio.model import Recording
+from roundhouse.features.audio.model import UNACCEPTED_S, Recording
 from roundhouse.features.audio.service.accepting import Accepting, Source, Wanted
 from roundhouse.features.audio.store import recordings
 from roundhouse.features.audio.watching import disk, store
@@ -94,7 +94,7 @@ class Taking:
             raise TooLarge(f"The file is larger than {self._settings.max_upload_mib} MiB.")
         # The same after a death between the bytes and the recording: then they are here already.
         key = f"watch {taken.id} {taken.turn}"
-        new = NewFile(seen.name, "audio", idempotency_key=key)
+        new = NewFile(seen.name, "audio", UNACCEPTED_S, key)
         return await self._files.create(folder.caller, new, _pieces(folder, seen, hold))
 
     async def _enter(self, folder: Folder, taken: Taken, info: FileInfo) -> bool:

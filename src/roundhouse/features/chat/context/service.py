@@ -9,9 +9,9 @@ import msgspec
 
 from roundhouse.core.ports import Clock
 from roundhouse.core.types import Caller
+from roundhouse.engine.limits import Limits
 from roundhouse.features.chat import store as chats
 from roundhouse.features.chat.context import store
-from roundhouse.features.chat.context.limits import Limits
 from roundhouse.features.chat.context.settings import ContextSettings, read_settings
 from roundhouse.features.chat.context.summary import SummaryPlan, plan
 from roundhouse.features.chat.context.window import UNTIL, Fitted, fit
@@ -58,6 +58,10 @@ class Prepared(msgspec.Struct, frozen=True):
     summarised: bool
 
 
+MOST_DOCUMENT_TOKENS = 8000
+"""Room that is kept for passages in a session with vector stores; at most half of what there is."""
+
+
 class ContextService:
     """Contexts of conversations.
 
@@ -95,7 +99,7 @@ class ContextService:
         """
         settings = read_settings(session.context)
         limit = self._limits.of(caller, model, question.content)
-        budget = _budget(settings, limit.window_tokens)
+        budget = _budget(settings, limit.window_tokens, documents=bool(session.vector_store_ids))
         history = await self._history(tx, caller, session, question, settings, budget)
         known = await store.memories_of(tx, caller, session) if session.uses_memory else []
         fitted = fit(
@@ -218,9 +222,11 @@ class ContextService:
         )
 
 
-def _budget(settings: ContextSettings, window_tokens: int) -> int:
-    """Tokens of all that is told; at least half of a small window."""
+def _budget(settings: ContextSettings, window_tokens: int, *, documents: bool = False) -> int:
+    """Tokens of all that is told; at least half of a small window, a quarter where documents have their room, too."""
     budget = window_tokens - min(settings.answer_tokens, window_tokens // 2)
+    if documents:
+        budget -= min(MOST_DOCUMENT_TOKENS, budget // 2)
     return budget if settings.max_tokens is None else min(budget, settings.max_tokens)
 
 

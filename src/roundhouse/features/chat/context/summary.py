@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from roundhouse.engine.tokens import Count
 from roundhouse.features.chat.context.settings import ContextSettings
-from roundhouse.features.chat.context.tokens import Count
 from roundhouse.features.chat.context.window import cost, newest_summary, uncovered
 from roundhouse.features.chat.model import Message
 

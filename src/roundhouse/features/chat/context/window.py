@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from roundhouse.core.errors import ContextTooLong
+from roundhouse.engine.tokens import MESSAGE_TOKENS, Count
 from roundhouse.features.chat.context.settings import ContextSettings
-from roundhouse.features.chat.context.tokens import MESSAGE_TOKENS, Count
 from roundhouse.features.chat.model import Message
 
 _FACTS = "Keep in mind:"

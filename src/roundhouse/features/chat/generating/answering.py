@@ -12,12 +12,13 @@ import structlog
 
 from roundhouse.core.errors import Conflict, RoundhouseError
 from roundhouse.core.types import Caller, Decision, ModelRequest, Usage
+from roundhouse.engine.chunks import read_events
 from roundhouse.features.chat.generating.attaching import attach
-from roundhouse.features.chat.generating.chunks import read_events
-from roundhouse.features.chat.generating.ending import Ending, Numbers, write_end
+from roundhouse.features.chat.generating.ending import Ending, Numbers, Sources, write_end
+from roundhouse.features.chat.generating.grounding import ground, sources
 from roundhouse.features.chat.generating.model import Begun
 from roundhouse.features.chat.generating.pieces import PieceWriter, Track
-from roundhouse.features.chat.generating.ports import Desk
+from roundhouse.features.chat.generating.ports import Desk, Grounding
 from roundhouse.features.chat.generating.repeating import Unrepeated
 from roundhouse.features.chat.indexing import ChatIndex
 from roundhouse.features.chat.model import GenerationState
@@ -67,6 +68,7 @@ class Answering:
         self._total_s = 0.0
         self._cause: Cause | None = None
         self._streaming: asyncio.Task[None] | None = None
+        self._grounding: Grounding | None = None
 
     @property
     def started(self) -> Event:
@@ -99,6 +101,14 @@ class Answering:
     async def _stream(self) -> None:
         begun, desk = self._begun, self._desk
         messages = await attach(desk.files, self._caller, begun.messages, begun.attachments)
+        if begun.store_ids and desk.knowledge is not None:
+            grounding = await ground(desk, desk.knowledge, self._caller, begun)
+            self._grounding = grounding
+            messages = grounding.told(messages)
+            if grounding.answer is not None:
+                self._decision.target = grounding.model
+                self._take(grounding.answer)
+                return
         if begun.prefix:
             messages.append({"role": "assistant", "content": begun.prefix})
         fields = {name: _raw(value) for name, value in begun.generation.options.items()}
@@ -126,16 +136,29 @@ class Answering:
                 said = read_events(piece)
                 if said.finish_reason is not None:
                     self._reason = said.finish_reason
-                text = unrepeated.feed(said.text)
+                text = self._filtered(unrepeated.feed(said.text))
                 if text and not self._take(text):
                     return
                 await self._writer.room(self._track)
-            rest = unrepeated.end()
+            rest = self._filtered(unrepeated.end(), last=True)
             if rest:
                 self._take(rest)
         finally:
             self._usage = running.usage
             await running.aclose()
+
+    def _filtered(self, text: str, *, last: bool = False) -> str:
+        """What is told of a piece: of an answer from documents, what cannot fetch anything."""
+        if self._grounding is None:
+            return text
+        text = self._grounding.feed(text) if text else ""
+        return text + self._grounding.end() if last else text
+
+    def _sources(self) -> Sources | None:
+        """What the answer cites; a broken-off one, too."""
+        if self._grounding is None:
+            return None
+        return sources(self._grounding, self._begun.prefix + "".join(self._texts))
 
     def _take(self, text: str) -> bool:
         """Pass a piece on; False = no more is wanted."""
@@ -181,6 +204,7 @@ class Answering:
                 cost_usd=cost_usd if usage.total_tokens else None,
             ),
             title=begun.title,
+            sources=self._sources(),
         )
 
     async def _end(self, ending: Ending) -> None:

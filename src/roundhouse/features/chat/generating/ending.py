@@ -54,6 +54,18 @@ class Numbers(msgspec.Struct, frozen=True):
     cost_usd: float | None = None
 
 
+class Sources(msgspec.Struct, frozen=True):
+    """What an answer rests on.
+
+    Attributes:
+        citations: Of its marks.
+        knowledge: For the member `knowledge` of the message's metadata.
+    """
+
+    citations: list[dict[str, Any]]
+    knowledge: dict[str, Any]
+
+
 class Ending(msgspec.Struct, frozen=True):
     """How and with what a generation ended.
 
@@ -66,6 +78,7 @@ class Ending(msgspec.Struct, frozen=True):
         error: OpenAI's error object, when it failed.
         numbers: What it took.
         title: Title for the session, unless it has got one.
+        sources: What the answer cites; None = as it stands in the message.
     """
 
     generation: Generation
@@ -76,6 +89,7 @@ class Ending(msgspec.Struct, frozen=True):
     error: dict[str, Any] | None = None
     numbers: Numbers = Numbers()
     title: str | None = None
+    sources: Sources | None = None
 
 
 async def write_end(
@@ -142,7 +156,16 @@ async def _write_message(tx: Tx, ending: Ending, now_s: float) -> Message | None
         "total_ms": _sum(before.total_ms, numbers.total_ms),
         "cost_usd": _sum(before.cost_usd, numbers.cost_usd),
     }
-    return await chats.finish_message(tx, before.id, now_s, said)
+    message = await chats.finish_message(tx, before.id, now_s, said)
+    if message is None or ending.sources is None:
+        return message
+    return await write_sources(tx, message, ending.sources, now_s)
+
+
+async def write_sources(tx: Tx, message: Message, sources: Sources, now_s: float) -> Message:
+    """Write what a message cites; raises NotFound where it is not there any more."""
+    metadata = {**message.metadata, "knowledge": sources.knowledge}
+    return await chats.change_message(tx, message.id, now_s, citations=sources.citations, metadata=metadata)
 
 
 def _sum(before: Number | None, more: Number | None) -> Number | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 from starlette.requests import Request
@@ -122,7 +122,8 @@ class WholeAnswer(Response):
 class AddFinish(Response):
     """A generation as `event: add` and `event: finish`, each `{"session_id", "user_id", "data": {"content"}}`.
 
-    What `add` events hold is the answer in parts; `finish` is the last event and holds none of it. An answer that
+    What `add` events hold is the answer in parts; `finish` is the last event and holds none of it, but in `data` its
+    `citations`, where it was made from documents. An answer that
     failed has `event: error` before it, with the error beside the same members.
 
     Args:
@@ -172,8 +173,13 @@ class AddFinish(Response):
         if not ends_generation(event):
             return b""
         failed = self._named("error", "", error=event.data.get("error")) if event.type == FAILED else b""
-        return failed + self._named("finish", "")
+        return failed + self._named("finish", "", citations=event.data.get("citations"))
 
-    def _named(self, kind: str, content: str, **more: object) -> bytes:
-        data = msgspec.json.encode({**self._names, "data": {"content": content}, **more})
+    def _named(
+        self, kind: str, content: str, *, citations: Sequence[object] | None = None, **more: object
+    ) -> bytes:
+        told: dict[str, object] = {"content": content}
+        if citations:
+            told["citations"] = citations
+        data = msgspec.json.encode({**self._names, "data": told, **more})
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)

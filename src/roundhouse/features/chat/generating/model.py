@@ -11,6 +11,7 @@ from roundhouse.features.chat.model import Generation, Message, OnDisconnect
 from roundhouse.infra.events.store import Event
 
 STARTED = "generation.started"
+GROUNDED = telling.GROUNDED
 DELTA = telling.DELTA
 STOP_REQUESTED = telling.STOP_REQUESTED
 COMPLETED = telling.COMPLETED
@@ -69,6 +70,7 @@ class Begun(msgspec.Struct, frozen=True):
         request_id: `req_…`.
         started: Its first event.
         summarises: Whether older parts of the conversation are summed up after the answer.
+        store_ids: Vector stores that the answer is made from.
     """
 
     generation: Generation
@@ -81,6 +83,7 @@ class Begun(msgspec.Struct, frozen=True):
     request_id: str
     started: Event
     summarises: bool
+    store_ids: tuple[str, ...] = ()
 
 
 def ends_generation(event: Event) -> bool:

@@ -19,7 +19,14 @@ from roundhouse.features.chat.generating.routes import Asker, Reader
 from roundhouse.features.chat.generating.service import Generations
 from roundhouse.features.chat.model import Generation, Session
 from roundhouse.features.chat.pages import Turn
-from roundhouse.features.chat.schemas import MOST_TEXT_CHARS, OutsideId, Owner, SessionCreate
+from roundhouse.features.chat.schemas import (
+    MOST_TEXT_CHARS,
+    OutsideId,
+    Owner,
+    SessionCreate,
+    SessionPatch,
+    StoreId,
+)
 from roundhouse.features.chat.service import SessionService
 from roundhouse.features.chat.store import SessionFilter
 from roundhouse.infra.db import Database
@@ -42,6 +49,9 @@ class OuterPrompt(BaseModel):
         description="Your own name for the session; it is begun with its first prompt."
     )
     prompt: Prompt
+    knowledge_base_id: StoreId | None = Field(
+        None, description="A vector store that the session's answers are made from, from now on."
+    )
 
 
 class OuterSession(BaseModel):
@@ -87,12 +97,14 @@ class OuterChats:
         Raises:
             BadInput: The prompt is empty.
             NotAllowed: The key stands for another user.
+            Unprocessable: There is no such vector store.
             RoundhouseError: See `Generations.ask`.
         """
         if not asked.prompt.strip():
             raise BadInput("The prompt is empty.", param="prompt")
         acting = acting_for(caller, asked.user_id)
-        session_id = await self._session(acting, asked.session_id)
+        stores = None if asked.knowledge_base_id is None else [asked.knowledge_base_id]
+        session_id = await self._session(acting, asked.session_id, stores)
         question = NewQuestion(asked.prompt)
         _, generation = await self._generations.ask(acting, session_id, question, How(request_id=request_id))
         return generation
@@ -126,12 +138,15 @@ class OuterChats:
             user_id=user_id, sessions=found, has_more=page.has_more, next_cursor=page.next_cursor
         )
 
-    async def _session(self, caller: Caller, name: str) -> str:
+    async def _session(self, caller: Caller, name: str, stores: list[str] | None) -> str:
         found = await self._find(caller, name)
         if found is not None:
+            if stores is not None and found.vector_store_ids != stores:
+                await self._sessions.update(caller, found.id, SessionPatch(vector_store_ids=stores))
             return found.id
         try:
-            return (await self._sessions.create(caller, SessionCreate(outside_id=name))).id
+            new = SessionCreate(outside_id=name, vector_store_ids=stores)
+            return (await self._sessions.create(caller, new)).id
         except Conflict:
             # Begun by another request since.
             found = await self._find(caller, name)

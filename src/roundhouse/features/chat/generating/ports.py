@@ -51,6 +51,75 @@ class Contexts(Protocol):
         ...
 
 
+class Grounding(Protocol):
+    """What one answer is given of documents, and what became of it."""
+
+    @property
+    def citations(self) -> list[dict[str, Any]]:
+        """Every passage that the answer can cite."""
+        ...
+
+    @property
+    def found(self) -> bool:
+        """Whether the documents bear on the question."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Codes of what did not go as it should."""
+        ...
+
+    @property
+    def answer(self) -> str | None:
+        """What is said instead of asking the model; None = it is asked."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """`provider/model` that gives the `answer`."""
+        ...
+
+    def told(self, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Messages in OpenAI's form, with rules and passages."""
+        ...
+
+    def feed(self, text: str) -> str:
+        """What of the answer is sure now, with a piece more of it."""
+        ...
+
+    def end(self) -> str:
+        """The rest of it."""
+        ...
+
+    def cited(self, text: str) -> list[dict[str, Any]]:
+        """The citations of a whole answer."""
+        ...
+
+    def unsupported(self, text: str) -> list[dict[str, Any]]:
+        """Sentences of a whole answer that no passage supports."""
+        ...
+
+
+class Knowledge(Protocol):
+    """Answers from documents; the knowledge room gives it."""
+
+    async def visible(self, caller: Caller, store_ids: Sequence[str]) -> Sequence[str]:
+        """Those of some vector stores that are there for the caller."""
+        ...
+
+    async def prepare(
+        self,
+        caller: Caller,
+        store_ids: Sequence[str],
+        messages: Sequence[Mapping[str, Any]],
+        model: str,
+        earlier: Sequence[Mapping[str, Any]],
+        request_id: str,
+    ) -> Grounding:
+        """Search for the last question of a conversation; raises what the search raises."""
+        ...
+
+
 class Desk(msgspec.Struct, frozen=True):
     """What every generation needs, built once.
 
@@ -61,6 +130,7 @@ class Desk(msgspec.Struct, frozen=True):
         files: What messages have attached.
         db: The database.
         clock: Time.
+        knowledge: Answers from documents; None = there are none here.
     """
 
     engine: Engine
@@ -69,3 +139,4 @@ class Desk(msgspec.Struct, frozen=True):
     files: Files
     db: Database
     clock: Clock
+    knowledge: Knowledge | None = None

@@ -209,7 +209,9 @@ def _session_routes(routes: APIRouter, generations: Generations, tail: EventTail
 
 def _check(asked: Ask) -> None:
     if asked.vector_store_ids:
-        raise Unprocessable("Vector stores are not served yet.", param="vector_store_ids")
+        raise Unprocessable(
+            "Vector stores are set on the session, with `PATCH /v1/sessions/{id}`.", param="vector_store_ids"
+        )
 
 
 def _answer(

@@ -61,7 +61,7 @@ class Ask(Wanted):
     attachments: list[FileId] = Field([], max_length=32, description="Ids of files.")
     metadata: Free = Field({}, description="Yours; at most 64 KiB.")
     vector_store_ids: list[Annotated[str, Field(max_length=100)]] | None = Field(
-        None, max_length=100, description="Not served yet: anything in it is refused."
+        None, max_length=100, description="Belongs to the session: anything in it is refused here."
     )
 
     def question(self) -> NewQuestion:

@@ -331,6 +331,7 @@ class Generations:
             how.request_id,
             started,
             session.context.get("strategy") == "summary",
+            tuple(session.vector_store_ids or ()),
         )
 
     async def _first(self, caller: Caller, how: How, asked: _Begin) -> tuple[Message, Generation] | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import msgspec
 import sqlalchemy as sa
@@ -31,7 +32,15 @@ from roundhouse.infra import audit
 from roundhouse.infra.db import Database, Tx, is_unique_violation
 
 _TRIES = 3
-_NOT_NULL = ("title", "system", "metadata", "tags", "pinned", "context", "uses_memory")
+_NOT_NULL = ("title", "system", "metadata", "tags", "pinned", "context", "uses_memory", "vector_store_ids")
+
+
+class VisibleStores(Protocol):
+    """Knows vector stores; the knowledge room does."""
+
+    async def visible(self, caller: Caller, store_ids: Sequence[str]) -> Sequence[str]:
+        """Those of the stores that are there for the caller."""
+        ...
 
 
 class SessionService:
@@ -41,12 +50,16 @@ class SessionService:
         db: The database.
         index: Is told of titles.
         clock: Time.
+        stores: Knows vector stores; None = there are none here.
     """
 
-    def __init__(self, db: Database, index: ChatIndex, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, index: ChatIndex, clock: Clock, stores: VisibleStores | None = None
+    ) -> None:
         self._db = db
         self._index = index
         self._clock = clock
+        self._stores = stores
 
     async def create(
         self, caller: Caller, asked: SessionCreate, idempotency_key: str | None = None
@@ -55,12 +68,11 @@ class SessionService:
 
         Raises:
             BadInput: `context` is not valid.
-            Unprocessable: Vector stores are named; they are not served yet.
+            Unprocessable: A vector store is not there, or not the caller's.
             NotAllowed: The caller stands for one user and names another.
             Conflict: The outside id is taken, or the idempotency key was used for another request.
         """
-        if asked.vector_store_ids:
-            raise Unprocessable("Vector stores are not served yet.", param="vector_store_ids")
+        await self._check_stores(caller, asked.vector_store_ids or ())
         read_settings(asked.context)
         once = idempotency(caller, "session", idempotency_key, asked.model_dump_json().encode())
         new = self._new(caller, asked)
@@ -121,7 +133,7 @@ class SessionService:
             NotFound: There is none.
             Conflict: Its version is another one.
             BadInput: `context` is not valid.
-            Unprocessable: A field cannot be null.
+            Unprocessable: A field cannot be null, or a vector store is not there, or not the caller's.
         """
         changes = asked.model_dump(exclude_unset=True, exclude={"version"})
         nulls = [name for name in _NOT_NULL if name in changes and changes[name] is None]
@@ -129,6 +141,7 @@ class SessionService:
             raise Unprocessable(f"{nulls[0]} cannot be null.", param=nulls[0])
         if "context" in changes:
             read_settings(changes["context"])
+        await self._check_stores(caller, changes.get("vector_store_ids") or ())
         if "title" in changes:
             # An empty title may be made anew from the conversation.
             changes["title_from"] = "user" if changes["title"] else "nobody"
@@ -238,6 +251,14 @@ class SessionService:
         if await store.outside_session(tx, caller, new.user_id, new.outside_id) is not None:
             raise Conflict(f"There is a session {new.outside_id[:100]!r} already.", param="outside_id")
 
+    async def _check_stores(self, caller: Caller, store_ids: Sequence[str]) -> None:
+        if not store_ids:
+            return
+        there = [] if self._stores is None else await self._stores.visible(caller, store_ids)
+        missing = [one for one in store_ids if one not in there]
+        if missing:
+            raise Unprocessable(f"No such vector store: {missing[0]}.", param="vector_store_ids")
+
     def _new(self, caller: Caller, asked: SessionCreate) -> Session:
         now_s = self._clock.now_s()
         return Session(
@@ -263,6 +284,7 @@ class SessionService:
             created_at_s=now_s,
             updated_at_s=now_s,
             last_message_at_s=None,
+            vector_store_ids=asked.vector_store_ids or None,
             tags=tuple(asked.tags),
         )
 

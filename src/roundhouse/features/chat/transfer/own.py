@@ -46,6 +46,7 @@ class _Session(msgspec.Struct):
     created_at_s: float
     updated_at_s: float
     last_message_at_s: float | None
+    vector_store_ids: list[str] | None = None
     tags: tuple[str, ...] = ()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from roundhouse.core.audio import SAMPLE_RATE_HZ, Region, TranscriptionRequest
-from roundhouse.core.types import Caller, Decision
+from roundhouse.core.types import Caller, Decision, Usage
 from roundhouse.features.gateway.call import Call, Desk
 from roundhouse.features.gateway.realtime.options import Options
 from roundhouse.features.gateway.sound.answers import joined
@@ -77,6 +77,7 @@ class Hearer:
                 await hearing.aclose()
         finally:
             path.unlink(missing_ok=True)
+        call.usage = Usage(audio_s=duration_s)
         language = hearing.recognition.language or options.language
         found = filter_segments(segments, regions=[Region(0.0, duration_s)], language=language)
         return Heard(joined(found.kept, language), language)

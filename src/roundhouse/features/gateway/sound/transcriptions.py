@@ -23,7 +23,7 @@ from roundhouse.core.errors import (
     WeightsMissing,
 )
 from roundhouse.core.settings import AudioSettings
-from roundhouse.core.types import Caller, Operation
+from roundhouse.core.types import Caller, Operation, Usage
 from roundhouse.core.wire import event
 from roundhouse.engine.engine import Engine
 from roundhouse.engine.model import Hearing
@@ -206,6 +206,8 @@ class TranscriptionEndpoint(Endpoint):
                         await _stream(call, hearing, sound)
                     else:
                         await _answer(call, asked, self._task, hearing, sound)
+                    if call.error is None:
+                        call.usage = Usage(audio_s=sound.decoded_s)
                 finally:
                     await hearing.aclose()
 

@@ -10,7 +10,9 @@ from pydantic import BaseModel, Field
 Part = Literal["logs", "audio", "cache"]
 """What can be cleaned by itself."""
 
-Kind = Literal["log", "recording", "job_folder", "upload", "partial_model", "responses"]
+Kind = Literal[
+    "log", "recording", "job_folder", "upload", "partial_model", "partial_environment", "responses"
+]
 
 
 class Removal(BaseModel):

@@ -1,4 +1,4 @@
-"""Files of a folder that belong to nobody's row: closed parts of the log, and parts of models that were downloaded."""
+"""Files of a folder that belong to nobody's row: closed parts of the log, parts of models and their environments."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 import os
 import shutil
 import stat
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 
 from roundhouse.core.errors import BadInput, StorageUnavailable
 from roundhouse.features.ops.schemas import Kind, Removal
+from roundhouse.infra.hosting.environments import CACHE, PARTIAL, build_lock
 from roundhouse.infra.moments import moment
 from roundhouse.infra.telemetry.logs import FILE_NAME
 
@@ -91,18 +92,63 @@ class PartialModels:
         return not await self._pulling() and await asyncio.to_thread(_delete, Path(one.name))
 
     def _find(self, before_s: float) -> list[Removal]:
-        found: list[Removal] = []
-        for path, status in _unfinished(self._folder):
-            inside = list(_below(path)) if stat.S_ISDIR(status.st_mode) else [(path, status)]
-            size_bytes = sum(one.st_size for _, one in inside)
-            at_s = max((one.st_mtime for _, one in inside), default=status.st_mtime)
-            if at_s <= before_s:
-                name = str(path)
-                found.append(Removal(kind=self.kind, name=name, size_bytes=size_bytes, at=moment(at_s)))
-        return sorted(found, key=lambda one: (one.at, one.name))
+        return _still(self.kind, _unfinished(self._folder), before_s)
+
+
+class PartialEnvironments:
+    """Environments of models whose building broke off, and what had been downloaded for them.
+
+    Args:
+        folder: Of all environments.
+        now_s: The time.
+    """
+
+    kind: Kind = "partial_environment"
+
+    def __init__(self, folder: Path, now_s: Callable[[], float]) -> None:
+        self._folder = folder
+        self._now_s = now_s
+
+    async def find(self, before_s: float) -> list[Removal]:
+        """Parts to which nothing was added since a time, an hour at least; raises StorageUnavailable."""
+        before_s = min(before_s, self._now_s() - _STILL_S)
+        return await asyncio.to_thread(self._find, before_s)
+
+    async def remove(self, one: Removal, before_s: float) -> bool:
+        """Delete a part, unless one of its name is being built; raises StorageUnavailable."""
+        return await asyncio.to_thread(self._remove, Path(one.name))
+
+    def _find(self, before_s: float) -> list[Removal]:
+        parts = [
+            (path, status)
+            for path, status in _entries(self._folder)
+            if stat.S_ISDIR(status.st_mode) and path.name.endswith((PARTIAL, CACHE))
+        ]
+        return _still(self.kind, parts, before_s)
+
+    def _remove(self, path: Path) -> bool:
+        lock = build_lock(self._folder, path.name.partition(".")[0])
+        try:
+            return lock.take() and _delete(path)
+        except OSError as error:
+            raise StorageUnavailable(f"It cannot be deleted: {_reason(error)}.") from error
+        finally:
+            lock.give_back()
 
 
 _Found = tuple[Path, os.stat_result]
+
+
+def _still(kind: Kind, parts: Iterable[_Found], before_s: float) -> list[Removal]:
+    """Files and whole folders in which nothing has changed since a time, oldest first."""
+    found: list[Removal] = []
+    for path, status in parts:
+        inside = list(_below(path)) if stat.S_ISDIR(status.st_mode) else [(path, status)]
+        size_bytes = sum(one.st_size for _, one in inside)
+        at_s = max((one.st_mtime for _, one in inside), default=status.st_mtime)
+        if at_s <= before_s:
+            found.append(Removal(kind=kind, name=str(path), size_bytes=size_bytes, at=moment(at_s)))
+    return sorted(found, key=lambda one: (one.at, one.name))
 
 
 def _older(kind: Kind, parts: list[_Found], before_s: float) -> list[Removal]:

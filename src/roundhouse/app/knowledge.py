@@ -1,0 +1,54 @@
+"""The knowledge room of an API process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+
+from roundhouse.features.knowledge.answering import routes as answer_routes
+from roundhouse.features.knowledge.answering.service import AskService
+from roundhouse.features.knowledge.indexing.routes import index_routes
+from roundhouse.features.knowledge.searching.routes import search_routes
+from roundhouse.features.knowledge.stores import routes as store_routes
+from roundhouse.features.knowledge.stores.ports import Transcripts
+from roundhouse.features.knowledge.stores.service import (
+    Adding,
+    BatchService,
+    StoreService,
+)
+
+if TYPE_CHECKING:
+    from roundhouse.app.parts import Parts
+
+
+class KnowledgeRoom:
+    """Vector stores, their search, and answers from them, as an API process serves them.
+
+    Args:
+        parts: The shared parts of the process.
+        transcripts: Knows what was said in recordings.
+        asking: The verb `ask`.
+
+    Attributes:
+        files: The verbs of files in stores.
+    """
+
+    def __init__(self, parts: Parts, transcripts: Transcripts | None, asking: AskService) -> None:
+        db, clock, mine = parts.db, parts.clock, parts.knowledge
+        adding = Adding(parts.jobs, parts.settings.knowledge, clock)
+        self.files = mine.files(parts.jobs, transcripts)
+        self._stores = StoreService(db, mine.embedding, mine.vectors, self.files, adding, parts.jobs, clock)
+        self._batches = BatchService(db, self.files, adding, clock)
+        self._asking = asking
+        self._searching = parts.knowledge_search.searching
+        self._versions = parts.knowledge_search.versions(parts.jobs)
+
+    def router(self) -> APIRouter:
+        """All routes of the room."""
+        routes = APIRouter()
+        routes.include_router(store_routes.router(self._stores, self.files, self._batches))
+        routes.include_router(search_routes(self._searching))
+        routes.include_router(index_routes(self._versions))
+        routes.include_router(answer_routes.router(self._asking))
+        return routes

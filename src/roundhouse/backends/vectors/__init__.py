@@ -1,0 +1,1 @@
+"""Vector stores: in the database and in memory, by PostgreSQL's extension, on a Milvus server."""

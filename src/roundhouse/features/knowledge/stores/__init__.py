@@ -1,0 +1,1 @@
+"""Vector stores: collections of files that are searched, in OpenAI's shapes."""

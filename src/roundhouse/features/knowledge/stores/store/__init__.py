@@ -1,0 +1,1 @@
+"""SQL of vector stores and what is in them."""
