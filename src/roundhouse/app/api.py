@@ -50,7 +50,7 @@ from roundhouse.infra.jobs.roster import Roster
 from roundhouse.infra.jobs.supervisor import ChildState, Supervisor
 from roundhouse.infra.probe import MachineProbe
 from roundhouse.infra.rate_limit import MemoryRateLimiter, RedisRateLimiter
-from roundhouse.infra.rooms import describe, mount_docs, render_errors, with_cors
+from roundhouse.infra.rooms import describe, gathered, mount_docs, render_errors, with_cors
 from roundhouse.infra.telemetry.logs import RequestLog
 from roundhouse.infra.telemetry.metrics import BREAKER, IN_FLIGHT, MODEL_MEMORY, USAGE_DROPPED, Metrics
 from roundhouse.infra.web import App, Front, RequestIds
@@ -149,14 +149,17 @@ class Roundhouse:
         )
         rooms.state.authenticator = self.authenticator
         render_errors(rooms)
-        rooms.include_router(gateway_routes.router(self.models, self.parts.providers, self.pulls))
-        rooms.include_router(access_routes.router(self.keys, self.reports))
-        rooms.include_router(ops_routes.router(self.ops, self.metrics, self.jobs, self.parts.tail))
         files = self.parts.files
-        rooms.include_router(knowledge_routes.router(files, self.settings.server.body_timeout_s))
-        rooms.include_router(chat_router(self.chat, self.parts))
-        rooms.include_router(self.audio.router())
-        rooms.include_router(self.knowledge.router())
+        all_routes = gathered(
+            gateway_routes.router(self.models, self.parts.providers, self.pulls),
+            access_routes.router(self.keys, self.reports),
+            ops_routes.router(self.ops, self.metrics, self.jobs, self.parts.tail),
+            knowledge_routes.router(files, self.settings.server.body_timeout_s),
+            chat_router(self.chat, self.parts),
+            self.audio.router(),
+            self.knowledge.router(),
+        )
+        rooms.router.routes.extend(all_routes.routes)
         mount_docs(rooms)
         describe(rooms, openapi.inference_paths, openapi.inference_components)
         desk = Desk(

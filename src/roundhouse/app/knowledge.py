@@ -17,6 +17,7 @@ from roundhouse.features.knowledge.stores.service import (
     BatchService,
     StoreService,
 )
+from roundhouse.infra.rooms import gathered
 
 if TYPE_CHECKING:
     from roundhouse.app.parts import Parts
@@ -46,9 +47,9 @@ class KnowledgeRoom:
 
     def router(self) -> APIRouter:
         """All routes of the room."""
-        routes = APIRouter()
-        routes.include_router(store_routes.router(self._stores, self.files, self._batches))
-        routes.include_router(search_routes(self._searching))
-        routes.include_router(index_routes(self._versions))
-        routes.include_router(answer_routes.router(self._asking))
-        return routes
+        return gathered(
+            store_routes.router(self._stores, self.files, self._batches),
+            search_routes(self._searching),
+            index_routes(self._versions),
+            answer_routes.router(self._asking),
+        )

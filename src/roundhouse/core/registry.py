@@ -7,8 +7,10 @@ installed distribution. Both are loaded in the same way. Pipelines of other dist
 
 from __future__ import annotations
 
+import sys
+from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 from typing import Any, Literal
 
 from roundhouse.core.errors import BadInput, MissingExtra
@@ -85,11 +87,23 @@ VECTORS: dict[str, str] = {
 """Kinds of vector store; no provider has one."""
 
 
+def _plugins(group: str) -> EntryPoints:
+    """What installed distributions name in a group."""
+    return _installed(group, tuple(sys.path))
+
+
+@lru_cache(maxsize=32)
+def _installed(group: str, path: tuple[str, ...]) -> EntryPoints:
+    """Entry points on a path: the metadata of every distribution is read for them, which takes some 10 ms."""
+    del path  # It says when to look again.
+    return entry_points(group=group)
+
+
 def kinds() -> list[str]:
     """Kinds of provider that can be configured, sorted; `fake` is for tests and not listed."""
     found = {name for table in BUILTIN.values() for name in table}
     for seam in BUILTIN:
-        found.update(point.name for point in entry_points(group=f"roundhouse.{seam}"))
+        found.update(point.name for point in _plugins(f"roundhouse.{seam}"))
     return sorted(found - {"fake"})
 
 
@@ -104,7 +118,7 @@ def find(seam: Seam, kind: str) -> Any | None:
         if path is not None:
             module, _, name = path.partition(":")
             return getattr(import_module(module), name)
-        for point in entry_points(group=f"roundhouse.{seam}"):
+        for point in _plugins(f"roundhouse.{seam}"):
             if point.name == kind:
                 return point.load()
     except ModuleNotFoundError as error:
@@ -145,7 +159,7 @@ def pipelines() -> list[Pipeline]:
         MissingExtra: A library that one of them needs is not installed.
     """
     found = []
-    for point in entry_points(group="roundhouse.pipelines"):
+    for point in _plugins("roundhouse.pipelines"):
         try:
             one = point.load()
         except ModuleNotFoundError as error:

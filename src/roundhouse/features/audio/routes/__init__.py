@@ -8,6 +8,7 @@ from roundhouse.features.audio.routes.processing import PROCESS_PATH, processing
 from roundhouse.features.audio.routes.recordings import recording_routes, whole_routes
 from roundhouse.features.audio.routes.templates import template_routes
 from roundhouse.features.audio.service import ProcessService, RecordingService, TemplateService
+from roundhouse.infra.rooms import gathered
 
 __all__ = ["PROCESS_PATH", "router"]
 
@@ -26,12 +27,9 @@ def router(
         templates: Forms of summaries.
         body_timeout_s: Longest pause in an upload.
     """
-    routes = APIRouter()
-    for part in (
+    return gathered(
         processing_routes(processing, recordings, body_timeout_s),
         whole_routes(recordings),
         recording_routes(recordings),
         template_routes(templates),
-    ):
-        routes.include_router(part)
-    return routes
+    )

@@ -17,6 +17,7 @@ from roundhouse.features.chat.service import (
     SessionService,
     UpkeepService,
 )
+from roundhouse.infra.rooms import gathered
 
 
 def router(
@@ -37,15 +38,11 @@ def router(
         finding: Search.
         more: Further routes of the room. They come first, so that their names are not taken for ids of sessions.
     """
-    routes = APIRouter()
-    for one in more:
-        routes.include_router(one)
-    for part in (
+    return gathered(
+        *more,
         search_routes(finding),
         whole_routes(sessions, upkeep),
         session_routes(sessions, messages, upkeep),
         message_routes(sessions, messages),
         memory_routes(memories),
-    ):
-        routes.include_router(part)
-    return routes
+    )

@@ -40,7 +40,7 @@ _STORE = "/v1/vector_stores/{vector_store_id}"
 
 def file_routes(files: StoreFileService) -> APIRouter:
     """Routes of single files."""
-    routes = APIRouter()
+    routes = APIRouter(tags=["vector stores"])
 
     @routes.get(f"{_STORE}/files", operation_id="list_vector_store_files")
     async def list_vector_store_files(
@@ -95,7 +95,7 @@ def file_routes(files: StoreFileService) -> APIRouter:
 
 def batch_routes(batches: BatchService) -> APIRouter:
     """Routes of batches."""
-    routes = APIRouter()
+    routes = APIRouter(tags=["vector stores"])
 
     @routes.post(f"{_STORE}/file_batches", operation_id="create_vector_store_file_batch")
     async def create_vector_store_file_batch(

@@ -27,7 +27,7 @@ from roundhouse.features.knowledge.stores.service import StoreService
 
 def store_routes(stores: StoreService) -> APIRouter:
     """The routes."""
-    routes = APIRouter()
+    routes = APIRouter(tags=["vector stores"])
 
     @routes.get("/v1/vector_stores", operation_id="list_vector_stores")
     async def list_vector_stores(
