@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import shutil
 import sqlite3
 import tempfile
 import warnings
@@ -20,7 +21,7 @@ from roundhouse.infra.db import Database
 from roundhouse.infra.migrate import upgrade_blocking
 
 # The same examples at every run: a gate must not fail by chance. `make test-slow` draws new ones.
-hypothesis_settings.register_profile("gate", derandomize=True)
+hypothesis_settings.register_profile("gate", derandomize=True, max_examples=40)
 hypothesis_settings.register_profile("campaign", max_examples=2000)
 hypothesis_settings.load_profile(os.environ.get("ROUNDHOUSE_TEST_HYPOTHESIS", "gate"))
 
@@ -28,6 +29,16 @@ POSTGRES_URL = os.environ.get("ROUNDHOUSE_TEST_POSTGRES_URL", "postgresql://post
 REDIS_URL = os.environ.get("ROUNDHOUSE_TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 SERVERS_REQUIRED = os.environ.get("ROUNDHOUSE_TEST_REQUIRE_SERVERS") == "1"
 DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+IN_MEMORY = Path("/dev/shm")
+FILES_BYTES = 4 * 2**30
+
+
+def pytest_configure() -> None:
+    """Keeps files of tests in memory where there is room: a killed process leaves them there too, no commit waits."""
+    if IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > FILES_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
 
 
 class TurnedClock:
@@ -94,6 +105,8 @@ class PostgresServer:
     def make(self) -> str:
         name = f"roundhouse_test_{secrets.token_hex(6)}"
         self.run(f"CREATE DATABASE {name}")
+        # No test kills this server; those that do have one of their own.
+        self.run(f"ALTER DATABASE {name} SET synchronous_commit = off")
         self._made.append(name)
         return self.url.set(database=name).render_as_string(hide_password=False)
 
@@ -166,12 +179,15 @@ def emptied(url: str) -> str:
     """A migrated PostgreSQL database, without any row of ours."""
     engine = sa.create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=sa.NullPool)
     with engine.begin() as connection:
-        for name in sa.inspect(connection).get_table_names():
-            if name.startswith("vectors_"):
-                connection.exec_driver_sql(f"DROP TABLE {name}")
-            elif name not in ("alembic_version", "config_revision"):
-                connection.exec_driver_sql(f"DELETE FROM {name}")
-        connection.exec_driver_sql("UPDATE config_revision SET revision = 0")
+        names = connection.exec_driver_sql(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            " AND tablename NOT IN ('alembic_version', 'config_revision')"
+        ).scalars()
+        # One message to the server for all of them.
+        emptying = [
+            f"DROP TABLE {name}" if name.startswith("vectors_") else f"DELETE FROM {name}" for name in names
+        ]
+        connection.exec_driver_sql(";".join([*emptying, "UPDATE config_revision SET revision = 0"]))
     return url
 
 

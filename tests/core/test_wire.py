@@ -367,7 +367,7 @@ BLOCKS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(
     blocks=st.lists(BLOCKS, max_size=8),
     line_end=st.sampled_from(["\n", "\r\n", "\r"]),

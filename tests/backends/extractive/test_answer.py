@@ -179,7 +179,7 @@ def test_a_summary_of_the_conversation() -> None:
 
 
 @given(conversations)
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 def test_it_never_fails_and_every_quote_is_verbatim(turns: list[Turn]) -> None:
     found = reply(turns)
     for quote in found.quotes:

@@ -188,7 +188,7 @@ def test_what_is_wrong_is_not(component: str, value: Any) -> None:
 _RESPONSES = schemathesis.openapi.from_dict(DOCUMENT)["/v1/responses"]["POST"]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(_RESPONSES.as_strategy())
 def test_what_the_responses_schema_allows_is_taken_or_refused_by_name(case: Any) -> None:
     """Only a choice of tools without tools, and what is said to be not served, may be refused."""

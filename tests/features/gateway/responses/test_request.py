@@ -308,7 +308,7 @@ MEMBERS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(MEMBERS), json_values, max_size=6))
 def test_any_json_is_translated_or_refused_as_bad_input(asked: dict[str, Any]) -> None:
     body = msgspec.json.encode({"model": "m", "input": "Hi"} | asked)
