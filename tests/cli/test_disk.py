@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -14,6 +16,15 @@ from upkeep_folder import leave, recordings
 
 FULLEST, EMPTIEST = "100", "1"
 """Thresholds: under the one every disk is, over the other every disk of a machine that works."""
+
+
+@pytest.fixture
+def place(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on a disk; that of the other tests may be in memory, which is all but empty."""
+    with TemporaryDirectory() as folder:
+        monkeypatch.chdir(folder)
+        yield Path(folder)
+        monkeypatch.chdir(place)
 
 
 def test_who_fills_the_disk(cli: Any, place: Path, db_url: str) -> None:
