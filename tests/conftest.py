@@ -21,8 +21,8 @@ from roundhouse.infra.db import Database
 from roundhouse.infra.migrate import upgrade_blocking
 
 # The same examples at every run: a gate must not fail by chance. `make test-slow` draws new ones.
-hypothesis_settings.register_profile("gate", derandomize=True, max_examples=40)
-hypothesis_settings.register_profile("campaign", max_examples=2000)
+hypothesis_settings.register_profile("gate", derandomize=True, max_examples=40, deadline=None)
+hypothesis_settings.register_profile("campaign", max_examples=2000, deadline=None)
 hypothesis_settings.load_profile(os.environ.get("ROUNDHOUSE_TEST_HYPOTHESIS", "gate"))
 
 POSTGRES_URL = os.environ.get("ROUNDHOUSE_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/test")
