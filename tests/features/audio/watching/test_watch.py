@@ -18,7 +18,7 @@ from roundhouse.core.types import Caller, FileInfo, NewFile
 from roundhouse.features.audio.service import Accepting
 from roundhouse.features.audio.store.recordings import RecordingFilter
 from roundhouse.features.audio.watching import FolderWatch, Settling, Taking
-from roundhouse.features.audio.watching.model import Folder
+from roundhouse.features.audio.watching.model import Folder, Hold
 from roundhouse.features.audio.watching.watch import Looked
 
 STABLE_S = 10.0
@@ -259,16 +259,86 @@ async def test_a_death_between_the_texts_and_the_note_of_them(house: AudioHouse,
     assert (names(inbox / "out"), names(inbox / "done")) == (["call.wav.txt"], ["call.wav"])
 
 
+class SlowFiles(FakeFiles):
+    """Needs its time for each file."""
+
+    def __init__(self, folder: Path, house: AudioHouse) -> None:
+        super().__init__(folder)
+        self._house = house
+
+    async def create(self, caller: Caller, new: NewFile, pieces: AsyncIterator[bytes]) -> FileInfo:
+        self._house.clock.turn(2.0)
+        return await super().create(caller, new, pieces)
+
+
+async def test_many_files_do_not_keep_ends_waiting(house: AudioHouse, inbox: Path) -> None:
+    house.files = SlowFiles(house.folder, house)
+    house.accepting = Accepting(
+        house.db, house.files, house.jobs, house.templates, house.speakers, house.clock
+    )
+    watch = watch_of(house, settings(inbox))
+    for count in range(4):
+        lay(inbox, f"{count}.wav")
+    assert await looked(watch, house) == Looked(True, taken=3, waiting=1)
+    assert await watch.look(watch.folders[0]) == Looked(True, taken=1)
+
+
+class LosingSettling(Settling):
+    """Is so slow that another process has the folder before the second end is dealt with."""
+
+    def __init__(self, house: AudioHouse, other: FolderWatch) -> None:
+        super().__init__(house.db, house.clock)
+        self._house = house
+        self._other = other
+
+    async def settle(self, folder: Folder, hold: Hold) -> int:
+        asked = 0
+
+        async def late() -> None:
+            nonlocal asked
+            asked += 1
+            if asked == 2:
+                self._house.clock.turn(60.0)
+                await self._other.look(self._other.folders[0])
+            await hold()
+
+        return await super().settle(folder, late)
+
+
+async def test_no_end_is_dealt_with_by_two(house: AudioHouse, inbox: Path) -> None:
+    first, second = (watch_of(house, settings(inbox, results=["txt"]), holder=f"exe_{one}") for one in (1, 2))
+    names_laid = ["0.wav", "1.wav", "2.wav"]
+    for name in names_laid:
+        lay(inbox, name)
+    await looked(first, house)
+    await house.work()
+    taking = Taking(house.db, house.files, house.accepting, house.settings, house.clock)
+    folders = [settings(inbox, results=["txt"])]
+    slow = FolderWatch(
+        house.db,
+        taking,
+        LosingSettling(house, second),
+        house.templates,
+        house.settings,
+        folders,
+        house.clock,
+        "exe_1",
+    )
+    assert await slow.look(slow.folders[0]) == Looked(False)
+    assert (names(inbox), names(inbox / "done")) == (["done", "out"], names_laid)
+    assert names(inbox / "out") == [f"{name}.txt" for name in names_laid]
+
+
 class FaultySettling(Settling):
     """Has a fault at its first use."""
 
     faults = 1
 
-    async def settle(self, folder: Folder) -> int:
+    async def settle(self, folder: Folder, hold: Hold) -> int:
         if self.faults:
             self.faults -= 1
             raise ValueError("A fault of ours.")
-        return await super().settle(folder)
+        return await super().settle(folder, hold)
 
 
 async def test_it_goes_on_by_itself_also_after_a_fault(house: AudioHouse, inbox: Path, logged) -> None:

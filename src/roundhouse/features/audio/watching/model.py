@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,9 @@ from roundhouse.features.audio.options import FIELDS, PLACES, read_options
 
 DONE, FAILED = "done", "failed"
 """Folders inside a watched one, where files go when their job has ended."""
+
+Hold = Callable[[], Awaitable[None]]
+"""Goes on holding a folder; raises Cancelled when another process has it."""
 
 _SCOPES = frozenset({"audio:read", "audio:write", "inference"})
 

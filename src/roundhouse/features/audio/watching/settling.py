@@ -15,7 +15,7 @@ from roundhouse.features.audio.model import ENDED, Recording
 from roundhouse.features.audio.shapes import settled
 from roundhouse.features.audio.store import recordings, segments
 from roundhouse.features.audio.watching import disk, store
-from roundhouse.features.audio.watching.model import DONE, FAILED, Folder, Taken
+from roundhouse.features.audio.watching.model import DONE, FAILED, Folder, Hold, Taken
 from roundhouse.infra.db import Database
 
 _log = structlog.get_logger(__name__)
@@ -34,16 +34,22 @@ class Settling:
         self._db = db
         self._clock = clock
 
-    async def settle(self, folder: Folder) -> int:
+    async def settle(self, folder: Folder, hold: Hold) -> int:
         """Deal with those of a folder that have ended; how many these are.
+
+        Args:
+            folder: Where they lie.
+            hold: Called before each.
 
         Raises:
             StorageUnavailable, StorageFull: The folder cannot be written to; what is left comes next time.
+            Cancelled: Another process has the folder.
         """
         async with self._db.read() as tx:
-            waiting = await store.unsettled(tx, folder)
+            waiting = await store.ended(tx, folder)
         count = 0
         for taken in waiting:
+            await hold()
             if taken.state == "refused":
                 await self._failed(folder, taken, taken.error or {})
                 count += 1

@@ -7,9 +7,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from roundhouse.features.audio.rows import watched_files, watched_folders
+from roundhouse.core.jobs import ENDED_STATES
+from roundhouse.features.audio.rows import recordings, watched_files, watched_folders
 from roundhouse.features.audio.watching.model import Folder, Taken
 from roundhouse.infra.db import Tx, insert_if_new
+from roundhouse.infra.jobs.rows import jobs
 
 _FIELDS = [watched_files.c[name] for name in Taken.__struct_fields__]
 
@@ -57,10 +59,17 @@ async def take(tx: Tx, taken: Taken, now_s: float) -> bool:
     return bool((await tx.execute(before.values(**row))).rowcount)
 
 
-async def unsettled(tx: Tx, folder: Folder) -> list[Taken]:
-    """Files whose end is not dealt with, in the order in which they were taken."""
+async def ended(tx: Tx, folder: Folder) -> list[Taken]:
+    """Files that were refused, or whose job goes on no more, and whose end is not dealt with; the first one first."""
     c = watched_files.c
-    query = sa.select(*_FIELDS).where(c.folder_id == folder.id, c.state.in_(("taken", "refused")))
+    work = watched_files.outerjoin(recordings, recordings.c.id == c.recording_id).outerjoin(
+        jobs, jobs.c.id == recordings.c.job_id
+    )
+    goes_on = sa.and_(recordings.c.stage != "done", jobs.c.state.not_in(ENDED_STATES))
+    # Where recording or job is not there any more, it is null.
+    is_over = sa.not_(sa.func.coalesce(goes_on, sa.false()))
+    query = sa.select(*_FIELDS).select_from(work).where(c.folder_id == folder.id)
+    query = query.where(sa.or_(c.state == "refused", sa.and_(c.state == "taken", is_over)))
     return [Taken(**row) for row in (await tx.execute(query.order_by(c.taken_at_s))).mappings()]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -26,14 +26,11 @@ from roundhouse.features.audio.model import UNACCEPTED_S, Recording
 from roundhouse.features.audio.service.accepting import Accepting, Source, Wanted
 from roundhouse.features.audio.store import recordings
 from roundhouse.features.audio.watching import disk, store
-from roundhouse.features.audio.watching.model import Folder, Seen, Taken
+from roundhouse.features.audio.watching.model import Folder, Hold, Seen, Taken
 from roundhouse.infra.db import Database, Tx
 
 _log = structlog.get_logger(__name__)
 _MIB = 1024 * 1024
-
-Hold = Callable[[], Awaitable[None]]
-"""Goes on holding the folder; raises Cancelled when somebody else has it."""
 
 LATER = (Busy, QuotaExceeded, StorageFull, StorageUnavailable)
 """What passes: the file waits."""

@@ -25,8 +25,8 @@ _SHORTEST_LEASE_S = 3.0
 _LEASE_LOOKS = 3
 _KEEP_S = 30 * 86_400.0
 _AT_A_TIME = 500
-# Then ends are dealt with, and other folders have their turn.
-_MOST_TAKEN = 100
+_LONGEST_TAKING_S = 5.0
+"""Then ends are dealt with, and other folders have their turn, however many files there are and however large."""
 
 
 class Looked(msgspec.Struct, frozen=True):
@@ -130,11 +130,13 @@ class FolderWatch:
         self._tell_links(folder, refused)
         error_text, settled_count, taken_count = None, 0, 0
         try:
-            settled_count = await self._settling.settle(folder)
+            settled_count = await self._settling.settle(folder, lambda: self._hold(folder))
             if settled_count:
                 found, _ = await asyncio.to_thread(disk.look, folder.path)
             ready = self._whole_ones(folder, found)
             taken_count = await self._take(folder, ready)
+        except Cancelled:
+            return Looked(False, taken_count, settled_count)
         except RoundhouseError as error:
             error_text = self._troubled(folder, error).error
         else:
@@ -202,6 +204,7 @@ class FolderWatch:
 
     async def _take(self, folder: Folder, ready: Sequence[Seen]) -> int:
         count = 0
+        ends_s = self._clock.monotonic_s() + _LONGEST_TAKING_S
         failed: RoundhouseError | None = None
         async for seen, before in self._untaken(folder, ready):
             if not count:
@@ -211,7 +214,7 @@ class FolderWatch:
             except StorageUnavailable as error:
                 # Perhaps this one cannot be read, and the others can.
                 failed = error
-            if count >= _MOST_TAKEN:
+            if self._clock.monotonic_s() >= ends_s:
                 break
         if failed is not None:
             raise failed
