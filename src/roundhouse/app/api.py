@@ -29,7 +29,6 @@ from roundhouse.features.access.prices import PriceTable
 from roundhouse.features.access.reports import ReportService
 from roundhouse.features.access.service import KeyService
 from roundhouse.features.access.usage import UsageWriter
-from roundhouse.features.audio.watching.report import WatchMetrics
 from roundhouse.features.gateway import openapi
 from roundhouse.features.gateway import routes as gateway_routes
 from roundhouse.features.gateway.call import Desk
@@ -53,6 +52,7 @@ from roundhouse.infra.rate_limit import MemoryRateLimiter, RedisRateLimiter
 from roundhouse.infra.rooms import describe, gathered, mount_docs, render_errors, with_cors
 from roundhouse.infra.telemetry.logs import RequestLog
 from roundhouse.infra.telemetry.metrics import BREAKER, IN_FLIGHT, MODEL_MEMORY, USAGE_DROPPED, Metrics
+from roundhouse.infra.watching.report import WatchMetrics
 from roundhouse.infra.web import App, Front, RequestIds
 
 _log = structlog.get_logger(__name__)

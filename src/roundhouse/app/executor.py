@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from roundhouse import __version__
 from roundhouse.app.parts import Parts, Unheard
-from roundhouse.app.watching import folder_watch
+from roundhouse.app.watching import folder_watches
 from roundhouse.core.jobs import QueueName
 from roundhouse.core.ports import DeviceProbe
 from roundhouse.core.settings import Settings
@@ -57,7 +57,7 @@ class ExecutorProcess:
             url, busy_s = settings.db_url, settings.db.busy_timeout_s
             durable = DbosDurable(url, self.membership.id, busy_timeout_s=busy_s)
         parts.clean_up.durable = durable
-        self.watch = folder_watch(parts, self.membership.id)
+        self.watches = folder_watches(parts, self.membership.id)
         self.usage = parts.accounts.usage = UsageWriter(parts.db, settings.access, parts.clock)
         self.executor = Executor(
             parts.db,
@@ -84,10 +84,12 @@ class ExecutorProcess:
         try:
             await self.parts.start()
             self.usage.start()
-            await self.watch.start()
+            for watch in self.watches:
+                await watch.start()
             await self.executor.run(stop)
         finally:
-            await self.watch.close()
+            for watch in self.watches:
+                await watch.close()
             await self.parts.stop()
             await self.usage.close()
             await self.parts.close()

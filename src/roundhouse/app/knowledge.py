@@ -12,11 +12,7 @@ from roundhouse.features.knowledge.indexing.routes import index_routes
 from roundhouse.features.knowledge.searching.routes import search_routes
 from roundhouse.features.knowledge.stores import routes as store_routes
 from roundhouse.features.knowledge.stores.ports import Transcripts
-from roundhouse.features.knowledge.stores.service import (
-    Adding,
-    BatchService,
-    StoreService,
-)
+from roundhouse.features.knowledge.stores.service import Adding, BatchService
 from roundhouse.infra.rooms import gathered
 
 if TYPE_CHECKING:
@@ -39,7 +35,7 @@ class KnowledgeRoom:
         db, clock, mine = parts.db, parts.clock, parts.knowledge
         adding = Adding(parts.jobs, parts.settings.knowledge, clock)
         self.files = mine.files(parts.jobs, transcripts)
-        self._stores = StoreService(db, mine.embedding, mine.vectors, self.files, adding, parts.jobs, clock)
+        self._stores = mine.stores(parts.jobs, self.files)
         self._batches = BatchService(db, self.files, adding, clock)
         self._asking = asking
         self._searching = parts.knowledge_search.searching

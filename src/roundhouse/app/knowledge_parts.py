@@ -16,7 +16,7 @@ from roundhouse.features.knowledge.ingesting.ports import Desk, Grown
 from roundhouse.features.knowledge.ingesting.reading import read_here
 from roundhouse.features.knowledge.ingesting.settling import Settling
 from roundhouse.features.knowledge.stores.ports import Transcripts
-from roundhouse.features.knowledge.stores.service import Adding, StoreFileService
+from roundhouse.features.knowledge.stores.service import Adding, StoreFileService, StoreService
 from roundhouse.infra.db import Database
 from roundhouse.infra.egress.guard import GuardedFetcher
 from roundhouse.infra.jobs.queue import JobQueue
@@ -85,6 +85,11 @@ class KnowledgeParts:
         return StoreFileService(
             self._db, self._files, self._downloads, transcripts, adding, self.index, jobs, self._clock
         )
+
+    def stores(self, jobs: JobQueue, files: StoreFileService) -> StoreService:
+        """The verbs of vector stores."""
+        adding = Adding(jobs, self._settings.knowledge, self._clock)
+        return StoreService(self._db, self.embedding, self.vectors, files, adding, jobs, self._clock)
 
     async def close(self) -> None:
         """Close what holds connections; jobs have ended."""

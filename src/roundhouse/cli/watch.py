@@ -32,14 +32,18 @@ def status(*, config: Config = None, data_dir: DataDir = None, as_json: AsJson =
         return
     for one in answer:
         watched = "watched" if one["is_watched"] else "not watched now"
+        told = f"{one['waiting']} waiting, {one['taken']} worked on, {one['done']} done"
+        removed = f", {one['removed']} removed" if one["removed"] else ""
         say(
-            f"{clean(one['path'])}: {watched}; {one['waiting']} waiting, {one['taken']} worked on, "
-            f"{one['done']} done, {one['failed'] + one['refused']} failed"
+            f"{clean(one['path'])} ({one['kind']}): {watched}; {told}, "
+            f"{one['failed'] + one['refused']} failed{removed}"
         )
         if one["error"]:
             say(f"  {clean(one['error'])}")
     if not answer:
-        say("No folder was ever watched: [[watched_folders]] in roundhouse.toml names them.")
+        say(
+            "No folder was ever watched: roundhouse.toml names them, [[watched_folders]] and [[watched_documents]]."
+        )
 
 
 @commands.command("once")
@@ -58,9 +62,9 @@ def once(*, config: Config = None, data_dir: DataDir = None, as_json: AsJson = F
         elif not one["is_held"]:
             say(f"{clean(one['path'])}: another process watches it")
         else:
-            say(
-                f"{clean(one['path'])}: {one['taken']} taken, {one['settled']} settled, {one['waiting']} waiting"
-            )
+            told = f"{one['taken']} taken, {one['settled']} settled, {one['waiting']} waiting"
+            told += f", {one['taken_out']} taken out" if one["taken_out"] else ""
+            say(f"{clean(one['path'])}: {told}")
 
 
 def _in_loop(
@@ -85,9 +89,9 @@ def _in_loop(
 
 
 async def _status(settings: Settings) -> list[dict[str, Any]]:
-    from roundhouse.features.audio.watching.report import report
     from roundhouse.infra.clock import SystemClock
     from roundhouse.infra.db import Database
+    from roundhouse.infra.watching.report import report
 
     db = Database(settings.db, settings.db_url)
     try:
@@ -105,13 +109,14 @@ async def _once(settings: Settings) -> list[dict[str, Any]]:
     from roundhouse.app.watching import watch_alone
 
     found = []
-    async with watch_alone(settings) as watch:
-        before = [await watch.look(folder) for folder in watch.folders]
-        if watch.folders:
-            await asyncio.sleep(max(one.stable_s for one in watch.folders))
-        for folder, first in zip(watch.folders, before, strict=True):
-            looked = msgspec.to_builtins(await watch.look(folder))
-            looked["taken"] += first.taken
-            looked["settled"] += first.settled
-            found.append({"path": str(folder.path), **looked})
+    async with watch_alone(settings) as watches:
+        every = [(watch, inbox) for watch in watches for inbox in watch.inboxes]
+        before = [await watch.look(inbox) for watch, inbox in every]
+        if every:
+            await asyncio.sleep(max(inbox.folder.stable_s for _, inbox in every))
+        for (watch, inbox), first in zip(every, before, strict=True):
+            looked = msgspec.to_builtins(await watch.look(inbox))
+            for name in ("taken", "settled", "taken_out"):
+                looked[name] += getattr(first, name)
+            found.append({"kind": inbox.folder.kind, "path": str(inbox.folder.path), **looked})
     return found

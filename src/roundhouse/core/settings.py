@@ -29,6 +29,7 @@ from roundhouse.core.settings_legacy import LEGACY_ENV as LEGACY_ENV
 from roundhouse.core.settings_legacy import PLACEHOLDER_KEYS as PLACEHOLDER_KEYS
 from roundhouse.core.settings_legacy import converted
 from roundhouse.core.settings_lists import AliasSettings as AliasSettings
+from roundhouse.core.settings_lists import DocumentWatchSettings as DocumentWatchSettings
 from roundhouse.core.settings_lists import PriceSettings as PriceSettings
 from roundhouse.core.settings_lists import ProviderSettings as ProviderSettings
 from roundhouse.core.settings_lists import WatchSettings as WatchSettings
@@ -312,6 +313,7 @@ class Settings(BaseSettings):
     aliases: list[AliasSettings] = []
     prices: list[PriceSettings] = []
     watched_folders: list[WatchSettings] = []
+    watched_documents: list[DocumentWatchSettings] = []
 
     @field_validator("data_dir")
     @classmethod

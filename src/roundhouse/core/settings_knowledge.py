@@ -47,7 +47,7 @@ class KnowledgeSettings(Section):
     parse_timeout_s: float = Field(900.0, gt=0, description="Longest time of reading one file.")
     parse_memory_mib: int = Field(1024, ge=256, description="Most memory of the process that reads one file.")
     max_pages: int = Field(
-        20_000, ge=1, description="Pages of one document; what is behind them is left out."
+        20_000, ge=1, description="Pages, or slides, of one document; one that has more is refused."
     )
     max_chars: int = Field(
         50_000_000, ge=1000, description="Characters of one document; a longer one is refused."
@@ -56,4 +56,7 @@ class KnowledgeSettings(Section):
         256, ge=1, description="Largest file that is fetched from an address which a user gives."
     )
     download_timeout_s: float = Field(300.0, gt=0, description="Longest time of fetching it.")
+    watch_every_s: float = Field(
+        5.0, gt=0, le=3600.0, description="Pause between two looks at the `watched_documents`."
+    )
     job_timeout_s: float = Field(12 * 3600.0, gt=0, description="Longest time of taking in one file.")

@@ -75,3 +75,36 @@ class WatchSettings(Section):
     stable_s: float = Field(
         10.0, ge=0, le=86_400.0, description="A file is taken once it has not changed for so long."
     )
+
+
+class DocumentWatchSettings(Section):
+    """A folder whose files are the documents of a vector store."""
+
+    path: Path = Field(description="The folder, by its whole path, as the process that runs jobs sees it.")
+    store: str = Field(
+        min_length=1, max_length=256, description="Name or id of the vector store; one of a new name is made."
+    )
+    embedding_model: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Of a store that is made; unset = `knowledge.embedding_model`.",
+    )
+    site_id: str = Field("default", min_length=1, max_length=200, description="Tenant of the documents.")
+    user_id: str | None = Field(None, min_length=1, max_length=200, description="Their user.")
+    app_id: str | None = Field(None, min_length=1, max_length=200, description="Their app.")
+    attributes: dict[str, str | int | float | bool] = Field(
+        {}, max_length=15, description="Attributes of each, to filter by; `path` is its name in the folder."
+    )
+    afterwards: Literal["leave", "move"] = Field(
+        "leave",
+        description="`leave`: the store holds what lies in the folder, and a changed file takes the place of what it "
+        "was; `move`: at the end a file goes to `done` or `failed` inside the folder.",
+    )
+    removed: Literal["keep", "take_out"] = Field(
+        "keep",
+        description="What becomes of the document of a file that is gone from the folder; only with `leave`.",
+    )
+    stable_s: float = Field(
+        10.0, ge=0, le=86_400.0, description="A file is taken once it has not changed for so long."
+    )

@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0018');
+INSERT INTO "alembic_version" VALUES('0019');
 CREATE TABLE api_keys (
 	id VARCHAR(40) NOT NULL, 
 	name VARCHAR(200) NOT NULL, 
@@ -671,7 +671,7 @@ CREATE TABLE watched_files (
 	turn INTEGER NOT NULL, 
 	state VARCHAR(20) NOT NULL, 
 	moved BOOLEAN NOT NULL, 
-	recording_id VARCHAR(40), 
+	object_id VARCHAR(40), 
 	error JSON, 
 	final_name TEXT, 
 	taken_at_s DOUBLE NOT NULL, 
@@ -686,7 +686,7 @@ CREATE TABLE watched_folders (
 	held_until_s DOUBLE NOT NULL, 
 	looked_at_s DOUBLE, 
 	files_waiting INTEGER NOT NULL, 
-	error TEXT, 
+	error TEXT, kind VARCHAR(20) DEFAULT 'recordings' NOT NULL, 
 	CONSTRAINT pk_watched_folders PRIMARY KEY (id)
 );
 CREATE INDEX ix_api_keys_site_id_id ON api_keys (site_id, id);

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from roundhouse.core.errors import NotFound
-from roundhouse.core.jobs import Job
+from roundhouse.core.jobs import ENDED_STATES, Job
 from roundhouse.core.ports import Transaction
 from roundhouse.core.types import Caller
 from roundhouse.features.audio.model import ENDED, CameBy, Kind, Options, Paragraph, Recording, Texts
@@ -54,6 +54,14 @@ async def has_file(tx: Tx, file_id: str) -> bool:
     """Whether a file belongs to a recording, of whomever."""
     query = sa.select(recordings.c.id).where(recordings.c.file_id == file_id).limit(1)
     return (await tx.execute(query)).first() is not None
+
+
+async def going(tx: Tx, recording_ids: Sequence[str]) -> set[str]:
+    """Those of some recordings whose jobs go on."""
+    c = recordings.c
+    query = sa.select(c.id).select_from(recordings.join(jobs, jobs.c.id == c.job_id))
+    query = query.where(c.id.in_(recording_ids), c.stage != "done", jobs.c.state.not_in(ENDED_STATES))
+    return set((await tx.execute(query)).scalars())
 
 
 async def jobs_of(tx: Tx, found: Sequence[Recording]) -> dict[str, Job]:

@@ -68,6 +68,11 @@ class Adding:
         self._settings = settings
         self._clock = clock
 
+    def check_time(self, store: Store) -> None:
+        """Raise Conflict where the time of a store is over."""
+        if is_expired(store, self._clock.now_s()):
+            raise Conflict("The time of this vector store is over; make a new one.", param="vector_store_id")
+
     async def add(
         self, tx: Tx, caller: Caller, store: Store, wanted: Sequence[Wanted], once: Once | None = None
     ) -> Added:
@@ -86,12 +91,11 @@ class Adding:
             QueueFull: Too many wait already.
         """
         now_s = self._clock.now_s()
-        if is_expired(store, now_s):
-            raise Conflict("The time of this vector store is over; make a new one.", param="vector_store_id")
+        self.check_time(store)
         by_id = {one.file_id: one for one in wanted}
         known = await files.some(tx, store.id, list(by_id))
         fresh = [one for one in by_id.values() if one.file_id not in known]
-        await self._check_room(tx, store, len(fresh))
+        await self.check_room(tx, store, len(fresh))
         await files.insert(tx, *(_new_file(store, one, now_s) for one in fresh), once=once)
         given_up: list[str] = []
         to_do = [one.file_id for one in fresh]
@@ -108,7 +112,8 @@ class Adding:
         await stores.mark_used(tx, store, now_s)
         return Added(list(by_id), given_up)
 
-    async def _check_room(self, tx: Tx, store: Store, more: int) -> None:
+    async def check_room(self, tx: Tx, store: Store, more: int) -> None:
+        """Raise QuotaExceeded where so many files more would be too many for a store."""
         most = self._settings.max_files
         if more and await files.count(tx, store.id) + more > most:
             raise QuotaExceeded(f"A vector store has at most {most} files.", param="file_id")

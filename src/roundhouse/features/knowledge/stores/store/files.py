@@ -115,6 +115,13 @@ async def used(tx: Tx, file_ids: Sequence[str]) -> set[str]:
     return set((await tx.execute(query)).scalars())
 
 
+async def going(tx: Tx, file_ids: Sequence[str]) -> set[str]:
+    """Those of some files that are worked on in a store."""
+    c = store_files.c
+    query = sa.select(c.file_id).where(c.file_id.in_(file_ids), c.status == "in_progress")
+    return set((await tx.execute(query)).scalars())
+
+
 async def some_of_store(tx: Tx, store_id: str, limit: int) -> list[StoreFile]:
     """A few files of a store, to take them out of it."""
     query = sa.select(*_FIELDS).where(store_files.c.store_id == store_id)

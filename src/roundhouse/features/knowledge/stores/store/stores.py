@@ -60,6 +60,16 @@ async def some(tx: Tx, caller: Caller, store_ids: Sequence[str]) -> dict[str, St
     return {row["id"]: _store(row) for row in (await tx.execute(query)).mappings()}
 
 
+async def named(tx: Tx, caller: Caller, name: str) -> list[Store]:
+    """Stores of this very tenant, user and app that have a name, the oldest first."""
+    c = vector_stores.c
+    owner = [c[column].is_not_distinct_from(getattr(caller, column)) for column in ("user_id", "app_id")]
+    query = sa.select(*_FIELDS).where(
+        c.site_id == caller.site_id, *owner, c.name == name, c.deleted.is_(sa.false())
+    )
+    return [_store(row) for row in (await tx.execute(query.order_by(c.id))).mappings()]
+
+
 async def any_of(tx: Tx, store_id: str, *, lock: bool = False) -> Store | None:
     """A store of any tenant, also one that is being deleted; None = there is none."""
     query = sa.select(*_FIELDS).where(vector_stores.c.id == store_id)

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from roundhouse.core.errors import Cancelled, NotAllowed, StorageUnavailable
-from roundhouse.features.audio.watching.model import Seen
 from roundhouse.infra.blobs.disk import disk_errors
+from roundhouse.infra.watching.model import Seen
 
 _BLOCK_BYTES = 1024 * 1024
 _UNFINISHED = (

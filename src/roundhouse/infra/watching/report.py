@@ -6,12 +6,12 @@ from typing import Any
 
 from roundhouse.core.errors import StorageUnavailable
 from roundhouse.core.ports import Clock
-from roundhouse.features.audio.watching import store
 from roundhouse.infra.db import Database
 from roundhouse.infra.moments import moment_or_none
 from roundhouse.infra.telemetry.metrics import WATCHED_FILES, Metrics
+from roundhouse.infra.watching import store
 
-_STATES = ("taken", "refused", "done", "failed")
+_STATES = ("taken", "refused", "done", "failed", "removed")
 # Anybody may scrape; the database is not asked for each.
 _OLDEST_S = 1.0
 
@@ -24,14 +24,15 @@ async def report(db: Database, now_s: float) -> list[dict[str, Any]]:
         now_s: Unix time.
 
     Returns:
-        Of each `path`, `site_id`, `is_watched` now, `looked_at`, `error`, and numbers of files: `waiting` (they may
-        still be changing, or have no room), `taken` (worked on), `refused`, `done`, `failed`.
+        Of each `kind`, `path`, `site_id`, `is_watched` now, `looked_at`, `error`, and numbers of files: `waiting`
+        (they may still be changing, or have no room), `taken` (worked on), `refused`, `done`, `failed`, `removed`.
     """
     async with db.read() as tx:
         folders = await store.folders(tx)
         counts = await store.counts(tx)
     return [
         {
+            "kind": one["kind"],
             "path": one["path"],
             "site_id": one["site_id"],
             "is_watched": one["held_until_s"] >= now_s,

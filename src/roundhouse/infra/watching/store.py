@@ -7,18 +7,22 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from roundhouse.core.jobs import ENDED_STATES
-from roundhouse.features.audio.rows import recordings, watched_files, watched_folders
-from roundhouse.features.audio.watching.model import Folder, Taken
 from roundhouse.infra.db import Tx, insert_if_new
-from roundhouse.infra.jobs.rows import jobs
+from roundhouse.infra.watching.model import Folder, Taken
+from roundhouse.infra.watching.rows import watched_files, watched_folders
 
 _FIELDS = [watched_files.c[name] for name in Taken.__struct_fields__]
 
 
 async def claim(tx: Tx, folder: Folder, holder: str, now_s: float, until_s: float) -> bool:
     """Hold a folder until a time; False while somebody else does."""
-    new = {"id": folder.id, "path": str(folder.path), "site_id": folder.caller.site_id, "files_waiting": 0}
+    new = {
+        "id": folder.id,
+        "kind": folder.kind,
+        "path": str(folder.path),
+        "site_id": folder.caller.site_id,
+        "files_waiting": 0,
+    }
     await tx.execute(insert_if_new(tx, watched_folders), {**new, "holder": holder, "held_until_s": until_s})
     c = watched_folders.c
     change = (
@@ -29,10 +33,11 @@ async def claim(tx: Tx, folder: Folder, holder: str, now_s: float, until_s: floa
     return bool((await tx.execute(change)).rowcount)
 
 
-async def let_go(tx: Tx, holder: str) -> None:
-    """Hold no folder any more."""
-    change = sa.update(watched_folders).where(watched_folders.c.holder == holder)
-    await tx.execute(change.values(held_until_s=0.0))
+async def let_go(tx: Tx, folders: Sequence[Folder], holder: str) -> None:
+    """Hold these folders no more."""
+    c = watched_folders.c
+    mine = sa.update(watched_folders).where(c.holder == holder, c.id.in_([one.id for one in folders]))
+    await tx.execute(mine.values(held_until_s=0.0))
 
 
 async def looked(tx: Tx, folder: Folder, now_s: float, waiting: int, error: str | None) -> None:
@@ -55,21 +60,42 @@ async def take(tx: Tx, taken: Taken, now_s: float) -> bool:
         done = await tx.execute(insert_if_new(tx, watched_files).returning(watched_files.c.id), row)
         return done.first() is not None
     c = watched_files.c
-    before = sa.update(watched_files).where(c.id == taken.id, c.turn == taken.turn - 1, c.moved.is_(True))
+    is_gone = sa.or_(c.moved.is_(True), c.state == "removed")
+    before = sa.update(watched_files).where(c.id == taken.id, c.turn == taken.turn - 1, is_gone)
     return bool((await tx.execute(before.values(**row))).rowcount)
 
 
-async def ended(tx: Tx, folder: Folder) -> list[Taken]:
-    """Files that were refused, or whose job goes on no more, and whose end is not dealt with; the first one first."""
+async def present(tx: Tx, folder: Folder) -> list[Taken]:
+    """Files of which something came, and that should lie in the folder."""
     c = watched_files.c
-    work = watched_files.outerjoin(recordings, recordings.c.id == c.recording_id).outerjoin(
-        jobs, jobs.c.id == recordings.c.job_id
+    here = (c.state.in_(("taken", "done", "failed")), c.moved.is_(False), c.object_id.is_not(None))
+    rows = await tx.execute(sa.select(*_FIELDS).where(c.folder_id == folder.id, *here))
+    return [Taken(**row) for row in rows.mappings()]
+
+
+async def same_name(tx: Tx, taken: Taken) -> list[Taken]:
+    """Other files that lie, or lay, in the folder under its name, and of which something came; the newest first."""
+    c = watched_files.c
+    others = (
+        c.folder_id == taken.folder_id,
+        c.name == taken.name,
+        c.id != taken.id,
+        c.object_id.is_not(None),
     )
-    goes_on = sa.and_(recordings.c.stage != "done", jobs.c.state.not_in(ENDED_STATES))
-    # Where recording or job is not there any more, it is null.
-    is_over = sa.not_(sa.func.coalesce(goes_on, sa.false()))
-    query = sa.select(*_FIELDS).select_from(work).where(c.folder_id == folder.id)
-    query = query.where(sa.or_(c.state == "refused", sa.and_(c.state == "taken", is_over)))
+    rows = await tx.execute(sa.select(*_FIELDS).where(*others).order_by(c.taken_at_s.desc()))
+    return [Taken(**row) for row in rows.mappings()]
+
+
+async def remove(tx: Tx, ids: Sequence[str], now_s: float) -> None:
+    """What came of files is gone, or something else is in its place."""
+    change = sa.update(watched_files).where(watched_files.c.id.in_(ids))
+    await tx.execute(change.values(state="removed", settled_at_s=now_s))
+
+
+async def unsettled(tx: Tx, folder: Folder) -> list[Taken]:
+    """Files whose end is not dealt with, in the order in which they were taken."""
+    c = watched_files.c
+    query = sa.select(*_FIELDS).where(c.folder_id == folder.id, c.state.in_(("taken", "refused")))
     return [Taken(**row) for row in (await tx.execute(query.order_by(c.taken_at_s))).mappings()]
 
 
@@ -86,10 +112,12 @@ async def settle(tx: Tx, taken: Taken, state: str, moved: bool, now_s: float) ->
 
 
 async def forget(tx: Tx, folder: Folder, before_s: float) -> None:
-    """Forget files that were moved away before a time; those that stay in the folder are known for good."""
+    """Forget files that are gone from the folder since a time; those that stay in it are known for good."""
     c = watched_files.c
-    gone = (c.folder_id == folder.id, c.moved.is_(True), c.settled_at_s < before_s)
-    await tx.execute(sa.delete(watched_files).where(*gone))
+    is_gone = sa.or_(c.moved.is_(True), c.state == "removed")
+    await tx.execute(
+        sa.delete(watched_files).where(c.folder_id == folder.id, is_gone, c.settled_at_s < before_s)
+    )
 
 
 async def counts(tx: Tx) -> dict[tuple[str, str], int]:

@@ -17,19 +17,26 @@ from roundhouse.core.settings import WatchSettings
 from roundhouse.core.types import Caller, FileInfo, NewFile
 from roundhouse.features.audio.service import Accepting
 from roundhouse.features.audio.store.recordings import RecordingFilter
-from roundhouse.features.audio.watching import FolderWatch, Settling, Taking
-from roundhouse.features.audio.watching.model import Folder, Hold
-from roundhouse.features.audio.watching.watch import Looked
+from roundhouse.features.audio.watching import RecordingInbox
+from roundhouse.infra.watching.inbox import Inbox
+from roundhouse.infra.watching.model import Hold
+from roundhouse.infra.watching.settling import Settling
+from roundhouse.infra.watching.taking import Taking
+from roundhouse.infra.watching.watch import FolderWatch, Looked, check_apart
 
 STABLE_S = 10.0
 
 
-def watch_of(house: AudioHouse, *folders: WatchSettings, holder: str = "exe_1") -> FolderWatch:
-    taking = Taking(house.db, house.files, house.accepting, house.settings, house.clock)
-    settling = Settling(house.db, house.clock)
-    return FolderWatch(
-        house.db, taking, settling, house.templates, house.settings, folders, house.clock, holder
-    )
+def watch_of(
+    house: AudioHouse, *folders: WatchSettings, holder: str = "exe_1", settling: Settling | None = None
+) -> FolderWatch:
+    inboxes = [
+        RecordingInbox(house.db, house.accepting, house.templates, house.settings, one) for one in folders
+    ]
+    check_apart(inboxes)
+    taking = Taking(house.db, house.files, house.clock)
+    settling = settling or Settling(house.db, house.clock)
+    return FolderWatch(house.db, taking, settling, inboxes, 5.0, house.clock, holder)
 
 
 def lay(folder: Path, name: str, content: bytes = b"RIFF of a call") -> Path:
@@ -41,9 +48,9 @@ def lay(folder: Path, name: str, content: bytes = b"RIFF of a call") -> Path:
 
 async def looked(watch: FolderWatch, house: AudioHouse, after_s: float = STABLE_S) -> Looked:
     """Two looks, so far apart that what lies still is taken by the second one."""
-    await watch.look(watch.folders[0])
+    await watch.look(watch.inboxes[0])
     house.clock.turn(after_s)
-    return await watch.look(watch.folders[0])
+    return await watch.look(watch.inboxes[0])
 
 
 async def listed(house: AudioHouse, **wanted) -> list[str]:
@@ -78,21 +85,21 @@ async def test_a_file_is_taken_when_it_lies_still_and_goes_to_done(house: AudioH
     path.write_bytes(b"RIFF of a longer call")
     house.clock.turn(STABLE_S - 1)
     # It was still being copied.
-    assert (await watch.look(watch.folders[0])).taken == 0
+    assert (await watch.look(watch.inboxes[0])).taken == 0
     house.clock.turn(STABLE_S)
-    assert await watch.look(watch.folders[0]) == Looked(True, taken=1)
-    assert await watch.look(watch.folders[0]) == Looked(True)
+    assert await watch.look(watch.inboxes[0]) == Looked(True, taken=1)
+    assert await watch.look(watch.inboxes[0]) == Looked(True)
     (page,) = (await house.recordings.page(ANN, RecordingFilter(source="watch"), cursor=None, limit=9)).data
     assert (page.title, page.source, page.options["language"]) == ("họp.wav", "watch", "vi")
     assert page.options["word_times"]
     assert names(inbox) == ["họp.wav"]
     await house.work()
     assert house.recogniser.requests[0].language == "vi"
-    assert await watch.look(watch.folders[0]) == Looked(True, settled=1)
+    assert await watch.look(watch.inboxes[0]) == Looked(True, settled=1)
     assert (names(inbox), names(inbox / "done")) == (["done", "out"], ["họp.wav"])
     assert names(inbox / "out") == ["họp.wav.srt", "họp.wav.txt"]
     assert "two engineers" in (inbox / "out" / "họp.wav.txt").read_text()
-    assert await watch.look(watch.folders[0]) == Looked(True)
+    assert await watch.look(watch.inboxes[0]) == Looked(True)
     assert await listed(house, source="request") == []
 
 
@@ -104,13 +111,13 @@ async def test_another_file_of_the_same_name_and_one_that_is_laid_back(
         lay(inbox, "call.wav", content)
         await looked(watch, house)
         await house.work()
-        await watch.look(watch.folders[0])
+        await watch.look(watch.inboxes[0])
     assert names(inbox / "done") == ["call (2).wav", "call.wav"]
     assert names(inbox / "out") == ["call (2).wav.txt", "call.wav.txt"]
     (inbox / "done" / "call.wav").rename(inbox / "call.wav")
     assert (await looked(watch, house)).taken == 1
     await house.work()
-    await watch.look(watch.folders[0])
+    await watch.look(watch.inboxes[0])
     assert (len(await listed(house)), len(names(inbox / "done"))) == (3, 2)
 
 
@@ -118,7 +125,7 @@ async def test_what_is_no_sound_or_fails_is_told_beside_it(house: AudioHouse, in
     watch = watch_of(house, settings(inbox))
     lay(inbox, "notes.txt", b"text and more")
     assert (await looked(watch, house)).taken == 1
-    assert await watch.look(watch.folders[0]) == Looked(True, settled=1)
+    assert await watch.look(watch.inboxes[0]) == Looked(True, settled=1)
     assert names(inbox / "failed") == ["notes.txt", "notes.txt.error.json"]
     told = json.loads((inbox / "failed" / "notes.txt.error.json").read_text())
     assert (told["error"]["code"], told["recording_id"]) == ("unsupported_media_type", None)
@@ -126,7 +133,7 @@ async def test_what_is_no_sound_or_fails_is_told_beside_it(house: AudioHouse, in
     lay(inbox, "broken.wav")
     await looked(watch, house)
     await house.work()
-    await watch.look(watch.folders[0])
+    await watch.look(watch.inboxes[0])
     told = json.loads((inbox / "failed" / "broken.wav.error.json").read_text())
     assert (told["error"]["code"], told["file"]) == ("unprocessable", "broken.wav")
     assert told["recording_id"].startswith("job_")
@@ -143,7 +150,7 @@ async def test_a_folder_that_is_left_as_it_is(house: AudioHouse, inbox: Path, tm
         watch = watch_of(house, leave)
         assert (await looked(watch, house)).taken == 2
         await house.work()
-        assert (await watch.look(watch.folders[0])).settled == 2
+        assert (await watch.look(watch.inboxes[0])).settled == 2
         again = watch_of(house, leave, holder="exe_1")
         assert await looked(again, house) == Looked(True)
     finally:
@@ -155,7 +162,7 @@ async def test_a_folder_that_is_left_as_it_is(house: AudioHouse, inbox: Path, tm
     lay(inbox, "call.wav", b"RIFF of another call")
     assert (await looked(again, house)).taken == 1
     await house.work()
-    await again.look(again.folders[0])
+    await again.look(again.inboxes[0])
     moving = watch_of(house, settings(inbox))
     await looked(moving, house)
     assert (names(inbox / "done"), names(inbox / "failed")) == (["call.wav"], ["notes.txt"])
@@ -187,7 +194,7 @@ async def test_links_hidden_and_unfinished_files_are_not_taken(
     lay(inbox, "call.wav")
     await looked(watch, house)
     await house.work()
-    assert "storage_unavailable" in ((await watch.look(watch.folders[0])).error or "")
+    assert "storage_unavailable" in ((await watch.look(watch.inboxes[0])).error or "")
     assert names(tmp_path / "elsewhere") == ["secret.wav"]
     assert await listed(house) == ["call.wav"]
 
@@ -196,15 +203,15 @@ async def test_one_process_looks_at_a_time_and_the_next_goes_on(house: AudioHous
     first, second = (watch_of(house, settings(inbox), holder=f"exe_{one}") for one in (1, 2))
     lay(inbox, "call.wav")
     assert (await looked(first, house)).taken == 1
-    assert (await second.look(second.folders[0])).is_held is False
+    assert (await second.look(second.inboxes[0])).is_held is False
     await first.close()
-    assert (await second.look(second.folders[0])).is_held
-    assert (await first.look(first.folders[0])).is_held is False
+    assert (await second.look(second.inboxes[0])).is_held
+    assert (await first.look(first.inboxes[0])).is_held is False
     # One that died holds it no longer than its lease.
     house.clock.turn(60.0)
-    assert (await first.look(first.folders[0])).is_held
+    assert (await first.look(first.inboxes[0])).is_held
     await house.work()
-    await first.look(first.folders[0])
+    await first.look(first.inboxes[0])
     assert (await listed(house), names(inbox / "done")) == (["call.wav"], ["call.wav"])
 
 
@@ -248,14 +255,14 @@ async def test_a_death_between_the_texts_and_the_note_of_them(house: AudioHouse,
     await house.work()
     # The folder cannot be written to at first: the end is dealt with again, under the same name.
     (inbox / "done").write_bytes(b"in the way")
-    assert "storage_unavailable" in ((await watch.look(watch.folders[0])).error or "")
+    assert "storage_unavailable" in ((await watch.look(watch.inboxes[0])).error or "")
     assert names(inbox / "out") == ["call.wav.txt"]
     (inbox / "done").unlink()
     # Moved, and nobody knows of it yet.
     (inbox / "done").mkdir()
     (inbox / "call.wav").rename(inbox / "done" / "call.wav")
     again = watch_of(house, settings(inbox, results=["txt"]), holder="exe_1")
-    assert await again.look(again.folders[0]) == Looked(True, settled=1)
+    assert await again.look(again.inboxes[0]) == Looked(True, settled=1)
     assert (names(inbox / "out"), names(inbox / "done")) == (["call.wav.txt"], ["call.wav"])
 
 
@@ -280,7 +287,7 @@ async def test_many_files_do_not_keep_ends_waiting(house: AudioHouse, inbox: Pat
     for count in range(4):
         lay(inbox, f"{count}.wav")
     assert await looked(watch, house) == Looked(True, taken=3, waiting=1)
-    assert await watch.look(watch.folders[0]) == Looked(True, taken=1)
+    assert await watch.look(watch.inboxes[0]) == Looked(True, taken=1)
 
 
 class LosingSettling(Settling):
@@ -291,7 +298,7 @@ class LosingSettling(Settling):
         self._house = house
         self._other = other
 
-    async def settle(self, folder: Folder, hold: Hold) -> int:
+    async def settle(self, inbox: Inbox, hold: Hold) -> int:
         asked = 0
 
         async def late() -> None:
@@ -299,10 +306,10 @@ class LosingSettling(Settling):
             asked += 1
             if asked == 2:
                 self._house.clock.turn(60.0)
-                await self._other.look(self._other.folders[0])
+                await self._other.look(self._other.inboxes[0])
             await hold()
 
-        return await super().settle(folder, late)
+        return await super().settle(inbox, late)
 
 
 async def test_no_end_is_dealt_with_by_two(house: AudioHouse, inbox: Path) -> None:
@@ -312,19 +319,9 @@ async def test_no_end_is_dealt_with_by_two(house: AudioHouse, inbox: Path) -> No
         lay(inbox, name)
     await looked(first, house)
     await house.work()
-    taking = Taking(house.db, house.files, house.accepting, house.settings, house.clock)
-    folders = [settings(inbox, results=["txt"])]
-    slow = FolderWatch(
-        house.db,
-        taking,
-        LosingSettling(house, second),
-        house.templates,
-        house.settings,
-        folders,
-        house.clock,
-        "exe_1",
-    )
-    assert await slow.look(slow.folders[0]) == Looked(False)
+    wanted = settings(inbox, results=["txt"])
+    slow = watch_of(house, wanted, settling=LosingSettling(house, second))
+    assert await slow.look(slow.inboxes[0]) == Looked(False)
     assert (names(inbox), names(inbox / "done")) == (["done", "out"], names_laid)
     assert names(inbox / "out") == [f"{name}.txt" for name in names_laid]
 
@@ -334,20 +331,15 @@ class FaultySettling(Settling):
 
     faults = 1
 
-    async def settle(self, folder: Folder, hold: Hold) -> int:
+    async def settle(self, inbox: Inbox, hold: Hold) -> int:
         if self.faults:
             self.faults -= 1
             raise ValueError("A fault of ours.")
-        return await super().settle(folder, hold)
+        return await super().settle(inbox, hold)
 
 
 async def test_it_goes_on_by_itself_also_after_a_fault(house: AudioHouse, inbox: Path, logged) -> None:
-    taking = Taking(house.db, house.files, house.accepting, house.settings, house.clock)
-    settling = FaultySettling(house.db, house.clock)
-    folders = [settings(inbox)]
-    watch = FolderWatch(
-        house.db, taking, settling, house.templates, house.settings, folders, house.clock, "exe_1"
-    )
+    watch = watch_of(house, settings(inbox), settling=FaultySettling(house.db, house.clock))
     lay(inbox, "call.wav")
     await watch.start()
     for _ in range(500):
@@ -369,9 +361,9 @@ async def test_a_full_queue_and_a_missing_template_are_no_fault_of_files(
     first = await looked(watch, house)
     assert (first.waiting, "queue_full" in (first.error or "")) == (2, True)
     await house.work()
-    assert (await watch.look(watch.folders[0])).taken == 2
+    assert (await watch.look(watch.inboxes[0])).taken == 2
     await house.work()
-    await watch.look(watch.folders[0])
+    await watch.look(watch.inboxes[0])
     assert (len(await listed(house)), len(names(inbox / "done")), len(house.files.ids)) == (7, 7, 7)
     lay(inbox, "more.wav")
     fields = {"features": "summary", "template_id": "nothing"}
@@ -386,7 +378,7 @@ async def test_a_recording_that_was_deleted_meanwhile(house: AudioHouse, inbox: 
     await looked(watch, house)
     (one,) = (await house.recordings.page(ANN, RecordingFilter(), cursor=None, limit=9)).data
     await house.recordings.delete(ANN, one.id)
-    await watch.look(watch.folders[0])
+    await watch.look(watch.inboxes[0])
     assert names(inbox / "failed") == ["call.wav", "call.wav.error.json"]
 
 
@@ -395,11 +387,11 @@ async def test_folders_that_cannot_be_watched(house: AudioHouse, inbox: Path, tm
         [settings(Path("inbox"))],
         [settings(inbox), settings(inbox)],
         [settings(inbox, out=Path())],
-        [settings(inbox), settings(tmp_path, out=inbox)],
+        [settings(inbox), settings(tmp_path, out=inbox, results=["txt"])],
         [settings(inbox, fields={"vad_threshold": 7})],
         [settings(inbox, fields={"colour": "red"})],
     ):
         with pytest.raises(BadInput):
             watch_of(house, *one)
     gone = watch_of(house, settings(tmp_path / "nowhere"))
-    assert "storage_unavailable" in ((await gone.look(gone.folders[0])).error or "")
+    assert "storage_unavailable" in ((await gone.look(gone.inboxes[0])).error or "")

@@ -8,22 +8,18 @@ from typing import Any
 import msgspec
 import structlog
 
-from roundhouse.core.errors import NotFound
 from roundhouse.core.ports import Clock
-from roundhouse.features.audio.exporting import Export, export
-from roundhouse.features.audio.model import ENDED, Recording
-from roundhouse.features.audio.shapes import settled
-from roundhouse.features.audio.store import recordings, segments
-from roundhouse.features.audio.watching import disk, store
-from roundhouse.features.audio.watching.model import DONE, FAILED, Folder, Hold, Taken
 from roundhouse.infra.db import Database
+from roundhouse.infra.watching import disk, store
+from roundhouse.infra.watching.inbox import Inbox
+from roundhouse.infra.watching.model import DONE, FAILED, End, Folder, Hold, Taken
 
 _log = structlog.get_logger(__name__)
-_DELETED = {"code": "not_found", "message": "The recording was deleted."}
+_AT_A_TIME = 500
 
 
 class Settling:
-    """Deals with the ends of jobs.
+    """Deals with the ends of what came of files.
 
     Args:
         db: The database.
@@ -34,72 +30,71 @@ class Settling:
         self._db = db
         self._clock = clock
 
-    async def settle(self, folder: Folder, hold: Hold) -> int:
+    async def settle(self, inbox: Inbox, hold: Hold) -> int:
         """Deal with those of a folder that have ended; how many these are.
 
         Args:
-            folder: Where they lie.
+            inbox: Where they lie, and what came of them.
             hold: Called before each.
 
         Raises:
             StorageUnavailable, StorageFull: The folder cannot be written to; what is left comes next time.
             Cancelled: Another process has the folder.
         """
-        async with self._db.read() as tx:
-            waiting = await store.ended(tx, folder)
         count = 0
-        for taken in waiting:
+        for taken in await self._ended(inbox):
             await hold()
             if taken.state == "refused":
-                await self._failed(folder, taken, taken.error or {})
-                count += 1
+                await self._failed(inbox, taken, taken.error or {})
+            elif (end := await inbox.end_of(taken)) is None:
                 continue
-            recording = await self._recording(folder, taken)
-            if recording is None:
-                await self._failed(folder, taken, _DELETED)
-            elif recording.stage == "done":
-                await self._done(folder, taken, recording)
-            elif recording.stage in ENDED:
-                await self._failed(folder, taken, recording.error or {})
+            elif end.state == DONE:
+                await self._done(inbox, taken, end)
             else:
-                continue
+                await self._failed(inbox, taken, end.error or {})
             count += 1
         return count
 
-    async def _recording(self, folder: Folder, taken: Taken) -> Recording | None:
+    async def _ended(self, inbox: Inbox) -> list[Taken]:
+        """Files that were refused, or of which nothing goes on any more; the first one first."""
+        found: list[Taken] = []
         async with self._db.read() as tx:
-            try:
-                found = await recordings.get(tx, folder.caller, taken.recording_id or "")
-            except NotFound:
-                return None
-            return settled(found, (await recordings.jobs_of(tx, [found])).get(found.id))
+            waiting = await store.unsettled(tx, inbox.folder)
+            for start in range(0, len(waiting), _AT_A_TIME):
+                some = waiting[start : start + _AT_A_TIME]
+                going = await inbox.going(tx, [one.object_id for one in some if one.object_id is not None])
+                found += [one for one in some if one.object_id not in going]
+        return found
 
     async def move_late(self, folder: Folder, taken: Taken) -> None:
         """Move a file that was dealt with, and left where it was, when that was the setting; raises as `settle`."""
         where = DONE if taken.state == "done" else FAILED
         name = await self._named(folder, taken, where)
         await asyncio.to_thread(_move, folder, taken, where, name)
-        await self._settled(folder, taken, where, moved=True)
+        await self._write_settled(folder, taken, where, moved=True)
 
-    async def _done(self, folder: Folder, taken: Taken, recording: Recording) -> None:
+    async def _done(self, inbox: Inbox, taken: Taken, end: End) -> None:
+        folder = inbox.folder
         name = await self._named(folder, taken, DONE)
-        for form, made in await self._exports(folder, recording):
-            await asyncio.to_thread(disk.write, folder.out, f"{name}.{form}", made.body)
+        if folder.out is not None:
+            for ending, body in end.texts:
+                await asyncio.to_thread(disk.write, folder.out, f"{name}.{ending}", body)
         if folder.moves:
             await asyncio.to_thread(_move, folder, taken, DONE, name)
-        await self._settled(folder, taken, DONE, moved=folder.moves)
+        await self._settled(inbox, taken, DONE)
 
-    async def _failed(self, folder: Folder, taken: Taken, error: dict[str, Any]) -> None:
+    async def _failed(self, inbox: Inbox, taken: Taken, error: dict[str, Any]) -> None:
+        folder = inbox.folder
         name = await self._named(folder, taken, FAILED)
-        told = {"file": taken.name, "recording_id": taken.recording_id, "error": error}
+        told = {"file": taken.name, inbox.object_name: taken.object_id, "error": error}
         body = msgspec.json.format(msgspec.json.encode(told), indent=1)
         # Before the file: who finds it there finds the reason beside it.
         if folder.moves:
             await asyncio.to_thread(disk.write, folder.path / FAILED, f"{name}.error.json", body)
             await asyncio.to_thread(_move, folder, taken, FAILED, name)
-        elif folder.forms:
+        elif folder.out is not None:
             await asyncio.to_thread(disk.write, folder.out, f"{name}.error.json", body)
-        await self._settled(folder, taken, FAILED, moved=folder.moves)
+        await self._settled(inbox, taken, FAILED)
 
     async def _named(self, folder: Folder, taken: Taken, where: str) -> str:
         """How a file, and what is written of it, is called: decided once, also if this process dies behind it."""
@@ -112,17 +107,11 @@ class Settling:
             await store.name(tx, taken, name)
         return name
 
-    async def _exports(self, folder: Folder, recording: Recording) -> list[tuple[str, Export]]:
-        if not folder.forms or "transcribe" not in recording.metrics:
-            return []
-        async with self._db.read() as tx:
-            texts = await recordings.texts(tx, recording.id)
-            said = await segments.every(tx, recording.id)
-        return [
-            (form, await asyncio.to_thread(export, form, recording, texts, said)) for form in folder.forms
-        ]
+    async def _settled(self, inbox: Inbox, taken: Taken, state: str) -> None:
+        await inbox.settled(taken)
+        await self._write_settled(inbox.folder, taken, state, inbox.folder.moves)
 
-    async def _settled(self, folder: Folder, taken: Taken, state: str, moved: bool) -> None:
+    async def _write_settled(self, folder: Folder, taken: Taken, state: str, moved: bool) -> None:
         async with self._db.begin() as tx:
             await store.settle(tx, taken, state, moved, self._clock.now_s())
         _log.info(
@@ -130,7 +119,7 @@ class Settling:
             folder=str(folder.path),
             file=taken.name,
             state=state,
-            recording=taken.recording_id,
+            object=taken.object_id,
         )
 
 

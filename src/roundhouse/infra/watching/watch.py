@@ -11,14 +11,13 @@ import structlog
 
 from roundhouse.core.errors import BadInput, Cancelled, RoundhouseError, StorageUnavailable
 from roundhouse.core.ports import Clock
-from roundhouse.core.settings import AudioSettings, WatchSettings
-from roundhouse.features.audio.service.templates import TemplateService
-from roundhouse.features.audio.watching import disk, store
-from roundhouse.features.audio.watching.model import Folder, Seen, Taken
-from roundhouse.features.audio.watching.settling import Settling
-from roundhouse.features.audio.watching.taking import Taking
 from roundhouse.infra.background import stop
 from roundhouse.infra.db import Database
+from roundhouse.infra.watching import disk, store
+from roundhouse.infra.watching.inbox import Inbox
+from roundhouse.infra.watching.model import Folder, Seen, Taken
+from roundhouse.infra.watching.settling import Settling
+from roundhouse.infra.watching.taking import Taking
 
 _log = structlog.get_logger(__name__)
 _SHORTEST_LEASE_S = 3.0
@@ -36,6 +35,7 @@ class Looked(msgspec.Struct, frozen=True):
         is_held: Whether it was looked at; False = another process does, or it cannot be read.
         taken: Files that were taken in, or refused.
         settled: Files whose end was dealt with.
+        taken_out: Files that are gone, with what came of them.
         waiting: Files that may still be changing, or for which there was no room.
         error: What went wrong with the folder as a whole.
     """
@@ -43,6 +43,7 @@ class Looked(msgspec.Struct, frozen=True):
     is_held: bool
     taken: int = 0
     settled: int = 0
+    taken_out: int = 0
     waiting: int = 0
     error: str | None = None
 
@@ -54,14 +55,10 @@ class FolderWatch:
         db: The database.
         taking: Takes files in.
         settling: Deals with their ends.
-        templates: Knows the forms of summaries.
-        settings: How often.
-        watched: Which folders.
+        inboxes: Which folders, and what comes of their files.
+        pause_s: Between two looks.
         clock: Time.
         holder: Who looks: an id that no other process has.
-
-    Raises:
-        BadInput: A folder cannot be watched as the settings say.
     """
 
     def __init__(
@@ -69,28 +66,20 @@ class FolderWatch:
         db: Database,
         taking: Taking,
         settling: Settling,
-        templates: TemplateService,
-        settings: AudioSettings,
-        watched: Sequence[WatchSettings],
+        inboxes: Sequence[Inbox],
+        pause_s: float,
         clock: Clock,
         holder: str,
     ) -> None:
         self._db = db
         self._taking = taking
         self._settling = settling
-        self._templates = templates
         self._clock = clock
         self._holder = holder
-        self._pause_s = settings.watch_every_s
-        self._lease_s = max(_SHORTEST_LEASE_S, _LEASE_LOOKS * settings.watch_every_s)
-        self.folders = [Folder.of(one, settings.default_template) for one in watched]
-        paths = [one.path for one in self.folders]
-        for one in self.folders:
-            if paths.count(one.path) > 1 or one.out in paths:
-                raise BadInput(
-                    f"{one.path} is watched twice, or its texts are written into a watched folder.",
-                    param="watched_folders",
-                )
+        self._pause_s = pause_s
+        self._lease_s = max(_SHORTEST_LEASE_S, _LEASE_LOOKS * pause_s)
+        self.inboxes = inboxes
+        self._missing: dict[str, dict[str, float]] = {}
         self._still: dict[str, dict[str, tuple[Seen, float]]] = {}
         self._told: dict[str, object] = {}
         self._held_s: dict[str, float] = {}
@@ -99,7 +88,7 @@ class FolderWatch:
 
     async def start(self) -> None:
         """Begin, if there is anything to look at."""
-        if self.folders:
+        if self.inboxes:
             self._begin()
 
     async def close(self) -> None:
@@ -109,17 +98,18 @@ class FolderWatch:
         if self._held_s:
             try:
                 async with self._db.begin() as tx:
-                    await store.let_go(tx, self._holder)
+                    await store.let_go(tx, [one.folder for one in self.inboxes], self._holder)
             except (RoundhouseError, sa.exc.SQLAlchemyError) as error:
                 # They come free by themselves.
                 _log.warning("watched_folders_not_let_go", error=type(error).__name__)
 
-    async def look(self, folder: Folder) -> Looked:
+    async def look(self, inbox: Inbox) -> Looked:
         """Look at one folder once.
 
         Raises:
             StorageUnavailable, StorageFull: The database does not answer.
         """
+        folder = inbox.folder
         try:
             found, refused = await asyncio.to_thread(disk.look, folder.path)
         except RoundhouseError as error:
@@ -128,13 +118,13 @@ class FolderWatch:
         if not await self._claim(folder):
             return Looked(False)
         self._tell_links(folder, refused)
-        error_text, settled_count, taken_count = None, 0, 0
+        error_text, settled_count, taken_count, taken_out_count = None, 0, 0, 0
         try:
-            settled_count = await self._settling.settle(folder, lambda: self._hold(folder))
+            settled_count = await self._settling.settle(inbox, lambda: self._hold(folder))
             if settled_count:
                 found, _ = await asyncio.to_thread(disk.look, folder.path)
-            ready = self._whole_ones(folder, found)
-            taken_count = await self._take(folder, ready)
+            taken_count = await self._take(inbox, self._whole_ones(folder, found))
+            taken_out_count = await self._take_out(inbox, {seen.name for seen in found})
         except Cancelled:
             return Looked(False, taken_count, settled_count)
         except RoundhouseError as error:
@@ -145,9 +135,8 @@ class FolderWatch:
         now_s = self._clock.now_s()
         async with self._db.begin() as tx:
             await store.looked(tx, folder, now_s, waiting, error_text)
-            if folder.moves:
-                await store.forget(tx, folder, now_s - _KEEP_S)
-        return Looked(True, taken_count, settled_count, waiting, error_text)
+            await store.forget(tx, folder, now_s - _KEEP_S)
+        return Looked(True, taken_count, settled_count, taken_out_count, waiting, error_text)
 
     # Inside
 
@@ -165,13 +154,14 @@ class FolderWatch:
     async def _keep_looking(self) -> None:
         while True:
             await self._clock.sleep(self._pause_s)
-            for folder in self.folders:
+            for inbox in self.inboxes:
                 try:
                     async with self._working:
-                        await self.look(folder)
+                        await self.look(inbox)
                 except (RoundhouseError, sa.exc.SQLAlchemyError) as error:
                     # Must go on: what is not taken now is so at the next look.
-                    _log.warning("watched_folder_failed", folder=str(folder.path), error=type(error).__name__)
+                    path = str(inbox.folder.path)
+                    _log.warning("watched_folder_failed", folder=path, error=type(error).__name__)
 
     async def _claim(self, folder: Folder) -> bool:
         now_s = self._clock.now_s()
@@ -183,6 +173,7 @@ class FolderWatch:
             self._held_s.pop(folder.id, None)
             # What lies there is watched anew if it is this one's turn again.
             self._still.pop(folder.id, None)
+            self._missing.pop(folder.id, None)
         return held
 
     async def _hold(self, folder: Folder) -> None:
@@ -202,15 +193,14 @@ class FolderWatch:
         self._still[folder.id] = still
         return sorted(seen for seen, since_s in still.values() if now_s - since_s >= folder.stable_s)
 
-    async def _take(self, folder: Folder, ready: Sequence[Seen]) -> int:
+    async def _take(self, inbox: Inbox, ready: Sequence[Seen]) -> int:
+        folder = inbox.folder
         count = 0
         ends_s = self._clock.monotonic_s() + _LONGEST_TAKING_S
         failed: RoundhouseError | None = None
         async for seen, before in self._untaken(folder, ready):
-            if not count:
-                await self._check_template(folder)
             try:
-                count += await self._taking.take(folder, seen, before, lambda: self._hold(folder))
+                count += await self._taking.take(inbox, seen, before, lambda: self._hold(folder))
             except StorageUnavailable as error:
                 # Perhaps this one cannot be read, and the others can.
                 failed = error
@@ -220,6 +210,28 @@ class FolderWatch:
             raise failed
         return count
 
+    async def _take_out(self, inbox: Inbox, names: set[str]) -> int:
+        """Let what came of files go that are gone from the folder for as long as a file must lie still."""
+        folder = inbox.folder
+        if not folder.takes_out:
+            return 0
+        async with self._db.read() as tx:
+            missing = [one for one in await store.present(tx, folder) if one.name not in names]
+        if missing and not names:
+            # So does a share look that is not there just now.
+            raise StorageUnavailable("The folder is empty; nothing is taken out before something lies there.")
+        now_s = self._clock.monotonic_s()
+        before = self._missing.get(folder.id, {})
+        since = self._missing[folder.id] = {one.id: before.get(one.id, now_s) for one in missing}
+        gone = [one for one in missing if now_s - since[one.id] >= folder.stable_s]
+        for one in gone:
+            await self._hold(folder)
+            await inbox.take_out(one)
+            async with self._db.begin() as tx:
+                await store.remove(tx, [one.id], self._clock.now_s())
+            _log.info("watched_file_taken_out", folder=str(folder.path), file=one.name, object=one.object_id)
+        return len(gone)
+
     async def _untaken(
         self, folder: Folder, ready: Sequence[Seen]
     ) -> AsyncIterator[tuple[Seen, Taken | None]]:
@@ -228,7 +240,7 @@ class FolderWatch:
             known = await self._known(folder, some)
             for seen in some:
                 before = known.get(seen.id_in(folder))
-                if before is None or _is_new(before, folder):
+                if before is None or before.is_new_in(folder):
                     yield seen, before
                 else:
                     await self._move_late(folder, before)
@@ -246,13 +258,8 @@ class FolderWatch:
         count = 0
         for start in range(0, len(found), _AT_A_TIME):
             known = await self._known(folder, found[start : start + _AT_A_TIME])
-            count += sum(not _is_new(one, folder) for one in known.values())
+            count += sum(not one.is_new_in(folder) for one in known.values())
         return count
-
-    async def _check_template(self, folder: Folder) -> None:
-        """A template that is not there is no fault of the files."""
-        if folder.options.wants_summary:
-            await self._templates.check_known(folder.caller, folder.options.template_id or "")
 
     def _troubled(self, folder: Folder, error: RoundhouseError) -> Looked:
         text = f"{error.code}: {error.detail}"
@@ -268,6 +275,13 @@ class FolderWatch:
         self._told[f"links of {folder.id}"] = told
 
 
-def _is_new(before: Taken, folder: Folder) -> bool:
-    """Whether a file that is known was laid there anew: it had been moved away, and is back."""
-    return folder.moves and before.moved and before.state in ("done", "failed")
+def check_apart(inboxes: Sequence[Inbox]) -> None:
+    """Raise BadInput where a folder is watched twice, or texts are written into a watched one."""
+    folders = [one.folder for one in inboxes]
+    paths = [one.path for one in folders]
+    for one in folders:
+        if paths.count(one.path) > 1 or one.out in paths:
+            raise BadInput(
+                f"{one.path} is watched twice, or its texts are written into a watched folder.",
+                param="watched_folders",
+            )
