@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0019');
+INSERT INTO "alembic_version" VALUES('0020');
 CREATE TABLE api_keys (
 	id VARCHAR(40) NOT NULL, 
 	name VARCHAR(200) NOT NULL, 
@@ -442,10 +442,7 @@ CREATE TABLE search_postings (
 	count INTEGER NOT NULL, 
 	data BLOB NOT NULL, 
 	CONSTRAINT pk_search_postings PRIMARY KEY (space, term, first_number)
-)
- WITHOUT ROWID
-
-;
+);
 CREATE TABLE "search_spaces" (
 	space INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	site_id VARCHAR(200) NOT NULL, 

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roundhouse.backends.vectors.bits import Bits
 from roundhouse.backends.vectors.matrix import EXACT_ROWS, Block, Matrix, best, bytes_of
 from roundhouse.core.vectors import Match, VectorQuery, key_of
 
@@ -151,3 +152,35 @@ def test_any_changes_in_any_order(changes, only, hidden):
 def test_a_vector_that_is_no_number_is_never_found():
     keys, nothing = np.array([key_of(1, 0), key_of(2, 0)], np.int64), np.float32([np.nan, 0.5])
     assert best(keys, nothing, 5) == [Match(2, 0.5)]
+
+
+@pytest.mark.parametrize(("rows", "clusters"), [(10_000, 5000), (10_000, 10_000), (20_000, 2000)])
+def test_the_prefilter_finds_neighbours_that_hardly_stand_out(rows, clusters):
+    vectors = clustered(rows, 256, clusters=clusters, offset=0.3, seed=10)
+    assert recall(matrix_of(vectors), vectors, seed=11, limit=10) >= 0.99
+
+
+def test_bits_that_depend_on_each_other_are_trusted_less():
+    random = np.random.default_rng(12)
+    alike = np.repeat(random.standard_normal((2000, 32), dtype=np.float32), 8, axis=1)
+    free = random.standard_normal((2000, 256), dtype=np.float32)
+    dependent, independent = (Bits.measured(vectors, 2000).spread for vectors in (alike, free))
+    assert independent == pytest.approx(1.0, abs=0.05)
+    assert dependent > 1.8
+
+
+def test_rows_that_come_and_go_within_one_change():
+    random = np.random.default_rng(13)
+    vectors = random.standard_normal((6, DIMENSIONS)).astype(np.float32)
+    changes = [
+        block(1, [0, 1000], vectors[:2]),
+        block(1, [2000], vectors[2:3]),
+        block(1, [1000, 1001], vectors[3:5]),
+        gone(1),
+        block(1, [1000], vectors[5:]),
+    ]
+    matrix = Matrix.empty(DIMENSIONS, 2).extended(changes[:3], 1)
+    assert matrix.rows == 4
+    after = matrix.extended(changes[3:], 2)
+    assert after.rows == 1
+    assert [match.passage for match in after.search(vectors[5], VectorQuery(5))] == [1]

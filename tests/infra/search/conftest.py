@@ -63,8 +63,7 @@ class Desk:
             narrowing = Narrowing(tx, space, lists, Query(text, kind), self.caller)
             parsed = parse(text, quotes=False)
             found = await Disjunction(tx, lists, narrowing, parsed, bounds).first(needed)
-            known = await store.labels(tx, self.caller, [number for number, _score in found])
-        return [known[number].ref_id for number, _score in found]
+        return [label.ref_id for label, _score in found]
 
     async def ids(self, text, **given):
         return [hit.ref_id for hit in (await self.hits(text, **given)).hits]

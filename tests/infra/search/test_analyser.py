@@ -1,4 +1,7 @@
+import itertools
+import re
 import unicodedata
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -10,8 +13,10 @@ from roundhouse.infra.search.analyser import (
     MAX_TERMS,
     MAX_TEXT_CHARS,
     TAIL,
+    Analysis,
     analyse,
     cleaned,
+    encode,
     forms_of,
     is_identifier,
     tokens,
@@ -131,3 +136,21 @@ def test_folding_again_changes_nothing(text):
     for token in tokens(cleaned(text)):
         again = [form.folded for form in forms_of(token.form.folded)]
         assert "".join(again) == token.form.folded or not token.form.folded.isalnum()
+
+
+@pytest.mark.parametrize("text", ["北京的天气", "天天", "天", "天气 天气很好 カタカナ天気", "𠀀天"])
+def test_chinese_characters_and_pairs_are_counted_wherever_they_stand(text):
+    counted = Counter()
+    for run in re.findall(r"\w+", text):
+        counted.update(run)
+        counted.update(one + other for one, other in itertools.pairwise(run))
+    assert analyse(text) == Analysis(
+        {encode(b"w", one): often for one, often in counted.items()}, counted.total()
+    )
+
+
+def test_a_plain_word_is_found_as_any_other():
+    assert analyse("Word WORD word wOrd").terms[b"wword"] == 4
+    assert analyse("word " * 30 + "má").terms == {b"wword": 30, b"wma": 1, "emá".encode(): 1}
+    long = "a" * 100
+    assert analyse(long).terms == {b"w" + b"a" * 64: 1}

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import sqlalchemy as sa
 
-from roundhouse.backends.vectors.matrix import Block, Keys, Numbers
+from roundhouse.backends.vectors.bits import Numbers
+from roundhouse.backends.vectors.matrix import Block, Keys
 from roundhouse.core.errors import BadInput, NotFound
 from roundhouse.core.ports import Transaction
 from roundhouse.core.vectors import MAX_CHUNKS, VectorIndex, VectorRow, key_of

@@ -16,7 +16,8 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from roundhouse.backends.vectors import blocks
-from roundhouse.backends.vectors.matrix import Block, Matrix, Numbers, bytes_of
+from roundhouse.backends.vectors.bits import Numbers
+from roundhouse.backends.vectors.matrix import Block, Matrix, bytes_of
 from roundhouse.core.ports import Transaction
 from roundhouse.core.vectors import Match, VectorContext, VectorIndex, VectorQuery, VectorRow
 
@@ -158,14 +159,25 @@ class EmbeddedVectors:
             # The deletions are of nothing that it ever had.
             listed = [one for one in listed if one.vectors]
         rows = 0
-        for piece in _pieces(listed, index.dimensions):
-            fetched = await blocks.fetch(tx, index, [one.change for one in piece])
-            rows += sum(len(block.keys) for block in fetched)
-            seen, before = piece[-1].change, matrix
-            if rows <= _INLINE_ROWS:
-                matrix = before.extended(fetched, seen)
-            else:
-                matrix = await self._beside(partial(before.extended, fetched, seen))
+        extending: asyncio.Future[Matrix] | None = None
+        try:
+            for piece in _pieces(listed, index.dimensions):
+                # These are read while the ones before are put into the matrix.
+                fetched = await blocks.fetch(tx, index, [one.change for one in piece])
+                if extending is not None:
+                    matrix = await extending
+                rows += sum(len(block.keys) for block in fetched)
+                extend = partial(matrix.extended, fetched, piece[-1].change)
+                if rows <= _INLINE_ROWS:
+                    matrix = extend()
+                else:
+                    extending = asyncio.ensure_future(self._beside(extend))
+            if extending is not None:
+                matrix = await extending
+        finally:
+            if extending is not None:
+                # Whoever loads next must not write beside it.
+                await asyncio.wait([extending])
         whole = matrix.extended((), state.changes)
         return whole.indexed() if rows <= _INLINE_ROWS else await self._beside(whole.indexed)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from roundhouse.backends.vectors import pending
-from roundhouse.backends.vectors.matrix import Numbers
+from roundhouse.backends.vectors.bits import Numbers
 from roundhouse.core.ports import Transaction
 from roundhouse.core.vectors import MAX_CHUNKS, Match, VectorContext, VectorIndex, VectorQuery, VectorRow
 

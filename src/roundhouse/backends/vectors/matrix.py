@@ -1,7 +1,7 @@
 """The vectors of an index in memory: exact search, and a prefilter by one bit per dimension for large ones.
 
-One bit per dimension says whether the component is above the index's mean. The Hamming distance to the bits of what is
-looked for costs a 32nd of the memory traffic of a dot product; only the nearest by it get their exact similarity.
+The nearest by their bits (`bits`) get their exact similarity, and then all others that may be as near as those. Where
+the bits tell little, that is many of them, and every row is looked at.
 
 A `Matrix` that is searched never changes: what comes later is written behind its rows, and a new one knows of them.
 So searches in other threads need no lock. Dot products go row by row (`vecdot`): a product of the whole matrix would
@@ -17,27 +17,26 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from roundhouse.backends.vectors.bits import FAR, Bits, Distances, Numbers, nearest
 from roundhouse.core.vectors import MAX_CHUNKS, Match, VectorQuery
 
-EXACT_ROWS = 4096
+EXACT_ROWS = 8192
 """Up to so many rows every one is looked at: the prefilter would save less than a millisecond."""
 
 # With fewer, bits tell too little apart, and whole vectors are small.
 _LEAST_DIMENSIONS = 128
-# Chunks that get their exact similarity, and how many more for each passage that is wanted.
-_CANDIDATES = 320
-_CANDIDATES_EACH = 32
-# Rows that are gathered, or compared, at a time: they stay in the processor's cache.
+# Chunks that get their exact similarity at first, and how many more for each passage that is wanted.
+_CANDIDATES = 64
+_CANDIDATES_EACH = 16
+# Gathering a row costs as much as going through so many that lie together.
+_GATHERING = 4
+# Rows that are gathered at a time: they stay in the processor's cache.
 _GATHERED = 2048
-_COMPARED = 16_384
-_SAMPLE = 20_000
 _GROWTH = 1.25
-_FAR = 65_535
+_LAST_KEY = 2**63 - 1
 
 Keys = NDArray[np.int64]
 Rows = NDArray[np.intp]
-Numbers = NDArray[np.float32]
-Words = NDArray[np.uint64]
 
 
 class Block(NamedTuple):
@@ -61,22 +60,6 @@ class Span(NamedTuple):
     stop: int
     first_key: int
     last_key: int
-
-
-class Bits(NamedTuple):
-    """One bit per dimension of each row.
-
-    Attributes:
-        words: uint64 [words of a row, capacity].
-        mean: float32 [dimensions], what the components are compared with.
-        rows: How many rows there were when the mean was taken.
-        size: How many rows have their bits.
-    """
-
-    words: Words
-    mean: Numbers
-    rows: int
-    size: int
 
 
 def bytes_of(rows: int, dimensions: int) -> int:
@@ -139,17 +122,25 @@ class Matrix:
         start = self._roomy(more)
         vectors, keys, size = start._vectors, start._keys, start._size
         spans, dead = dict(start._spans), list(start._dead)
+        growing: dict[int, _Growing] = {}
         for block in blocks:
             rows = len(block.keys)
             if not rows:
-                dead.extend(spans.pop(block.document, ()))
+                grown = growing.pop(block.document, None)
+                gone = spans.pop(block.document, ())
+                dead.extend(gone if grown is None else grown.spans)
                 continue
+            here = growing.get(block.document)
+            if here is None:
+                here = growing[block.document] = _Growing(spans.get(block.document, ()))
             first, last = int(block.keys[0]), int(block.keys[-1])
-            here = _without(spans.get(block.document, ()), keys, block.keys, dead)
+            if here.first_key <= last and first <= here.last_key:
+                here.spans = _without(here.spans, keys, block.keys, dead)
             vectors[size : size + rows] = block.vectors
             keys[size : size + rows] = block.keys
-            spans[block.document] = _joined(here, Span(size, size + rows, first, last))
+            here.add(Span(size, size + rows, first, last))
             size += rows
+        spans |= {document: tuple(here.spans) for document, here in growing.items()}
         return Matrix(vectors, keys, size, spans, tuple(dead), seen, start._bits)
 
     def indexed(self) -> Matrix:
@@ -158,15 +149,8 @@ class Matrix:
             return self
         bits = self._bits
         if bits is None or self._size > 2 * bits.rows:
-            step = max(1, self._size // _SAMPLE)
-            mean = self._vectors[: self._size : step].mean(axis=0, dtype=np.float64).astype(np.float32)
-            capacity, dimensions = self._vectors.shape
-            words = np.zeros((-(-dimensions // 64), capacity), np.uint64)
-            bits = Bits(words, mean, self._size, 0)
-        for start in range(bits.size, self._size, _COMPARED):
-            stop = min(start + _COMPARED, self._size)
-            bits.words[:, start:stop] = _packed(self._vectors[start:stop], bits.mean).T
-        bits = bits._replace(size=self._size)
+            bits = Bits.measured(self._vectors, self._size)
+        bits = bits.grown(self._vectors, self._size)
         return Matrix(self._vectors, self._keys, self._size, self._spans, self._dead, self.seen, bits)
 
     def read_bytes(self, query: VectorQuery) -> int:
@@ -191,13 +175,16 @@ class Matrix:
                 for span in hidden:
                     similarities[span.start : span.stop] = -np.inf
                 return best(self._keys[: self._size], similarities, query.limit)
-            return self._filtered(self._bits, vector, self._distances(self._bits, vector, hidden), query)
+            distances = self._bits.distances(vector, self._size)
+            for span in hidden:
+                distances[span.start : span.stop] = FAR
+            return self._filtered(self._bits, vector, distances, query)
         spans = self._of(query.only - query.hidden)
         rows = _rows(spans)
         if query.exact or self._bits is None or len(rows) <= EXACT_ROWS:
             return best(self._keys[rows], self._similarities(rows, vector), query.limit)
-        distances = self._distances(self._bits, vector, ())
-        wanted = np.full(self._size, _FAR, np.uint16)
+        distances = self._bits.distances(vector, self._size)
+        wanted = np.full(self._size, FAR, np.uint16)
         for span in spans:
             wanted[span.start : span.stop] = distances[span.start : span.stop]
         return self._filtered(self._bits, vector, wanted, query)
@@ -227,54 +214,35 @@ class Matrix:
         return other
 
     def _similarities(self, rows: Rows, vector: Numbers) -> Numbers:
-        if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        if len(rows) and rows[-1] - rows[0] + 1 <= _GATHERING * len(rows):
             together: Numbers = np.vecdot(self._vectors[rows[0] : rows[-1] + 1], vector)
-            return together
+            return together if len(together) == len(rows) else together[rows - rows[0]]
         similarities = np.empty(len(rows), np.float32)
         for start in range(0, len(rows), _GATHERED):
             some = rows[start : start + _GATHERED]
             similarities[start : start + len(some)] = np.vecdot(self._vectors[some], vector)
         return similarities
 
-    def _distances(self, bits: Bits, vector: Numbers, hidden: Iterable[Span]) -> NDArray[np.uint16]:
-        """Of every row's bits to those of the vector; hidden ones are far."""
-        wanted = _packed(vector[None], bits.mean)[0]
-        distances = np.zeros(self._size, np.uint16)
-        differing = np.empty(_COMPARED, np.uint64)
-        counted, summed = np.empty(_COMPARED, np.uint8), np.empty(_COMPARED, np.uint8)
-        for start in range(0, self._size, _COMPARED):
-            stop = min(start + _COMPARED, self._size)
-            some, count, few = (one[: stop - start] for one in (differing, counted, summed))
-            for place, word in enumerate(wanted):
-                np.bitwise_xor(bits.words[place, start:stop], word, out=some)
-                # Three words have 192 bits: sums of bytes are taken in a fraction of the time.
-                if place % 3 == 0:
-                    np.bitwise_count(some, out=few)
-                else:
-                    np.bitwise_count(some, out=count)
-                    np.add(few, count, out=few)
-                if place % 3 == 2 or place == len(wanted) - 1:
-                    distances[start:stop] += few
-        for span in hidden:
-            distances[span.start : span.stop] = _FAR
-        return distances
-
-    def _filtered(
-        self, bits: Bits, vector: Numbers, distances: NDArray[np.uint16], query: VectorQuery
-    ) -> list[Match]:
-        """The best of the nearest by bits; more of them, as long as too few passages are found."""
+    def _filtered(self, bits: Bits, vector: Numbers, distances: Distances, query: VectorQuery) -> list[Match]:
+        """The best of the nearest by bits, and of all others that may be as near as those."""
         wanted = _CANDIDATES + _CANDIDATES_EACH * query.limit
+        farthest = nearest(distances, wanted)
         while True:
-            if wanted < self._size:
-                # All that are as near as the last one: where the bits tell nothing apart, all are looked at.
-                farthest = min(int(np.partition(distances, wanted - 1)[wanted - 1]), _FAR - 1)
-            else:
-                farthest = _FAR - 1
+            # All that are as near as the last one: where the bits tell nothing apart, all are looked at.
             rows = np.flatnonzero(distances <= farthest)
-            found = best(self._keys[rows], self._similarities(rows, vector), query.limit)
-            if len(found) >= query.limit or farthest == _FAR - 1:
+            similarities = self._similarities(rows, vector)
+            found = best(self._keys[rows], similarities, query.limit)
+            if farthest == FAR - 1:
                 return found
-            wanted *= 8
+            if len(found) == query.limit:
+                least = min(found[-1].similarity, float(similarities.max()))
+                reach = bits.reach(vector, self._vectors[rows[similarities >= least]])
+                if reach <= farthest:
+                    return found
+                farthest = reach
+            else:
+                wanted *= 8
+                farthest = nearest(distances, wanted)
 
 
 def best(keys: Keys, similarities: Numbers, limit: int) -> list[Match]:
@@ -308,43 +276,49 @@ def best(keys: Keys, similarities: Numbers, limit: int) -> list[Match]:
     return []
 
 
-def _packed(vectors: Numbers, mean: Numbers) -> Words:
-    """uint64 [rows, words of a row]."""
-    packed = np.packbits(vectors > mean, axis=1)
-    words = -(-vectors.shape[1] // 64)
-    if packed.shape[1] == 8 * words:
-        return packed.view(np.uint64)
-    padded = np.zeros((len(vectors), 8 * words), np.uint8)
-    padded[:, : packed.shape[1]] = packed
-    return padded.view(np.uint64)
-
-
 def _rows(spans: Sequence[Span]) -> Rows:
     if not spans:
         return np.empty(0, np.intp)
     return np.concatenate([np.arange(span.start, span.stop) for span in sorted(spans)])
 
 
-def _joined(spans: tuple[Span, ...], new: Span) -> tuple[Span, ...]:
-    """With one more, which is one with the last where it goes on from there."""
-    if spans and spans[-1].stop == new.start and spans[-1].last_key < new.first_key:
-        return (*spans[:-1], spans[-1]._replace(stop=new.stop, last_key=new.last_key))
-    return (*spans, new)
+class _Growing:
+    """Rows of a document to which some are added, and between which keys they are.
+
+    Args:
+        spans: What there is of it.
+    """
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self.spans = list(spans)
+        self.first_key = min((span.first_key for span in self.spans), default=_LAST_KEY)
+        self.last_key = max((span.last_key for span in self.spans), default=-1)
+
+    def add(self, new: Span) -> None:
+        """Add rows, which are one span with the last ones where they go on from there."""
+        last = self.spans[-1] if self.spans else None
+        if last is not None and last.stop == new.start and last.last_key < new.first_key:
+            self.spans[-1] = last._replace(stop=new.stop, last_key=new.last_key)
+        else:
+            self.spans.append(new)
+        self.first_key = min(self.first_key, new.first_key)
+        self.last_key = max(self.last_key, new.last_key)
 
 
-def _without(spans: tuple[Span, ...], keys: Keys, gone: Keys, dead: list[Span]) -> tuple[Span, ...]:
+def _without(spans: Sequence[Span], keys: Keys, gone: Keys, dead: list[Span]) -> list[Span]:
     """What remains of a document's rows when some are written anew; those are dead."""
     first, last = int(gone[0]), int(gone[-1])
-    if all(span.last_key < first or span.first_key > last for span in spans):
-        return spans
     left: list[Span] = []
     for span in spans:
+        if span.last_key < first or span.first_key > last:
+            left.append(span)
+            continue
         again = np.isin(keys[span.start : span.stop], gone)
         for start, stop, is_dead in _runs(again):
             here = keys[span.start + start : span.start + stop]
             run = Span(span.start + start, span.start + stop, int(here.min()), int(here.max()))
             (dead if is_dead else left).append(run)
-    return tuple(left)
+    return left
 
 
 def _runs(flags: NDArray[np.bool_]) -> Iterable[tuple[int, int, bool]]:

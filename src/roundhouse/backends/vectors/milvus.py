@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from pymilvus import DataType, MilvusClient, MilvusException
 
 from roundhouse.backends.vectors import blocks, pending
-from roundhouse.backends.vectors.matrix import Numbers
+from roundhouse.backends.vectors.bits import Numbers
 from roundhouse.backends.vectors.pending import Pending
 from roundhouse.core.errors import BadInput, VectorsUnavailable
 from roundhouse.core.ports import Transaction

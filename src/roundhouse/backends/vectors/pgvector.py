@@ -19,7 +19,7 @@ import psycopg
 import sqlalchemy as sa
 
 from roundhouse.backends.vectors import blocks
-from roundhouse.backends.vectors.matrix import Numbers
+from roundhouse.backends.vectors.bits import Numbers
 from roundhouse.core.errors import MissingExtra, NotFound, NotSupported, VectorsUnavailable
 from roundhouse.core.ports import Transaction
 from roundhouse.core.vectors import MAX_CHUNKS, Match, VectorContext, VectorIndex, VectorQuery, VectorRow

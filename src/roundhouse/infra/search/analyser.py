@@ -15,8 +15,9 @@ import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from operator import add
 
 import msgspec
 
@@ -26,6 +27,7 @@ from roundhouse.infra.search.scripts import (
     HEBREW_LETTERS,
     HEBREW_POINTS,
     HEBREW_PREFIXES,
+    IDEOGRAPHS,
     PIECE,
     RUN,
     SIMPLE,
@@ -124,36 +126,44 @@ def analyse(text: str) -> Analysis:
     # Most words of a text are there several times: each is looked at once.
     runs = Counter(PIECE.findall(text))
     chars: Counter[str] = Counter()
+    ideographs: Counter[str] = Counter()
     found: list[tuple[_WordEntries, int]] = []
     for raw, often in runs.items():
         if raw[0] < FIRST_UNSPACED or not is_unspaced(raw[0]):
             found.append((_word_entries(raw), often))
         elif SIMPLE.fullmatch(raw):
-            for char in raw:
-                chars[char] += often
-            for one, other in itertools.pairwise(raw):
-                chars[one + other] += often
+            kind = ideographs if IDEOGRAPHS.fullmatch(raw) else chars
+            for _ in range(often):
+                kind.update(raw)
+                kind.update(map(add, raw, raw[1:]))
         else:
-            found.append((_WordEntries(tuple(_run_entries(raw)), (), None), often))
+            found.append((_written(_run_entries(raw), (), None), often))
     found += [(_char_entries(char), often) for char, often in chars.items()]
-    return _counted(found)
+    return _counted(found, ideographs)
 
 
-def _counted(found: Sequence[tuple[_WordEntries, int]]) -> Analysis:
+def _counted(found: Sequence[tuple[_WordEntries, int]], ideographs: Mapping[str, int]) -> Analysis:
     counts: dict[bytes, int] = {}
+    known = counts.get
     length = words = marked = 0
     for word, often in found:
-        for term, weight in word.entries:
-            counts[term] = counts.get(term, 0) + often
-            length += weight * often
+        for term in word.terms:
+            counts[term] = known(term, 0) + often
+        length += word.length * often
         if word.marked is not None:
             words += often
-            marked += often if word.marked else 0
+            if word.marked:
+                marked += often
+    # There is nothing to fold in these, nor are they of any case.
+    for char, often in ideographs.items():
+        term = FOLDED + char.encode()
+        counts[term] = known(term, 0) + often
+        length += often
     if marked * MARKED_SHARE >= words > 0:
         # Where diacritics are written, a word without them is one of its own: "ma" is not "má".
         for word, often in found:
             for term in word.plain:
-                counts[term] = counts.get(term, 0) + often
+                counts[term] = known(term, 0) + often
     if len(counts) > MAX_TERMS:
         counts = dict(itertools.islice(counts.items(), MAX_TERMS))
     return Analysis(counts, length)
@@ -166,7 +176,7 @@ def tokens(text: str) -> Iterator[Token]:
         if run.lastgroup == "unspaced":
             yield from _run_tokens(run.group(), start)
             continue
-        terms = tuple(term for term, _weight in _word_entries(run.group()).entries)
+        terms = _word_entries(run.group()).terms
         for form in forms_of(run.group()):
             yield Token(start, run.end(), form, terms)
 
@@ -225,18 +235,32 @@ class _WordEntries(msgspec.Struct, frozen=True, gc=False):
     """What a word adds to its text.
 
     Attributes:
-        entries: Terms, each with what it adds to the length.
+        terms: By which it is found.
+        length: What it adds to the length.
         plain: Exact terms of what has nothing to fold.
         marked: Whether there is something to fold; None = it is a piece of a writing without spaces.
     """
 
-    entries: tuple[tuple[bytes, int], ...]
+    terms: tuple[bytes, ...]
+    length: int
     plain: tuple[bytes, ...]
     marked: bool | None
 
 
+def _written(
+    entries: Iterable[tuple[bytes, int]], plain: tuple[bytes, ...], marked: bool | None
+) -> _WordEntries:
+    """Of terms, each with what it adds to the length."""
+    pairs = tuple(entries)
+    return _WordEntries(tuple(term for term, _ in pairs), sum(weight for _, weight in pairs), plain, marked)
+
+
 @lru_cache(maxsize=16_384)
 def _word_entries(raw: str) -> _WordEntries:
+    if raw.isascii() and raw.isalpha() and (raw.islower() or raw.istitle()):
+        # Most words of most texts: nothing to normalise, no identifier.
+        word = raw.lower()
+        return _WordEntries((encode(FOLDED, word),), 1, (encode(EXACT, word),), False)
     entries: dict[bytes, int] = {}
     forms = forms_of(raw)
     for form in forms:
@@ -252,7 +276,7 @@ def _word_entries(raw: str) -> _WordEntries:
         for tail in _tails(raw):
             entries.setdefault(tail, 0)
     plain = tuple(encode(EXACT, form.exact) for form in forms if form.plain)
-    return _WordEntries(tuple(entries.items()), plain, len(plain) < len(forms))
+    return _written(entries.items(), plain, len(plain) < len(forms))
 
 
 def _tails(raw: str) -> Iterator[bytes]:
@@ -284,7 +308,7 @@ def run_forms(raw: str) -> list[tuple[int, int, Form]]:
 def _char_entries(chars: str) -> _WordEntries:
     """Of one character of a simple run, or of two as one word."""
     form = _char_form(chars[0]) if len(chars) == 1 else pair_of(_char_form(chars[0]), _char_form(chars[1]))
-    return _WordEntries(tuple(_form_entries(form)), (), None)
+    return _written(_form_entries(form), (), None)
 
 
 def _run_entries(raw: str) -> Iterator[tuple[bytes, int]]:

@@ -76,8 +76,8 @@ class Disjunction:
         self._bounds = bounds or Bounds()
         self.terms = set(parsed.terms)
 
-    async def first(self, needed: int) -> list[tuple[int, float]]:
-        """Numbers and scores of the best entries, at most `needed`, in order."""
+    async def first(self, needed: int) -> list[tuple[store.Label, float]]:
+        """The best entries and their scores, at most `needed`, in order."""
         longer = await continued(self._lists, [word for word in self._parsed.words if word.identifier])
         words = [longer.get(word, word) for word in self._parsed.words]
         self.terms.update(one.term for word in words for one in word.wanted)
@@ -95,7 +95,7 @@ class Disjunction:
                     asked[one.term] = _Asked(size, one.term, frequency, one.weight)
         return await self._best(sorted(asked.values()), needed) if asked else []
 
-    async def _best(self, rising: Sequence[_Asked], needed: int) -> list[tuple[int, float]]:
+    async def _best(self, rising: Sequence[_Asked], needed: int) -> list[tuple[store.Label, float]]:
         allowed = await self._narrowing.allowed(min(self._bounds.whole, sum(one.size for one in rising)))
         whole, rest = _split(rising, self._bounds.whole)
         read = await self._read(whole, allowed)
@@ -115,7 +115,7 @@ class Disjunction:
         sums = await self._added(sums, numbers, read)
         numbers, scores = best(numbers, rounded(sums), needed)
         points = dict(zip(numbers.tolist(), scores.tolist(), strict=True))
-        return (await store.in_order(self._tx, points))[:needed]
+        return (await store.in_order(self._tx, self._narrowing.caller, points))[:needed]
 
     async def _added(self, sums: Scores, numbers: Numbers, read: Sequence[Weighted]) -> Scores:
         statistics = self._narrowing.statistics

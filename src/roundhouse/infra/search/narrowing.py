@@ -37,6 +37,7 @@ class Narrowing:
         caller: Who asks.
 
     Attributes:
+        caller: Who asks.
         statistics: Of the space, from `begin` on.
 
     Raises:
@@ -47,6 +48,7 @@ class Narrowing:
         self._tx = tx
         self._space = space
         self._lists = lists
+        self.caller = caller
         self._query = query
         self._filters = filters_of(
             query.user_id, query.app_id, query.parent_id, query.role, query.tags

@@ -8,7 +8,10 @@ add nothing.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import insort
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import count
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +26,9 @@ TIMES = TIME
 
 MAX_ROW = 4_096
 """Most entries of a row."""
+
+# From so many entries a row on, rows are read one by one.
+_LARGE = 256
 
 MAX_SPAN = 2**32 - 1
 """Most that the last number of a row may be above its first."""
@@ -78,52 +84,80 @@ def rows_of(documents: Sequence[Document]) -> list[Row]:
     """The rows of documents in the order of their numbers; by term, then by number."""
     import numpy as np
 
-    ids: dict[bytes, int] = {}
+    ids: defaultdict[bytes, int] = defaultdict(count().__next__)
     flat: list[int] = []
     often: list[int] = []
     for document in documents:
-        flat += [ids.setdefault(term, len(ids)) for term in document.terms]
-        often += document.terms.values()
-    sizes = [len(document.terms) for document in documents]
-    of_term = np.array(flat, np.int32)
+        flat.extend(map(ids.__getitem__, document.terms))
+        often.extend(document.terms.values())
+    terms = sorted(ids)
+    # The place of each term among all of them instead of the number it got when it came.
+    rank = np.empty(len(terms), np.int32)
+    rank[np.fromiter(map(ids.__getitem__, terms), np.int32, len(terms))] = np.arange(len(terms))
+    of_term = rank[np.array(flat, np.int32)]
     order = np.argsort(of_term, kind="stable")
-    place = np.repeat(np.arange(len(documents)), sizes)[order]
+    place = np.repeat(np.arange(len(documents)), [len(document.terms) for document in documents])[order]
     numbers = np.array([document.number for document in documents], np.int64)
     lengths = np.array([document.length for document in documents], np.int64)[place]
     counts = np.array(often, np.int64)[order]
-    bounds = np.concatenate([[0], np.cumsum(np.bincount(of_term, minlength=len(ids)))]).tolist()
     columns = Columns(numbers[place], counts, np.minimum(lengths, MAX_LENGTH), counts)
-    found: list[Row] = []
-    packed = _Packed(columns, bounds)
-    for term, one in sorted(ids.items()):
-        found += packed.rows(term, bounds[one], bounds[one + 1])
+    found = _sliced(terms, np.bincount(of_term, minlength=len(terms)), columns)
     times = np.array([document.at_s for document in documents], np.float64)
-    found += cut(TIMES, Columns(numbers, numbers, numbers, times))
-    return sorted(found)
+    for row in cut(TIMES, Columns(numbers, numbers, numbers, times)):
+        insort(found, row)
+    return found
 
 
-class _Packed:
-    """Columns of all terms behind one another, ready to be cut."""
+def put_together(groups: Sequence[Sequence[Row]]) -> list[Row]:
+    """Rows of words put together, of each group one.
 
-    def __init__(self, columns: Columns, bounds: Sequence[int]) -> None:
-        import numpy as np
+    Args:
+        groups: Rows of one term each, in the order of their first numbers; so many entries, of such a span, as one
+            row may have.
+    """
+    import numpy as np
 
-        self._columns = columns
-        self._numbers = columns.numbers.tolist()
-        sizes = np.diff(bounds)
-        firsts = np.repeat(columns.numbers[np.array(bounds[:-1], np.int64)] if len(sizes) else [], sizes)
-        self._above = (columns.numbers - firsts).astype("<u4").tobytes()
-        self._counts = columns.counts.astype("u1").tobytes()
-        self._lengths = columns.lengths.astype("<u2").tobytes()
+    rows = [row for group in groups for row in group]
+    packed = [(row.size, row.data or b"") for row in rows]
+    numbers = np.frombuffer(b"".join([data[: 4 * size] for size, data in packed]), "<u4").astype(np.int64)
+    numbers += np.repeat(
+        np.array([row.first for row in rows], np.int64), np.array([row.size for row in rows], np.int64)
+    )
+    counts = np.frombuffer(b"".join([data[4 * size : 5 * size] for size, data in packed]), "u1")
+    lengths = np.frombuffer(b"".join([data[5 * size :] for size, data in packed]), "<u2")
+    sizes = np.array([sum([row.size for row in group]) for group in groups], np.int64)
+    found = _sliced([group[0].term for group in groups], sizes, Columns(numbers, counts, lengths, counts))
+    falling = np.flatnonzero(numbers[1:] <= numbers[:-1]) + 1
+    ends = np.cumsum(sizes)
+    # Where a group begins the numbers may fall; within one, writers took turns, or what is there twice was moved.
+    mixed = np.unique(np.searchsorted(ends, np.setdiff1d(falling, ends), "right"))
+    for one in reversed(mixed.tolist()):
+        term = groups[one][0].term
+        columns = unpack(term[:1], [(row.first, row.size, row.data or b"") for row in groups[one]])
+        found[one : one + 1] = cut(term, columns)
+    return found
 
-    def rows(self, term: bytes, start: int, end: int) -> Iterable[Row]:
-        first, last = self._numbers[start], self._numbers[end - 1]
+
+def _sliced(terms: Sequence[bytes], sizes: np.ndarray, columns: Columns) -> list[Row]:
+    """The rows of terms whose postings lie behind one another, `sizes` of each, at least one."""
+    import numpy as np
+
+    ends = np.cumsum(sizes)
+    firsts, lasts = columns.numbers[ends - sizes], columns.numbers[ends - 1]
+    above = (columns.numbers - np.repeat(firsts, sizes)).astype("<u4").tobytes()
+    counts, lengths = columns.counts.astype("u1").tobytes(), columns.lengths.astype("<u2").tobytes()
+    found: list[Row] = []
+    start = 0
+    for term, first, last, end in zip(terms, firsts.tolist(), lasts.tolist(), ends.tolist(), strict=True):
         if end - start > MAX_ROW or last - first > MAX_SPAN:
-            return cut(term, Columns(*(column[start:end] for column in self._columns)))
-        data = self._above[4 * start : 4 * end]
-        if term[:1] != FILTER:
-            data += self._counts[start:end] + self._lengths[2 * start : 2 * end]
-        return (Row(term, first, last, end - start, data),)
+            found += cut(term, Columns(*(column[start:end] for column in columns)))
+        elif term[:1] == FILTER:
+            found.append(Row(term, first, last, end - start, above[4 * start : 4 * end]))
+        else:
+            data = above[4 * start : 4 * end] + counts[start:end] + lengths[2 * start : 2 * end]
+            found.append(Row(term, first, last, end - start, data))
+        start = end
+    return found
 
 
 def cut(term: bytes, columns: Columns) -> Iterator[Row]:
@@ -148,27 +182,37 @@ def unpack(kind: bytes, rows: Sequence[tuple[int, int, bytes]]) -> Columns:
         nothing = np.zeros(0, np.int64)
         return Columns(nothing, nothing, nothing, nothing)
     rows = sorted(rows, key=itemgetter(0))
-    # One array of all rows, not one of each: a new index has many short ones.
-    numbers = np.frombuffer(b"".join([data[: 4 * size] for _first, size, data in rows]), "<u4").astype(
-        np.int64
-    )
-    numbers += np.repeat(
-        np.array([first for first, _size, _data in rows], np.int64), [size for _first, size, _data in rows]
-    )
+    sizes = np.array([size for _first, size, _data in rows], np.int64)
+    ends = np.cumsum(sizes)
+    numbers = np.empty(ends[-1], np.int64)
+    if ends[-1] >= _LARGE * len(rows):
+        for (first, size, data), end in zip(rows, ends.tolist(), strict=True):
+            np.add(np.frombuffer(data, "<u4", size), first, out=numbers[end - size : end])
+    else:
+        # One array of all rows, not one of each: a new index has many short ones.
+        numbers[:] = np.frombuffer(_joined(rows, 0, 4), "<u4")
+        numbers += np.repeat(np.array([first for first, _size, _data in rows], np.int64), sizes)
     if kind == FILTER:
         columns = Columns(numbers, numbers, numbers, numbers)
     elif kind == TIME:
-        times = np.frombuffer(b"".join([data[4 * size :] for _first, size, data in rows]), "<f8")
-        columns = Columns(numbers, numbers, numbers, times)
+        columns = Columns(numbers, numbers, numbers, np.frombuffer(_joined(rows, 4, 12), "<f8"))
     else:
-        counts = np.frombuffer(b"".join([data[4 * size : 5 * size] for _first, size, data in rows]), "u1")
-        lengths = np.frombuffer(b"".join([data[5 * size :] for _first, size, data in rows]), "<u2")
-        columns = Columns(numbers, counts, lengths, counts)
-    if len(rows) > 1 and not bool((numbers[1:] > numbers[:-1]).all()):
+        counts = np.frombuffer(_joined(rows, 4, 5), "u1")
+        columns = Columns(numbers, counts, np.frombuffer(_joined(rows, 5, 7), "<u2"), counts)
+    # Each row rises.
+    if not bool((numbers[ends[:-1]] > numbers[ends[:-1] - 1]).all()):
         # Of what is there twice, because it was moved while it was read, one will do.
         _kept, order = np.unique(numbers, return_index=True)
         columns = Columns(*(column[order] for column in columns))
     return columns
+
+
+def _joined(rows: Sequence[tuple[int, int, bytes]], start: int, end: int) -> bytes | memoryview:
+    """The bytes of one column: of each row those from `start` to `end` times its count."""
+    if len(rows) == 1:
+        _first, size, data = rows[0]
+        return memoryview(data)[start * size : end * size]
+    return b"".join([memoryview(data)[start * size : end * size] for _first, size, data in rows])
 
 
 def repack(kind: bytes, columns: Columns) -> tuple[int, int, int, bytes]:

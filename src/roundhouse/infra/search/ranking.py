@@ -50,9 +50,19 @@ def union(lists: Sequence[Weighted]) -> Numbers:
     """The entries that are in any list."""
     if len(lists) == 1:
         return lists[0].columns.numbers
+    held = [one.columns.numbers for one in lists if len(one.columns.numbers)]
+    if not held:
+        return lists[0].columns.numbers
+    first, last = min(int(one[0]) for one in held), max(int(one[-1]) for one in held)
+    if last - first < _SPREAD * sum(map(len, held)):
+        # Where numbers lie close, a table of them all is cheaper than to sort them.
+        there = np.zeros(last - first + 1, bool)
+        for one in held:
+            there[one - first] = True
+        return np.flatnonzero(there) + first
     # Each of them rises: putting such runs together is what a stable sort is fastest at.
-    joined = np.sort(np.concatenate([one.columns.numbers for one in lists]), kind="stable")
-    kept: Numbers = joined[np.concatenate([[True], joined[1:] != joined[:-1]])] if len(joined) else joined
+    joined = np.sort(np.concatenate(held), kind="stable")
+    kept: Numbers = joined[np.concatenate([[True], joined[1:] != joined[:-1]])]
     return kept
 
 

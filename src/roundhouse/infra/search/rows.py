@@ -105,9 +105,8 @@ search_postings = sa.Table(
     sa.Column("last_number", sa.BigInteger, nullable=False),
     # Of entries in it.
     sa.Column("count", sa.Integer, nullable=False),
-    # See `postings`.
+    # See `postings`. With row numbers: SQLite's tables without read whole rows to compare their keys.
     sa.Column("data", sa.LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
 )
 
 search_changes = sa.Table(

@@ -96,6 +96,9 @@ SIMPLE = re.compile(
 )
 """A run in which no character is a mark of the one before."""
 
+IDEOGRAPHS = re.compile("[\\u3400-\\u4dbf\\u4e00-\\u9fff]+")
+"""A run of Chinese characters, none of which has another form that normalisation or folding would make of it."""
+
 FIRST_UNSPACED = chr(min(first for first, _last in _UNSPACED))
 """The lowest of all letters of unspaced writings."""
 

@@ -63,6 +63,9 @@ _MANY = 20_000
 
 _NOTHING = unpack(b"", [])
 
+Found = tuple[store.Label, float]
+"""An entry that was found, and its score."""
+
 
 class _Tier(msgspec.Struct, frozen=True):
     """Entries that fit equally well: their numbers, scores, and by which terms they were found."""
@@ -83,8 +86,8 @@ class _Search:
         self._own = parsed.terms
         self.terms = set(parsed.terms)
 
-    async def first(self, needed: int) -> list[tuple[int, float]]:
-        """Numbers and scores of the best entries, at most `needed`, in order."""
+    async def first(self, needed: int) -> list[Found]:
+        """The best entries and their scores, at most `needed`, in order."""
         identifiers = [word for word in self._parsed.words if word.identifier]
         longer = await self._continued(identifiers)
         words = [longer.get(word, word) for word in self._parsed.words]
@@ -110,9 +113,7 @@ class _Search:
     def _size(self, word: Word) -> int:
         return sum(self._lists.size(one.term) for one in word.wanted)
 
-    async def _having_all(
-        self, words: Sequence[Word], needed: int
-    ) -> tuple[list[tuple[int, float]], Numbers]:
+    async def _having_all(self, words: Sequence[Word], needed: int) -> tuple[list[Found], Numbers]:
         """The best entries with all words, and the numbers of all such entries."""
         nothing: Numbers = np.zeros(0, np.int64)
         rising = sorted(words, key=self._size)
@@ -134,9 +135,7 @@ class _Search:
         numbers = await self._narrowing.permitted(numbers)
         return await self._ranked(_Tier(numbers, lists), needed, self._parsed.phrases), numbers
 
-    async def _having_some(
-        self, words: Sequence[Word], needed: int, without: Numbers
-    ) -> list[tuple[int, float]]:
+    async def _having_some(self, words: Sequence[Word], needed: int, without: Numbers) -> list[Found]:
         """The best entries with some of the rarest words."""
         rising = sorted((word for word in words if self._size(word)), key=self._size)
         lists: list[Weighted] = []
@@ -168,30 +167,28 @@ class _Search:
             found.append(Weighted(one.term, columns, one.weight, frequency))
         return found or [Weighted(b"", _NOTHING, 0.0, 0)]
 
-    async def _ranked(
-        self, tier: _Tier, needed: int, phrases: Sequence[Sequence[Form]]
-    ) -> list[tuple[int, float]]:
+    async def _ranked(self, tier: _Tier, needed: int, phrases: Sequence[Sequence[Form]]) -> list[Found]:
         if len(tier.numbers) > _MANY:
             scores = await asyncio.to_thread(score, tier.numbers, tier.lists, self._narrowing.statistics)
         else:
             scores = score(tier.numbers, tier.lists, self._narrowing.statistics)
         numbers, scores = best(tier.numbers, scores, MAX_HITS if phrases else needed)
         points = dict(zip(numbers.tolist(), scores.tolist(), strict=True))
-        ordered = await store.in_order(self._tx, points)
+        ordered = await store.in_order(self._tx, self._caller, points)
         return await self._with_phrases(ordered, needed, phrases) if phrases else ordered[:needed]
 
     async def _with_phrases(
-        self, ordered: list[tuple[int, float]], needed: int, phrases: Sequence[Sequence[Form]]
-    ) -> list[tuple[int, float]]:
-        found: list[tuple[int, float]] = []
+        self, ordered: list[Found], needed: int, phrases: Sequence[Sequence[Form]]
+    ) -> list[Found]:
+        found: list[Found] = []
         read_chars = 0
         for start in range(0, min(len(ordered), MAX_HITS), _PHRASE_STEP):
             part = ordered[start : start + _PHRASE_STEP]
-            texts = await store.texts(self._tx, self._caller, [number for number, _score in part])
+            texts = await store.texts(self._tx, self._caller, [label.number for label, _score in part])
             holding = await asyncio.to_thread(
                 lambda known: {number for number, one in known.items() if holds(one.text, phrases)}, texts
             )
-            found += [one for one in part if one[0] in holding]
+            found += [one for one in part if one[0].number in holding]
             read_chars += sum(len(one.text) for one in texts.values())
             if len(found) >= needed or read_chars >= MAX_PHRASE_CHARS:
                 break
@@ -229,15 +226,12 @@ async def search(tx: Tx, caller: Caller, query: Query) -> Hits:
 
 
 async def _shown(
-    tx: Tx, caller: Caller, query: Query, page: Sequence[tuple[int, float]], terms: set[bytes]
+    tx: Tx, caller: Caller, query: Query, page: Sequence[Found], terms: set[bytes]
 ) -> tuple[Hit, ...]:
-    numbers = [number for number, _score in page]
     if not query.snippets:
-        plain = await store.labels(tx, caller, numbers)
-        there = [(plain[number], points) for number, points in page if number in plain]
-        return tuple(Hit(one.ref_id, one.parent_id, points, one.at_s, ()) for one, points in there)
-    texts = await store.texts(tx, caller, numbers)
-    shown = [(texts[number], points) for number, points in page if number in texts]
+        return tuple(Hit(one.ref_id, one.parent_id, points, one.at_s, ()) for one, points in page)
+    texts = await store.texts(tx, caller, [one.number for one, _score in page])
+    shown = [(texts[one.number], points) for one, points in page if one.number in texts]
     if sum(len(one.text) for one, _points in shown) > _MANY:
         return await asyncio.to_thread(_hits, shown, terms)
     return _hits(shown, terms)

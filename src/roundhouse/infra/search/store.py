@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
@@ -19,7 +21,7 @@ from roundhouse.infra.search.rows import (
     search_postings,
     search_spaces,
 )
-from roundhouse.infra.tenancy import visible
+from roundhouse.infra.tenancy import visible, visible_to, who
 
 T = TypeVar("T")
 
@@ -28,6 +30,7 @@ SMALL_ROW = 128
 
 # SQLite takes so many parameters in one statement, PostgreSQL more.
 _MOST_PARAMETERS = 10_000
+_LARGEST = 2**31 - 1
 
 
 class Known(NamedTuple):
@@ -138,13 +141,10 @@ _DELETE_POSTINGS_ARRAYS = (
     "WHERE one.space = %s AND one.term = gone.term AND one.first_number = gone.first_number"
 )
 _INSERT_CHANGE = sa.insert(search_changes)
-_DIRECTORY = sa.select(
-    _postings.term,
-    _postings.first_number,
-    _postings.last_number,
-    _postings.count,
-    sa.case((_postings.count <= SMALL_ROW, _postings.data), else_=sa.null()),
-).where(_postings.space == sa.bindparam("space"), _postings.term.in_(sa.bindparam("terms", expanding=True)))
+_DIRECTORY = (
+    "SELECT term, first_number, last_number, count, CASE WHEN count <= {small} THEN data END "
+    "FROM search_postings WHERE space = {place} AND count <= {place} AND term {among}"
+)
 _DATA = sa.select(
     _postings.term, _postings.first_number, _postings.last_number, _postings.count, _postings.data
 ).where(
@@ -207,9 +207,16 @@ _HEADS = sa.select(_entries.number, _entries.at_s, _entries.ref_id).where(
 _TEXTS = sa.select(_entries.number, _entries.ref_id, _entries.parent_id, _entries.at_s, _entries.text).where(
     _entries.number.in_(sa.bindparam("numbers", expanding=True))
 )
-_LABELS = sa.select(_entries.number, _entries.ref_id, _entries.parent_id, _entries.at_s).where(
-    _entries.number.in_(sa.bindparam("numbers", expanding=True))
-)
+# One parameter, not one for each number: to write those into the statement costs more than to carry it out.
+_LABELS = {
+    dialect: sa.select(_entries.number, _entries.ref_id, _entries.parent_id, _entries.at_s).where(
+        sa.text(among), visible_to(search_entries)
+    )
+    for dialect, among in (
+        ("sqlite", "number IN (SELECT value FROM json_each(:numbers))"),
+        ("postgresql", "number = ANY(CAST(:numbers AS bigint[]))"),
+    )
+}
 _FRESH = sa.select(_fresh.number, _fresh.length, _fresh.at_s, _fresh.data).where(
     _fresh.space == sa.bindparam("space")
 )
@@ -363,10 +370,19 @@ async def directory(tx: Tx, space: int, terms: Sequence[bytes], largest: int | N
         terms: Which terms.
         largest: Only rows of at most so many postings.
     """
-    query = _DIRECTORY if largest is None else _DIRECTORY.where(_postings.count <= largest)
+    most = _LARGEST if largest is None else largest
     found: list[Row] = []
     for part in _parts(terms):
-        found += _all(Row, await tx.execute(query, {"space": space, "terms": part}))
+        if tx.dialect.name == "postgresql":
+            statement = _DIRECTORY.format(small=SMALL_ROW, place="%s", among="= ANY(%b::bytea[])")
+            rows = await tx.exec_driver_sql(statement, (space, most, list(part)))
+        else:
+            some = _padded(part, b"")
+            statement = _DIRECTORY.format(
+                small=SMALL_ROW, place="?", among=f"IN ({', '.join('?' * len(some))})"
+            )
+            rows = await tx.exec_driver_sql(statement, (space, most, *some))
+        found += _all(Row, rows)
     return found
 
 
@@ -396,8 +412,9 @@ async def read_pairs(tx: Tx, space: int, pairs: Sequence[tuple[bytes, int]]) -> 
             terms, firsts = [term for term, _first in part], [first for _term, first in part]
             rows = await tx.exec_driver_sql(_READ_PAIRS_ARRAYS, (terms, firsts, space))
         else:
-            statement = _READ_PAIRS_ROWS.format(pairs=", ".join(["(?, ?)"] * len(part)))
-            named = (*(value for pair in part for value in pair), space)
+            some = _padded(part, (b"", 0))
+            statement = _READ_PAIRS_ROWS.format(pairs=", ".join(["(?, ?)"] * len(some)))
+            named = (*chain.from_iterable(some), space)
             rows = await tx.exec_driver_sql(statement, named)
         found += _all(Row, rows)
     return found
@@ -423,17 +440,15 @@ async def heads(tx: Tx, numbers: Sequence[int]) -> list[Head]:
     return found
 
 
-async def in_order(tx: Tx, points: dict[int, float]) -> list[tuple[int, float]]:
-    """Entries and their scores, the best first; of equal ones the newest, then by id."""
-    found = await heads(tx, list(points))
-    found.sort(key=lambda head: (-points[head.number], -head.at_s, head.ref_id))
-    return [(head.number, points[head.number]) for head in found]
-
-
-async def labels(tx: Tx, caller: Caller, numbers: Sequence[int]) -> dict[int, Label]:
-    """What is told of entries that the caller may see, without their texts, by number."""
-    query = _LABELS.where(visible(search_entries, caller))
-    return {one.number: one for one in _all(Label, await tx.execute(query, {"numbers": numbers}))}
+async def in_order(tx: Tx, caller: Caller, points: dict[int, float]) -> list[tuple[Label, float]]:
+    """Entries that the caller may see, and their scores, the best first; of equal ones the newest, then by id."""
+    numbers: Any = list(points)
+    if tx.dialect.name == "sqlite":
+        numbers = json.dumps(numbers)
+    rows = await tx.execute(_LABELS[tx.dialect.name], {"numbers": numbers, **who(caller)})
+    found = _all(Label, rows)
+    found.sort(key=lambda one: (-points[one.number], -one.at_s, one.ref_id))
+    return [(one, points[one.number]) for one in found]
 
 
 async def texts(tx: Tx, caller: Caller, numbers: Sequence[int]) -> dict[int, Text]:
@@ -455,6 +470,11 @@ async def take_changes(tx: Tx, ids: Sequence[int]) -> list[Change]:
 def _all(shape: Callable[..., T], rows: sa.Result[Any]) -> list[T]:
     # At once: one by one each row costs more than all that is done with it.
     return [shape(*row) for row in rows.all()]
+
+
+def _padded(values: Sequence[T], nothing: T) -> list[T]:
+    """With values that find nothing up to the next power of two: a statement of another length is read anew."""
+    return [*values, *[nothing] * ((1 << (len(values) - 1).bit_length()) - len(values))]
 
 
 def _parts(values: Sequence[T]) -> Iterable[Sequence[T]]:

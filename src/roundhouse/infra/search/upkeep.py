@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -19,12 +20,15 @@ from roundhouse.infra.db import Database, Tx
 from roundhouse.infra.search import store
 from roundhouse.infra.search.fresh import FreshRow, unpack_row
 from roundhouse.infra.search.postings import (
+    FILTER,
     MAX_ROW,
     MAX_SPAN,
+    TIME,
     Columns,
     Document,
     Row,
     cut,
+    put_together,
     rows_of,
     unpack,
     unpack_numbers,
@@ -238,29 +242,40 @@ async def _fill(tx: Tx, space: int, groups: Sequence[list[Row]]) -> None:
 def _groups(rows: Sequence[Row], growth: int) -> list[list[Row]]:
     """Which rows become one: those beside one another of which none is `growth` times as large as what follows."""
     found: list[list[Row]] = []
-    for _term, of_term in groupby(sorted(rows, key=attrgetter("term", "first")), attrgetter("term")):
-        stack: list[list[Row]] = []
+    for _term, of_term in groupby(sorted(rows, key=itemgetter(0, 1)), itemgetter(0)):
+        stack: list[_Group] = []
         for row in of_term:
-            stack.append([row])
-            while len(stack) > 1 and _fit(stack[-2], stack[-1], growth):
-                last = stack.pop()
-                stack[-1] += last
-        found += [group for group in stack if len(group) > 1]
+            last = _Group([row], row.size, row.last)
+            while stack and _fit(stack[-1], last, growth):
+                before = stack.pop()
+                last = _Group(before.rows + last.rows, before.size + last.size, max(before.last, last.last))
+            stack.append(last)
+        found += [group.rows for group in stack if len(group.rows) > 1]
     return found
 
 
+class _Group(NamedTuple):
+    """Rows of a term that become one: how many entries they have, and the last of those."""
+
+    rows: list[Row]
+    size: int
+    last: int
+
+
 def _merged(groups: Sequence[Sequence[Row]]) -> list[Row]:
-    new: list[Row] = []
+    words = [group for group in groups if group and group[0].term[:1] not in (FILTER, TIME)]
+    new = put_together(words) if words else []
     for group in groups:
-        term = group[0].term
-        columns = unpack(term[:1], [(row.first, row.size, row.data or b"") for row in group])
-        new += cut(term, columns)
+        if group and group[0].term[:1] in (FILTER, TIME):
+            term = group[0].term
+            columns = unpack(term[:1], [(row.first, row.size, row.data or b"") for row in group])
+            new += cut(term, columns)
     return new
 
 
-def _fit(before: Sequence[Row], after: Sequence[Row], growth: int) -> bool:
-    size, added = sum(row.size for row in before), sum(row.size for row in after)
-    span = max(row.last for row in after) - before[0].first
+def _fit(before: _Group, after: _Group, growth: int) -> bool:
+    size, added = before.size, after.size
+    span = after.last - before.rows[0].first
     return size < growth * added and size + added <= MAX_ROW and span <= MAX_SPAN
 
 
