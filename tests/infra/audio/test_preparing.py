@@ -1,6 +1,8 @@
 """Whole recordings: every container that is taken in, their sides, their names, their times."""
 
 import asyncio
+import subprocess
+import sys
 import wave
 
 import msgspec
@@ -177,9 +179,18 @@ def test_odd_paths_are_opened_as_they_are(take, tmp_path, odd):
     assert take(path).decoded_s > 2
 
 
+def test_the_child_process_loads_no_more_than_it_needs():
+    """It starts once for each recording."""
+    told = "import sys, roundhouse.infra.audio.child; print(*{name.split('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-P", "-c", told], capture_output=True, text=True, check=True)
+    names = set(loaded.stdout.split())
+    assert {"av", "numpy"} <= names
+    assert not {"asyncio", "pydantic", "structlog", "sqlalchemy"} & names
+
+
 async def test_progress_is_told_and_a_waiter_that_leaves_ends_it(tmp_path):
     told = []
-    long = encode(tmp_path / "long.flac", np.tile(spoken(), 100), "flac")
+    long = encode(tmp_path / "long.flac", np.tile(spoken(), 30), "flac")
     limits = AudioLimits(max_decoded_s=3600.0, max_channels=8, timeout_s=60.0, memory_mib=1024)
     await prepare(
         long, tmp_path, limits, vad=VadSettings(), on_progress=lambda share, text: told.append((share, text))
@@ -188,10 +199,11 @@ async def test_progress_is_told_and_a_waiter_that_leaves_ends_it(tmp_path):
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     assert {text for _, text in told} == {"opening", "decoding", "looking for speech"}
+    begun = asyncio.Event()
     waiting = asyncio.create_task(
-        prepare(long, tmp_path, limits, vad=VadSettings(), on_progress=lambda share, text: None)
+        prepare(long, tmp_path, limits, vad=VadSettings(), on_progress=lambda share, text: begun.set())
     )
-    await asyncio.sleep(0.5)
+    await begun.wait()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting

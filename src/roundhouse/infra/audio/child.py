@@ -101,6 +101,7 @@ def take_apart(argument: Any, tell: Tell) -> Any:
 def sound_of(order: Order, tell: Tell) -> Sound:
     """`take_apart` in this very process, without limits on its memory."""
     folder, warnings = Path(order.folder), list[str]()
+    measured: dict[str, float | None] = {}
     with opened(Path(order.source), order.name, order.limits) as recording:
         split = order.split and recording.channels == 2
         if order.split and not split:
@@ -108,11 +109,14 @@ def sound_of(order: Order, tell: Tell) -> Sound:
                 f"It has {recording.channels} channel(s), not two: nobody was told apart by them."
             )
         decoded = _decode(recording, order, split=split, tell=tell)
-        if not split and recording.channels == 2 and _is_silent(decoded.paths["mix"]):
-            decoded = _decode_sides(recording, order, tell) or decoded
+        if not split and recording.channels == 2:
+            measured["mix"] = loudness_lufs(decoded.paths["mix"])
+            if _is_silent(measured["mix"]) and (apart := _decode_sides(recording, order, tell)):
+                decoded, measured = apart, {}
     warnings += _losses(recording, decoded)
     paths = decoded.paths if decoded.sides is None else _told_apart(decoded, folder, warnings, asked=split)
-    measured = {name: loudness_lufs(path) for name, path in paths.items()}
+    for name in paths.keys() - measured.keys():
+        measured[name] = loudness_lufs(paths[name])
     tracks = [_track(name, path, measured[name], order, tell) for name, path in paths.items()]
     heard = [one for one in measured.values() if one is not None]
     return Sound(
@@ -254,8 +258,7 @@ def _told(content: Iterable[Samples], samples: int, tell: Tell) -> Iterable[Samp
         tell(0.5 + 0.5 * done / samples, "looking for speech")
 
 
-def _is_silent(path: Path) -> bool:
-    loudness = loudness_lufs(path)
+def _is_silent(loudness: float | None) -> bool:
     return loudness is None or loudness < SILENCE_LUFS
 
 

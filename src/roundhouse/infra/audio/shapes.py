@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import msgspec
 
 from roundhouse.core.audio import Region, Segment
-from roundhouse.core.settings_audio import AudioSettings
+
+if TYPE_CHECKING:
+    from roundhouse.core.settings_audio import AudioSettings
 
 Encoding = Literal["pcm", "pcmu", "pcma"]
 """Of sound that arrives: signed 16-bit samples, little-endian; or G.711, a byte each."""
