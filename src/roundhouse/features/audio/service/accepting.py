@@ -134,7 +134,8 @@ class Accepting:
         return accepted
 
     async def _enter(self, tx: Tx, caller: Caller, job: Job, wanted: Wanted, source: Source) -> Recording:
-        if await recordings.exists(tx, job.id):
+        # Only the repetition of a request finds a job that is there already.
+        if wanted.idempotency_key is not None and await recordings.exists(tx, job.id):
             return await recordings.get(tx, caller, job.id)
         recording = self._recording(caller, job, wanted, source)
         if source.owns_file and source.file_id is not None:
