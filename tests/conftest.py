@@ -20,6 +20,11 @@ from roundhouse.core.settings import DbSettings
 from roundhouse.infra.db import Database
 from roundhouse.infra.migrate import upgrade_blocking
 
+# Tests run beside one another, and models in processes beside them: a library's own threads would wait most of the
+# time for cores that others have. It reads this when it is loaded.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 # The same examples at every run: a gate must not fail by chance. `make test-slow` draws new ones.
 hypothesis_settings.register_profile("gate", derandomize=True, max_examples=40, deadline=None)
 hypothesis_settings.register_profile("campaign", max_examples=2000, deadline=None)

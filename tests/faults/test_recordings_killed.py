@@ -138,6 +138,12 @@ def report(met: Counter[str]) -> str:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "house_db",
+    # On SQLite recordings lose their executor in `flows/test_watched.py` as well.
+    [pytest.param("sqlite", marks=pytest.mark.slow), pytest.param("postgresql", marks=pytest.mark.postgres)],
+    indirect=True,
+)
 def test_a_few_kills(tmp_path: Path, house_db: str) -> None:
     with Product(tmp_path, house_db, **settings(tmp_path, DELAY_S)) as product:
         met = campaign(product, 2, 1, executors=0)
