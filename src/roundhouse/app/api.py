@@ -119,7 +119,7 @@ class Roundhouse:
         answers = Answers(parts, self.meter)
         self.chat = ChatRoom(parts, self.meter, self._media, answers.grounder)
         self.audio = AudioRoom(parts, self.gatekeeper)
-        self.knowledge = KnowledgeRoom(parts, self.audio.transcripts, answers.asking)
+        self.knowledge = KnowledgeRoom(parts, self.audio.transcripts, answers)
         self.asgi: App = self._build_web()
 
     def _build_access(self) -> None:

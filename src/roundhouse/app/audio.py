@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from roundhouse.app.recordings import RecordingTranscripts, recording_service
+from roundhouse.app.recordings import OwnStores, RecordingTranscripts, recording_service
 from roundhouse.core.ports import Gatekeeper
 from roundhouse.features.audio import routes as audio_routes
 from roundhouse.features.audio.service import Accepting, ProcessService, TemplateService
@@ -35,7 +35,7 @@ class AudioRoom:
             parts.files,
             parts.jobs,
             parts.media,
-            Accepting(db, parts.files, parts.jobs, self._templates, parts.engine, clock),
+            Accepting(db, parts.files, parts.jobs, self._templates, parts.engine, clock, OwnStores(db)),
             gatekeeper,
             settings.audio,
             clock,

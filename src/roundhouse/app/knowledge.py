@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from roundhouse.features.knowledge.answering import routes as answer_routes
-from roundhouse.features.knowledge.answering.service import AskService
 from roundhouse.features.knowledge.indexing.routes import index_routes
 from roundhouse.features.knowledge.searching.routes import search_routes
 from roundhouse.features.knowledge.stores import routes as store_routes
@@ -16,6 +15,7 @@ from roundhouse.features.knowledge.stores.service import Adding, BatchService
 from roundhouse.infra.rooms import gathered
 
 if TYPE_CHECKING:
+    from roundhouse.app.answers import Answers
     from roundhouse.app.parts import Parts
 
 
@@ -25,19 +25,19 @@ class KnowledgeRoom:
     Args:
         parts: The shared parts of the process.
         transcripts: Knows what was said in recordings.
-        asking: The verb `ask`.
+        answers: What answers from documents.
 
     Attributes:
         files: The verbs of files in stores.
     """
 
-    def __init__(self, parts: Parts, transcripts: Transcripts | None, asking: AskService) -> None:
+    def __init__(self, parts: Parts, transcripts: Transcripts | None, answers: Answers) -> None:
         db, clock, mine = parts.db, parts.clock, parts.knowledge
         adding = Adding(parts.jobs, parts.settings.knowledge, clock)
         self.files = mine.files(parts.jobs, transcripts)
         self._stores = mine.stores(parts.jobs, self.files)
         self._batches = BatchService(db, self.files, adding, clock)
-        self._asking = asking
+        self._answers = answers
         self._searching = parts.knowledge_search.searching
         self._versions = parts.knowledge_search.versions(parts.jobs)
 
@@ -45,7 +45,7 @@ class KnowledgeRoom:
         """All routes of the room."""
         return gathered(
             store_routes.router(self._stores, self.files, self._batches),
-            search_routes(self._searching),
+            search_routes(self._searching, self._answers.rewriting),
             index_routes(self._versions),
-            answer_routes.router(self._asking),
+            answer_routes.router(self._answers.asking),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from roundhouse.core.errors import NotFound
 from roundhouse.core.ports import Clock
 from roundhouse.core.settings import Settings
 from roundhouse.core.types import Caller
@@ -11,6 +12,7 @@ from roundhouse.engine.engine import Engine
 from roundhouse.features.audio.indexing import SearchIndex
 from roundhouse.features.audio.service import RecordingService, TemplateService
 from roundhouse.features.knowledge.files.service import FileService
+from roundhouse.features.knowledge.stores.store import stores
 from roundhouse.infra.db import Database
 from roundhouse.infra.jobs.queue import JobQueue
 from roundhouse.infra.search.indexer import Indexer
@@ -29,6 +31,26 @@ def recording_service(
     folders = settings.data_dir / "jobs"
     templates = TemplateService(db, clock)
     return RecordingService(db, files, jobs, templates, SearchIndex(), indexer, engine, folders, clock)
+
+
+class OwnStores:
+    """Vector stores, for the room that has transcripts to put into them.
+
+    Args:
+        db: The database.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def has(self, caller: Caller, store_id: str) -> bool:
+        """See `features.audio.ports.VectorStores.has`."""
+        async with self._db.read() as tx:
+            try:
+                await stores.get(tx, caller, store_id)
+            except NotFound:
+                return False
+        return True
 
 
 class TranscriptText(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from roundhouse.app.parts import Parts, Unheard
+from roundhouse.app.recordings import OwnStores
 from roundhouse.core.ids import new_id
 from roundhouse.core.settings import Settings
 from roundhouse.features.audio.service import Accepting, TemplateService
@@ -49,7 +50,7 @@ def folder_watches(parts: Parts, holder: str) -> list[FolderWatch]:
 def _recording_inboxes(parts: Parts) -> list[Inbox]:
     db, clock = parts.db, parts.clock
     templates = TemplateService(db, clock)
-    accepting = Accepting(db, parts.files, parts.jobs, templates, parts.engine, clock)
+    accepting = Accepting(db, parts.files, parts.jobs, templates, parts.engine, clock, OwnStores(db))
     settings = parts.settings
     return [RecordingInbox(db, accepting, templates, settings.audio, one) for one in settings.watched_folders]
 

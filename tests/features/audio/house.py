@@ -298,6 +298,13 @@ def sift(segments: list[Segment], *, regions: object, language: str | None) -> F
     return Filtered(kept, [Dropped(one, "phrase") for one in segments if one not in kept])
 
 
+class OneStore:
+    """There is one vector store, `vs_2`."""
+
+    async def has(self, caller: Caller, store_id: str) -> bool:
+        return store_id == "vs_2"
+
+
 class AudioHouse:
     """All services of the room, and an executor that works when it is told to."""
 
@@ -347,7 +354,9 @@ class AudioHouse:
         self.pipelines = PipelineTable([*self.room_jobs.pipelines, *pull_kinds])
         self.jobs = JobQueue(db, self.pipelines, JobSettings(max_queued_per_site=5), clock)
         self.templates = TemplateService(db, clock)
-        self.accepting = Accepting(db, self.files, self.jobs, self.templates, self.speakers, clock)
+        self.accepting = Accepting(
+            db, self.files, self.jobs, self.templates, self.speakers, clock, OneStore()
+        )
         self.processing = ProcessService(
             db, self.files, self.jobs, self.downloads, self.accepting, OpenGate(), self.settings, clock
         )

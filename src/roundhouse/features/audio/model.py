@@ -46,6 +46,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         prompt: Text that came before, or a hint at style and names.
         vocabulary: Words that are likely to be said.
         word_times: Whether the times of words are kept.
+        vector_store_id: Where the transcript goes; None = where the setting says.
     """
 
     features: tuple[Feature, ...] = ("raw_transcript", "clean_transcript")
@@ -64,6 +65,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str = ""
     vocabulary: tuple[str, ...] = ()
     word_times: bool = False
+    vector_store_id: str | None = None
 
     @property
     def wants_clean(self) -> bool:

@@ -19,7 +19,7 @@ FIELDS = PLACES | {
     *("features", "template_id", "model", "asr_backend", "language", "summary_language", "enable_vad"),
     *("vad_threshold", "enable_diarization", "diarize", "num_speakers", "min_speakers", "max_speakers"),
     *("split_channels", "prompt", "vocabulary", "word_timestamps"),
-    *("title", "metadata"),
+    *("title", "metadata", "vector_store_id"),
 }
 """Fields of the form besides `file`."""
 
@@ -67,6 +67,7 @@ def read_options(values: Mapping[str, Sequence[str]], default_template: str) -> 
         prompt=_prompt(_one(values, "prompt")),
         vocabulary=_words(values.get("vocabulary", ())),
         word_times=_switch(values, "word_timestamps") or False,
+        vector_store_id=_name(_one(values, "vector_store_id"), "vector_store_id"),
     )
     return options if features is None else msgspec.structs.replace(options, features=features)
 

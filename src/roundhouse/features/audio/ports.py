@@ -190,3 +190,11 @@ class Desk(msgspec.Struct, frozen=True):
     recognisers: dict[str, str]
     clock: Clock
     share: Callable[[Caller, str, str], Awaitable[None]] | None = None
+
+
+class VectorStores(Protocol):
+    """Knows vector stores; `app` asks the room that has them."""
+
+    async def has(self, caller: Caller, store_id: str) -> bool:
+        """Whether there is a store that the caller may write into."""
+        ...

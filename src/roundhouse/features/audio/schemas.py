@@ -69,6 +69,9 @@ class TextAsk(_Input):
     summary_language: Language | None = Field(None, description="Null = as the text.")
     title: Title | None = None
     metadata: Free = Field({}, description="Yours; at most 64 KiB.")
+    vector_store_id: ModelName | None = Field(
+        None, description="Vector store that the text goes into; needs the scope `knowledge:write`."
+    )
 
 
 class ProcessRead(BaseModel):
@@ -397,6 +400,10 @@ def process_body() -> dict[str, Any]:
         "prompt": {**text, "description": "A hint at style and names."},
         "vocabulary": {"type": "array", "items": text, "description": "Words that are likely to be said."},
         "word_timestamps": {**flag, "description": "Keep the times of words."},
+        "vector_store_id": {
+            **text,
+            "description": "Vector store that the transcript goes into; needs the scope `knowledge:write`.",
+        },
         "title": {
             "type": "array",
             "items": text,

@@ -22,7 +22,7 @@ from roundhouse.infra.db import Database, Tx
 from roundhouse.infra.watching.model import End, Folder, Note, Taken
 
 _MIB = 1024 * 1024
-_SCOPES = frozenset({"audio:read", "audio:write", "inference"})
+_SCOPES = frozenset({"audio:read", "audio:write", "inference", "knowledge:write"})
 _DELETED = End("failed", error={"code": "not_found", "message": "The recording was deleted."})
 
 
@@ -71,8 +71,9 @@ class RecordingInbox:
         self._options = _options(watched, settings.default_template)
 
     async def check(self) -> None:
-        """Raise QueueFull, or Unprocessable where the template is not there: that is no fault of the files."""
+        """Raise QueueFull, or Unprocessable where template or vector store are not there: no fault of the files."""
         await self._accepting.check_room(self.folder.caller)
+        await self._accepting.check_store(self.folder.caller, self._options)
         if self._options.wants_summary:
             await self._templates.check_known(self.folder.caller, self._options.template_id or "")
 

@@ -171,3 +171,4 @@ class Setting:
         voice = Voice(self.engine, self.counted.meter)  # type: ignore[arg-type]  # the two verbs that are used
         self.asking = AskService(self.search, voice, limits, "say/m")
         self.grounder = Grounder(self.search, voice, limits)
+        self.voice = voice

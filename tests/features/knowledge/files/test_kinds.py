@@ -54,6 +54,8 @@ def test_no_purpose_takes_programs_or_unknown_bytes(purpose: str) -> None:
         ("audio", "video/mp4", "image/png"),
         ("assistants", "application/zip", "audio/wav"),
         ("user_data", "audio/wav", "application/zip"),
+        ("user_data", "message/rfc822", "application/zip"),
+        ("assistants", "message/rfc822", "video/mp4"),
         ("evals", "text/csv", "image/png"),
     ],
 )

@@ -147,6 +147,14 @@ def test_a_name_chooses_among_texts_and_no_more(name: str, found: str) -> None:
     assert sniff(b"a,b\n1,2\n", name, whole=True) == found
 
 
+def test_a_message_is_known_by_its_name_and_its_headers() -> None:
+    message = b"Received: from there\r\nSubject: Kettle\r\n\r\nIt boils.\r\n"
+    assert sniff(message, "kettle.EML", whole=True) == "message/rfc822"
+    assert sniff(message, "kettle.txt", whole=True) == "text/plain"
+    assert sniff(b"It boils.", "kettle.eml", whole=True) == "text/plain"
+    assert sniff(b"%PDF-1.7\n", "kettle.eml", whole=True) == "application/pdf"
+
+
 def test_a_name_chooses_among_old_office_files() -> None:
     ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + NUL
     assert sniff(ole, "letter.doc") == "application/msword"

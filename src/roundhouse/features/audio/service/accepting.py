@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-from roundhouse.core.errors import DiarizationUnavailable
+from roundhouse.core.errors import DiarizationUnavailable, NotAllowed, Unprocessable
 from roundhouse.core.jobs import Job, NewJob
 from roundhouse.core.ports import Clock, Files
 from roundhouse.core.types import Caller, FileInfo
 from roundhouse.engine.hearing import NOBODY_DIARIZES
 from roundhouse.features.audio.model import CameBy, Kind, Options, Recording
-from roundhouse.features.audio.ports import Speakers
+from roundhouse.features.audio.ports import Speakers, VectorStores
 from roundhouse.features.audio.service.templates import TemplateService
 from roundhouse.features.audio.store import recordings
 from roundhouse.infra.db import Database, Tx
@@ -71,6 +71,7 @@ class Accepting:
         templates: Knows the forms of summaries.
         speakers: Tells speakers apart, or cannot.
         clock: Time.
+        stores: Knows vector stores; None = nobody does.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Accepting:
         templates: TemplateService,
         speakers: Speakers,
         clock: Clock,
+        stores: VectorStores | None = None,
     ) -> None:
         self._db = db
         self._files = files
@@ -88,6 +90,7 @@ class Accepting:
         self._templates = templates
         self._speakers = speakers
         self._clock = clock
+        self._stores = stores
 
     async def check_room(self, caller: Caller) -> None:
         """Raise QueueFull where nothing would be accepted now: before an upload, not after it."""
@@ -97,6 +100,21 @@ class Accepting:
         """Raise DiarizationUnavailable where voices are to be told apart and nothing here can do that."""
         if options.diarize and not self._speakers.can_diarize(caller):
             raise DiarizationUnavailable(NOBODY_DIARIZES, param="diarize")
+
+    async def check_store(self, caller: Caller, options: Options) -> None:
+        """Raise what keeps the transcript from going where it is wanted.
+
+        Raises:
+            NotAllowed: The caller may not write into vector stores.
+            Unprocessable: There is no such store.
+        """
+        store_id = options.vector_store_id
+        if store_id is None:
+            return
+        if not caller.may("knowledge:write"):
+            raise NotAllowed("To write into vector stores a key needs the scope knowledge:write.")
+        if self._stores is None or not await self._stores.has(caller, store_id):
+            raise Unprocessable(f"There is no vector store {store_id!r}.", param="vector_store_id")
 
     async def accept(
         self, caller: Caller, wanted: Wanted, sources: Sequence[Source], note: Note | None = None
@@ -110,13 +128,15 @@ class Accepting:
             note: Called in the transaction.
 
         Raises:
-            Unprocessable: There is no such template.
+            Unprocessable: There is no such template, or no such vector store.
+            NotAllowed: The caller may not write into vector stores.
             DiarizationUnavailable: Nothing here tells voices apart.
             QueueFull: Not all have room.
             Conflict: The idempotency key was used for something else.
         """
         options = wanted.options
         self.check_speakers(caller, options)
+        await self.check_store(caller, options)
         if options.wants_summary:
             await self._templates.check_known(caller, options.template_id or "")
         digest = _digest(sources, options, wanted.metadata)

@@ -138,7 +138,7 @@ class ProcessService:
             "features": list(asked.features or ()),
             **{
                 name: [value]
-                for name in ("template_id", "model", "language", "summary_language")
+                for name in ("template_id", "model", "language", "summary_language", "vector_store_id")
                 if (value := getattr(asked, name)) is not None
             },
         }

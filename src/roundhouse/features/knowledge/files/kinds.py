@@ -37,7 +37,8 @@ _PLAIN = frozenset({"text/plain", "text/csv", "text/tab-separated-values", "text
 _TEXTS = _LINES | _PLAIN | {"text/html", "application/xml", "image/svg+xml"}
 _ARCHIVES = frozenset({"application/zip", "application/x-tar", "application/gzip"})
 _TABLES = frozenset({"application/vnd.apache.parquet"})
-_ANYTHING = _TEXTS | _DOCUMENTS | _IMAGES | _MORE_IMAGES
+_MAIL = frozenset({"message/rfc822"})
+_ANYTHING = _TEXTS | _MAIL | _DOCUMENTS | _IMAGES | _MORE_IMAGES
 
 TYPES: dict[str, frozenset[str]] = {
     "assistants": _ANYTHING | _ARCHIVES,
@@ -51,11 +52,11 @@ TYPES: dict[str, frozenset[str]] = {
 """Types by purpose: OpenAI's, and `audio`."""
 
 _TOLD = {
-    "assistants": "texts, JSON, documents, images and archives",
+    "assistants": "texts, JSON, documents, e-mails, images and archives",
     "batch": "JSON lines",
     "fine-tune": "JSON, JSON lines, plain texts, CSV and Parquet",
     "vision": "images",
-    "user_data": "texts, JSON, documents, images, audio and video",
+    "user_data": "texts, JSON, documents, e-mails, images, audio and video",
     "evals": "JSON, JSON lines, plain texts, CSV and Parquet",
     "audio": "audio and video",
 }

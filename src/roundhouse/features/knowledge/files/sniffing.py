@@ -113,6 +113,7 @@ _HTML = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _SVG = re.compile(rb"<(?:\w+:)?svg[\s>/]", re.IGNORECASE)
+_HEADER = re.compile(rb"(?:From |[A-Za-z][A-Za-z0-9-]{0,70}:)")
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b\x08") | {0x7F}
 _CONTROL = re.compile(b"[" + re.escape(bytes(sorted(_CONTROLS))) + b"]")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -207,6 +208,8 @@ def _text(head: bytes, suffix: str, *, whole: bool) -> str:
         # Also a safetensors file: eight bytes of length, then JSON.
         return "application/x-safetensors" if head[8:10] == b'{"' and head[6:8] == b"\0\0" else UNKNOWN
     body = head.removeprefix(_UTF8_MARK).lstrip()
+    if suffix == ".eml" and _HEADER.match(body):
+        return "message/rfc822"
     return _markup(body) or _json(body, whole=whole) or _TEXT_BY_SUFFIX.get(suffix, "text/plain")
 
 

@@ -54,7 +54,8 @@ class SearchBody(_Input):
     ranking_options: RankingOptions = RankingOptions()
     rewrite_query: bool = Field(
         False,
-        description="Taken and not looked at: `…/ask` rewrites questions, a search takes them as they are.",
+        description="A language model puts each query as one looks for it; `search_query` of the answer says how. "
+        "Without one they stay as they are, and `warnings` says `query_not_rewritten`. Needs the scope `inference`.",
     )
     file_ids: Annotated[list[FileId], Field(max_length=10_000)] | None = Field(
         None, description="Only in these files."
@@ -127,7 +128,8 @@ class ResultPage(BaseModel):
     next_page: None = None
     warnings: list[str] = Field(
         description="`vectors_unavailable`: only words were searched; `rerank_failed`: the order is that before; "
-        "`indexing`: some new files are found by their vectors only, for a moment."
+        "`indexing`: some new files are found by their vectors only, for a moment; `query_not_rewritten`: no language "
+        "model put the query otherwise."
     )
     timings_ms: dict[str, float] | None = Field(None, description="With `explain`.")
 

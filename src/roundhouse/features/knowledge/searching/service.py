@@ -99,6 +99,16 @@ class SearchService:
         self._pictures = pictures
         self._clock = clock
 
+    async def check(self, caller: Caller, store_ids: Sequence[str], asked: SearchAsk) -> None:
+        """Raise BadInput or NotFound where `search` would, before anything is embedded."""
+        check(asked, store_ids)
+        if asked.filters is not None:
+            read_filter(asked.filters)
+        async with self._db.read() as tx:
+            known = await store.searched(tx, caller, store_ids, self._clock.now_s())
+        for one in store_ids:
+            _there(known, one)
+
     async def search(self, caller: Caller, store_ids: Sequence[str], asked: SearchAsk) -> shapes.Found:
         """The passages of some stores that fit best.
 

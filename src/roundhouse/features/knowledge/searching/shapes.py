@@ -131,7 +131,7 @@ class Found(msgspec.Struct, frozen=True):
         queries: What was looked for.
         warnings: Codes of what did not go as asked: `vectors_unavailable` = only words were searched,
             `rerank_failed` = the order is that before it, `indexing` = some new files are found by their vectors only
-            for a moment.
+            for a moment, `query_not_rewritten` = no language model put them otherwise.
         timings_ms: Of each stage, with `explain`.
     """
 
