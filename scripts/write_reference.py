@@ -27,6 +27,7 @@ from roundhouse.features.knowledge.answering import routes as answer_routes
 from roundhouse.features.knowledge.files import routes as knowledge_routes
 from roundhouse.features.knowledge.indexing.routes import index_routes
 from roundhouse.features.knowledge.searching.routes import search_routes
+from roundhouse.features.knowledge.showing.routes import page_routes
 from roundhouse.features.knowledge.stores import routes as store_routes
 from roundhouse.features.ops import routes as ops_routes
 from roundhouse.infra.telemetry import metrics_reference
@@ -85,9 +86,10 @@ def scopes() -> dict[tuple[str, str], str]:
         access_routes.router(nothing, nothing),
         knowledge_routes.router(nothing, nothing),
         store_routes.router(nothing, nothing, nothing),
-        search_routes(nothing),
+        search_routes(nothing, nothing),
         index_routes(nothing),
         answer_routes.router(nothing),
+        page_routes(nothing),
         chat_routes.router(nothing, nothing, nothing, nothing, nothing),
         transfer_routes.router(nothing, 1.0),
         generation_routes(nothing, nothing),

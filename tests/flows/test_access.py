@@ -34,7 +34,7 @@ SCOPES = {
     "models:write": "load_model unload_model pull_model",
     "providers": "list_providers create_provider discover_providers get_provider update_provider delete_provider "
     "test_provider create_alias replace_alias delete_alias",
-    "files:read": "list_files get_file get_file_content",
+    "files:read": "list_files get_file get_file_content get_file_page",
     "files:write": "create_file delete_file",
     "knowledge:read": "list_vector_stores get_vector_store list_vector_store_files get_vector_store_file "
     "get_vector_store_file_content get_vector_store_file_batch list_vector_store_files_in_batch "

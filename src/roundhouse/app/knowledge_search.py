@@ -15,6 +15,7 @@ from roundhouse.features.knowledge.indexing.measuring import Measuring
 from roundhouse.features.knowledge.indexing.preparing import StoredPassages
 from roundhouse.features.knowledge.indexing.service import IndexService
 from roundhouse.features.knowledge.indexing.vectors import VectorStores
+from roundhouse.features.knowledge.picturing import DocumentPictures
 from roundhouse.features.knowledge.searching.picturing import AskedPictures
 from roundhouse.features.knowledge.searching.reranking import EngineReranker
 from roundhouse.features.knowledge.searching.service import SearchService
@@ -76,6 +77,7 @@ class KnowledgeSearch:
             Calibrating(db, self._measuring),
             clock,
             settings.knowledge.job_timeout_s,
+            DocumentPictures(db, files, settings.knowledge),
         )
 
     async def grown(self, jobs: JobQueue, tx: Tx, store: Store) -> None:

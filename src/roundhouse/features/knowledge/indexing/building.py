@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from roundhouse.core.errors import NotFound
 from roundhouse.core.vectors import MAX_CHUNKS, VectorIndex, VectorRow
-from roundhouse.features.knowledge.embedding.model import Input
+from roundhouse.features.knowledge.embedding.model import Image, Input
 from roundhouse.features.knowledge.indexing import coverage
 from roundhouse.features.knowledge.indexing import passages as stored
 from roundhouse.features.knowledge.indexing.coverage import Lacking
@@ -24,6 +24,10 @@ _READ_AT_ONCE = 1_000
 _STALE_AT_ONCE = 200
 # Passages that lie so near to one another are read in one go.
 _NEAR = 64
+
+
+Pictures = Callable[[Store, Sequence[Passage]], Awaitable[Mapping[int, Image]]]
+"""Gives the pictures of passages of a store, by their numbers."""
 
 
 class Target(NamedTuple):
@@ -56,12 +60,15 @@ class Building:
         self._embedder = embedder
         self._preparing = preparing
 
-    async def fill(self, target: Target, tell: Callable[[int, int], None]) -> int:
+    async def fill(
+        self, target: Target, tell: Callable[[int, int], None], pictures: Pictures | None = None
+    ) -> int:
         """Write all that a version lacks, and remove what it should not hold any more.
 
         Args:
             target: What is filled.
             tell: Is told how many passages of how many are done.
+            pictures: Shows those that are pictures; None = only what is written about them is embedded.
 
         Returns:
             How many passages were written.
@@ -81,7 +88,7 @@ class Building:
                 total = await stored.count_visible(tx, target.store.id)
             if some is None:
                 break
-            rows = await self._rows(target, some.passages)
+            rows = await self._rows(target, some.passages, pictures)
             done = await self._write(target, some, rows, total)
             written += len(some.passages)
             tell(done, total)
@@ -119,10 +126,13 @@ class Building:
                 await coverage.forget_documents(tx, version.number, gone)
             await home.settle()
 
-    async def _rows(self, target: Target, passages: Sequence[Passage]) -> list[VectorRow]:
+    async def _rows(
+        self, target: Target, passages: Sequence[Passage], pictures: Pictures | None
+    ) -> list[VectorRow]:
         copied = [] if target.source is None else await self._copied(target.source, passages)
         there = {row.passage for row in copied}
-        return copied + await self._embedded(target, [one for one in passages if one.number not in there])
+        left = [one for one in passages if one.number not in there]
+        return copied + await self._embedded(target, left, pictures)
 
     async def _copied(self, source: IndexVersion, passages: Sequence[Passage]) -> list[VectorRow]:
         """The vectors that another version has of passages."""
@@ -140,11 +150,16 @@ class Building:
         numbers = set(wanted)
         return [row for row in found if row.passage in numbers]
 
-    async def _embedded(self, target: Target, passages: Sequence[Passage]) -> list[VectorRow]:
+    async def _embedded(
+        self, target: Target, passages: Sequence[Passage], pictures: Pictures | None
+    ) -> list[VectorRow]:
+        shown: Mapping[int, Image] = {}
+        if pictures is not None and target.version.takes_images:
+            shown = await pictures(target.store, passages)
         places: list[tuple[Passage, int]] = []
         inputs: list[Input] = []
         for one in passages:
-            for place, given in await self._inputs(one, target.version.takes_images):
+            for place, given in self._inputs(one, shown.get(one.number)):
                 places.append((one, place))
                 inputs.append(given)
         if not inputs:
@@ -158,11 +173,8 @@ class Building:
             for (one, place), vector in zip(places, vectors, strict=True)
         ]
 
-    async def _inputs(self, passage: Passage, takes_images: bool) -> list[tuple[int, Input]]:
-        found: list[Input] = []
-        if passage.kind == "image" and takes_images:
-            picture = await self._preparing.picture(passage)
-            found += [] if picture is None else [picture]
+    def _inputs(self, passage: Passage, picture: Image | None) -> list[tuple[int, Input]]:
+        found: list[Input] = [] if picture is None else [picture]
         found += [text for _chunk, text in self._preparing.chunks(passage)]
         return list(enumerate(found))
 

@@ -6,6 +6,7 @@ nothing, and a switch is one transaction. Until then the version before is searc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,11 +14,14 @@ import msgspec
 from roundhouse.core.errors import RoundhouseError
 from roundhouse.core.jobs import Pipeline, RetryPolicy, Step, StepContext
 from roundhouse.core.ports import Clock
+from roundhouse.features.knowledge.embedding.model import Image
 from roundhouse.features.knowledge.indexing.building import Building, Target
+from roundhouse.features.knowledge.indexing.building import Pictures as ShownPictures
 from roundhouse.features.knowledge.indexing.calibrating import CALIBRATE, Calibrating
 from roundhouse.features.knowledge.indexing.comparing import Comparing
+from roundhouse.features.knowledge.indexing.ports import Pictures
 from roundhouse.features.knowledge.indexing.switching import drop_gone, locked, switch
-from roundhouse.features.knowledge.stores.model import IndexVersion
+from roundhouse.features.knowledge.stores.model import IndexVersion, Passage, Store
 from roundhouse.features.knowledge.stores.ports import VectorHomes
 from roundhouse.features.knowledge.stores.store import indexes, stores
 from roundhouse.infra.db import Database
@@ -37,6 +41,7 @@ class IndexJobs:
         calibrating: Measures what is searched.
         clock: Time.
         timeout_s: Longest time of filling one.
+        pictures: Gets the pictures of passages; None = only what is written about them is embedded.
 
     Attributes:
         pipelines: Of both kinds.
@@ -51,6 +56,7 @@ class IndexJobs:
         calibrating: Calibrating,
         clock: Clock,
         timeout_s: float,
+        pictures: Pictures | None = None,
     ) -> None:
         self._db = db
         self._homes = homes
@@ -58,6 +64,7 @@ class IndexJobs:
         self._comparing = comparing
         self._calibrating = calibrating
         self._clock = clock
+        self._pictures = pictures
         retry = RetryPolicy(max_attempts=6, base_s=5.0, factor=3.0, max_s=300.0)
         steps = (
             Step("build", self.build),
@@ -80,7 +87,7 @@ class IndexJobs:
             context.progress(min(1.0, done / max(1, total)), f"{done} of {total} passages")
 
         try:
-            return await self._building.fill(target, tell)
+            return await self._building.fill(target, tell, self._shown(context))
         except RoundhouseError as error:
             await self._failed(target.version, error)
             raise
@@ -117,7 +124,7 @@ class IndexJobs:
     async def tidy(self, context: StepContext) -> dict[str, Any]:
         """Write what came while it was switched, and remove what nobody wants any more."""
         target = await self._target(context)
-        written = await self._building.fill(target, lambda _done, _total: None)
+        written = await self._building.fill(target, lambda _done, _total: None, self._shown(context))
         dropped = await drop_gone(self._db, self._homes, target.store.id)
         return {
             "index": target.version.number,
@@ -130,6 +137,16 @@ class IndexJobs:
         """Measure the version that is searched."""
         found = await self._calibrating.calibrate(context.job.input["store_id"])
         return {} if found is None else {"alpha": found.alpha, "questions": found.questions}
+
+    def _shown(self, context: StepContext) -> ShownPictures | None:
+        pictures = self._pictures
+        if pictures is None:
+            return None
+
+        async def shown(store: Store, passages: Sequence[Passage]) -> dict[int, Image]:
+            return await pictures.of(store, passages, context)
+
+        return shown
 
     async def _target(self, context: StepContext) -> Target:
         given = context.job.input

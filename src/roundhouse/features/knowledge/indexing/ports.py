@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from roundhouse.core.jobs import StepContext
 from roundhouse.core.types import Caller
 from roundhouse.features.knowledge.documents import Chunk
 from roundhouse.features.knowledge.embedding.model import EmbeddingModel, Image, Input, Role
-from roundhouse.features.knowledge.stores.model import Passage
+from roundhouse.features.knowledge.stores.model import Passage, Store
 
 if TYPE_CHECKING:
     from roundhouse.features.knowledge.embedding.model import Vectors
@@ -41,6 +42,10 @@ class Preparing(Protocol):
         """The chunks of a passage of text, each with what a model is given of it."""
         ...
 
-    async def picture(self, passage: Passage) -> Image | None:
-        """What a passage that is a picture looks like; None = it is not there any more."""
+
+class Pictures(Protocol):
+    """Gets pictures of passages again; `picturing.DocumentPictures` does."""
+
+    async def of(self, store: Store, passages: Sequence[Passage], context: StepContext) -> dict[int, Image]:
+        """Pictures by the numbers of their passages; what cannot be shown any more is left out."""
         ...

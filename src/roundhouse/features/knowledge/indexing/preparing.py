@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from roundhouse.features.knowledge.chunking.chunks import chunks_of, given
 from roundhouse.features.knowledge.documents import Chunk
-from roundhouse.features.knowledge.embedding.model import Image
 from roundhouse.features.knowledge.stores.model import Passage
 
 
@@ -19,7 +18,3 @@ class StoredPassages:
             (chunk, given(passage.headings, passage.text[chunk.start : chunk.end]))
             for chunk in chunks_of(passage.text, passage.kind)
         ]
-
-    async def picture(self, passage: Passage) -> Image | None:
-        """None: pictures are in the folder of the job that read them, and what is written about them has vectors."""
-        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from roundhouse.features.knowledge.chunking.chunks import chunks_of, given
 from roundhouse.features.knowledge.embedding.model import Image
 from roundhouse.features.knowledge.ingesting.holding import Held, Work, hold, hold_document, stage
 from roundhouse.features.knowledge.ingesting.ports import Desk
-from roundhouse.features.knowledge.ingesting.reading import blocks_path, pictures_folder
+from roundhouse.features.knowledge.ingesting.reading import blocks_path, draw_pages, pictures_folder
+from roundhouse.features.knowledge.picturing import image_at
 from roundhouse.features.knowledge.stores.model import IndexVersion, Passage
 from roundhouse.features.knowledge.stores.store import documents, files, indexes
 
@@ -23,13 +24,8 @@ _PASSAGES = 200
 _INPUTS = 128
 """Chunks that are embedded and written at once: about a second of the built-in model."""
 
-_TYPES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".webp": "image/webp",
-    ".gif": "image/gif",
-}
+_WITH_PICTURES = 32
+"""Passages that are looked at together where pictures are embedded: each may be a page that is drawn."""
 
 
 class Input(msgspec.Struct, frozen=True):
@@ -73,14 +69,17 @@ async def embed_missing(desk: Desk, context: StepContext) -> None:
     if document.indexes != wanted:
         # A new index wants all of it; what was embedded by the same model is remembered by the desk.
         done = 0
-    if any(one.takes_images for one in versions):
+    takes_images = any(one.takes_images for one in versions)
+    most = _WITH_PICTURES if takes_images else _PASSAGES
+    if takes_images:
         # Its pictures are there again, if this is another machine.
         await blocks_path(desk, context)
     pictures = pictures_folder(context)
     while done < document.passages:
         async with desk.db.read() as tx:
-            some = await documents.passages_from(tx, document.number, done, _PASSAGES)
-        chosen, by_version = await asyncio.to_thread(_inputs, some, versions, pictures)
+            some = await documents.passages_from(tx, document.number, done, most)
+        drawn = await draw_pages(desk, context, some) if takes_images else {}
+        chosen, by_version = await asyncio.to_thread(_inputs, some, versions, pictures, drawn)
         done += chosen
         rows = {
             version.number: await _rows(desk, context, version, document.number, by_version[version.number])
@@ -138,7 +137,7 @@ async def _write(
 
 
 def _inputs(
-    some: Sequence[Passage], versions: Sequence[IndexVersion], pictures: Path
+    some: Sequence[Passage], versions: Sequence[IndexVersion], pictures: Path, drawn: Mapping[int, Path]
 ) -> tuple[int, dict[int, list[Input]]]:
     """How many of some passages are embedded together, and what each index version is given of them."""
     found: dict[int, list[Input]] = {version.number: [] for version in versions}
@@ -150,7 +149,7 @@ def _inputs(
             given(passage.headings, passage.text[chunk.start : chunk.end])
             for chunk in chunks_of(passage.text, passage.kind)
         ]
-        picture = _picture(passage, pictures) if passage.kind == "image" else None
+        picture = _picture(passage, pictures, drawn) if passage.kind == "image" else None
         for version in versions:
             all_of_it: list[Any] = [picture] if picture is not None and version.takes_images else []
             all_of_it += texts
@@ -161,12 +160,9 @@ def _inputs(
     return chosen, found
 
 
-def _picture(passage: Passage, pictures: Path) -> Image | None:
-    """A picture as its file has it; None = it is the page itself, which is drawn elsewhere, or its type is another."""
-    if passage.image is None:
-        return None
-    path = pictures / passage.image
-    content_type = _TYPES.get(path.suffix.lower())
-    if content_type is None or not path.is_file():
-        return None
-    return Image(path.read_bytes(), content_type)
+def _picture(passage: Passage, pictures: Path, drawn: Mapping[int, Path]) -> Image | None:
+    """A picture as its file has it, or its page as that looks; None = it cannot be shown."""
+    if passage.image is not None:
+        return image_at(pictures / passage.image)
+    path = drawn.get(passage.page or 0)
+    return None if path is None else image_at(path)

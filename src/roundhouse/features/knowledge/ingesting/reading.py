@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,11 +16,16 @@ from roundhouse.core.types import FileInfo, NewFile
 from roundhouse.features.knowledge.documents import Parsed
 from roundhouse.features.knowledge.ingesting.holding import Held, Work, hold, stage
 from roundhouse.features.knowledge.ingesting.ports import Desk
+from roundhouse.features.knowledge.parsing.reading import render_pages
+from roundhouse.features.knowledge.parsing.shapes import PagesOrder
+from roundhouse.features.knowledge.picturing import limits_of, pages_of
+from roundhouse.features.knowledge.stores.model import Passage
 from roundhouse.features.knowledge.stores.store import files, indexes
 from roundhouse.infra.db import Tx
 
 PARSE = "roundhouse.features.knowledge.parsing.child:parse"
 _FOLDER = "parsed"
+_PAGES = "pages"
 _BLOCKS = "blocks.jsonl"
 _PLAIN = frozenset({"text/plain", "text/markdown"})
 _PLAIN_BYTES = 256 * 1024
@@ -55,6 +61,20 @@ async def blocks_path(desk: Desk, context: StepContext) -> Path:
     return path
 
 
+async def draw_pages(desk: Desk, context: StepContext, some: Sequence[Passage]) -> dict[int, Path]:
+    """Draw the pages that are pictures among some passages; where each is, until the next ones are drawn."""
+    pages = pages_of(some)
+    folder = context.folder / _PAGES
+    await asyncio.to_thread(_empty, folder)
+    if not pages:
+        return {}
+    job = context.job
+    info = await desk.files.get(job.caller, str(job.input["file_id"]))
+    async with desk.files.path(job.caller, info.id) as path:
+        order = PagesOrder(str(path), info.filename, str(folder), pages, limits_of(desk.settings))
+        return await render_pages(context.in_child, order)
+
+
 def pictures_folder(context: StepContext) -> Path:
     """Where the pictures of the document are."""
     return context.folder / _FOLDER
@@ -76,12 +96,7 @@ async def read(desk: Desk, context: StepContext) -> Parsed:
             "folder": str(fresh),
             "content_type": info.content_type,
             "pages": takes_images,
-            "limits": {
-                "memory_mib": settings.parse_memory_mib,
-                "timeout_s": settings.parse_timeout_s,
-                "max_pages": settings.max_pages,
-                "max_chars": settings.max_chars,
-            },
+            "limits": msgspec.to_builtins(limits_of(settings)),
         }
         if info.content_type in _PLAIN and info.size_bytes <= _PLAIN_BYTES:
             told = await asyncio.to_thread(desk.read_text, order)

@@ -8,19 +8,34 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from roundhouse.core.errors import DocumentEmpty, DocumentUnreadable, StorageFull, UnsupportedMedia
+from roundhouse.core.errors import (
+    DocumentEmpty,
+    DocumentEncrypted,
+    DocumentUnreadable,
+    NotFound,
+    StorageFull,
+    TooLarge,
+    UnsupportedMedia,
+)
 from roundhouse.features.knowledge.documents import Parsed
 from roundhouse.features.knowledge.parsing import formats
 from roundhouse.features.knowledge.parsing.context import Reading
 from roundhouse.features.knowledge.parsing.pdf import draw_page
 from roundhouse.features.knowledge.parsing.pictures import draw_picture, write_picture
-from roundhouse.features.knowledge.parsing.shapes import BLOCKS_NAME, PageOrder, ParsingOrder, Picture, Tell
+from roundhouse.features.knowledge.parsing.shapes import (
+    BLOCKS_NAME,
+    PageOrder,
+    PagesOrder,
+    ParsingOrder,
+    Picture,
+    Tell,
+)
 from roundhouse.features.knowledge.parsing.writing import BlockWriter
 from roundhouse.infra.jobs.child_limits import limit_memory
 
@@ -78,6 +93,34 @@ def preview(argument: Any, tell: Tell) -> Any:
     limit_memory(order.limits.memory_mib)
     with _translated(order.filename, order.limits.memory_mib):
         return msgspec.to_builtins(drawn(order))
+
+
+def previews(argument: Any, tell: Tell) -> Any:
+    """Draw pages of a PDF, or images of a file, into the folder; those that cannot be drawn are left out.
+
+    Args:
+        argument: A `PagesOrder`, as JSON.
+        tell: Told how far it is.
+
+    Returns:
+        File names in the folder by page, as JSON.
+
+    Raises:
+        UnsupportedMedia: It is neither a PDF nor an image that is read.
+        DocumentUnreadable: It takes too much memory.
+        StorageFull: The disk is full.
+    """
+    order = msgspec.convert(argument, PagesOrder)
+    _load()
+    tell(0.0, "drawing")
+    limit_memory(order.limits.memory_mib)
+    found: dict[str, str] = {}
+    with _translated(order.filename, order.limits.memory_mib):
+        for page in order.pages:
+            one = PageOrder(order.path, order.filename, order.folder, page, f"page-{page:05d}", order.limits)
+            with suppress(NotFound, DocumentEncrypted, DocumentUnreadable, TooLarge):
+                found[str(page)] = drawn(one).name
+    return found
 
 
 def parsed(order: ParsingOrder, tell: Tell) -> Parsed:

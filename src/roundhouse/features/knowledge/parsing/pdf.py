@@ -21,6 +21,7 @@ _SAMPLED_PAGES = 12
 _MOST_PAGE_CHARS = 1_000_000
 _MOST_SCALE = 4.0
 _LEAST_TEXT_CHARS = 3
+_FEW_CHARS = 100
 _MOST_OBJECTS_DEPTH = 4
 
 
@@ -64,9 +65,11 @@ def _read_page(page: PdfPage, number: int, sizes: Sizes, margins: Margins, readi
             reading.out.text(paragraph.text, number)
         else:
             reading.out.heading(paragraph.text, paragraph.level, number)
-    has_text = sum(len(line.text) for line in lines) >= _LEAST_TEXT_CHARS
-    is_scan = not has_text and _shows_something(page)
-    if reading.pages or is_scan:
+    chars = sum(len(line.text) for line in lines)
+    is_scan = chars < _LEAST_TEXT_CHARS and _shows_something(page)
+    # A scan with a stamp, a slide that is one picture: the few words do not say what is there.
+    has_few_words = chars < _FEW_CHARS and _shows_picture(page)
+    if reading.pages or is_scan or has_few_words:
         reading.out.image(None, page=number)
     return not is_scan
 
@@ -202,7 +205,16 @@ def _shows_something(page: PdfPage) -> bool:
     """Whether there are pictures or drawings on it."""
     import pypdfium2.raw as pdfium
 
-    kinds = (pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_SHADING)
+    return _has(page, pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_SHADING)
+
+
+def _shows_picture(page: PdfPage) -> bool:
+    import pypdfium2.raw as pdfium
+
+    return _has(page, pdfium.FPDF_PAGEOBJ_IMAGE)
+
+
+def _has(page: PdfPage, *kinds: int) -> bool:
     return next(iter(page.get_objects(filter=kinds, max_depth=_MOST_OBJECTS_DEPTH)), None) is not None
 
 

@@ -12,7 +12,13 @@ import msgspec
 
 from roundhouse.core.errors import DocumentUnreadable
 from roundhouse.features.knowledge.documents import Parsed
-from roundhouse.features.knowledge.parsing.shapes import BLOCKS_NAME, PageOrder, ParsingOrder, Picture
+from roundhouse.features.knowledge.parsing.shapes import (
+    BLOCKS_NAME,
+    PageOrder,
+    PagesOrder,
+    ParsingOrder,
+    Picture,
+)
 
 InChild = Callable[[str, Any], Awaitable[Any]]
 """`StepContext.in_child`, or `run_in_child` with its other arguments."""
@@ -59,6 +65,19 @@ async def render_page(in_child: InChild, order: PageOrder) -> Picture:
     """
     found = await _within(in_child(f"{_CHILD}:preview", order), order.filename, order.limits.timeout_s)
     return msgspec.convert(found, Picture)
+
+
+async def render_pages(in_child: InChild, order: PagesOrder) -> dict[int, Path]:
+    """Draw pages into the folder, in a child process; where each is. Those that cannot be drawn are left out.
+
+    Raises:
+        UnsupportedMedia: It is neither a PDF nor an image that is read.
+        DocumentUnreadable: It takes too much memory or time.
+        StorageFull: The disk is full.
+        ChildFailed: The process died.
+    """
+    found = await _within(in_child(f"{_CHILD}:previews", order), order.filename, order.limits.timeout_s)
+    return {int(page): Path(order.folder) / name for page, name in found.items()}
 
 
 async def _within(work: Awaitable[Any], name: str, timeout_s: float) -> Any:

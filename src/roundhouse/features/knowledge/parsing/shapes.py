@@ -85,6 +85,24 @@ class PageOrder(msgspec.Struct, frozen=True):
     limits: ParsingLimits = ParsingLimits()
 
 
+class PagesOrder(msgspec.Struct, frozen=True):
+    """Several pages, or pictures of one file, to be shown.
+
+    Attributes:
+        path: The PDF or the image.
+        filename: What its user calls it.
+        folder: Where the images are written; must be there.
+        pages: From 1.
+        limits: On each.
+    """
+
+    path: str
+    filename: str
+    folder: str
+    pages: tuple[int, ...]
+    limits: ParsingLimits = ParsingLimits()
+
+
 class Picture(msgspec.Struct, frozen=True):
     """An image that was written.
 

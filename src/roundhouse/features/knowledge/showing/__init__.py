@@ -1,0 +1,1 @@
+"""Pages of files as they look: where a citation points, a person can see the page."""
