@@ -1,8 +1,9 @@
 """Searching for any word: one order by BM25 of all that has some word of a question.
 
 Plain OR scores every entry that has any of the words, and nearly all of them have one of the common ones, which say
-next to nothing. So the rarest words are read whole, as far as `Bounds.whole` goes: what has none of them is not looked
-at. The common ones are then read for the best of those entries only.
+next to nothing. As far as `Bounds.whole` goes that is done, a list after the other, which costs less than to choose.
+Beyond, only the rarest words are read whole: what has none of them is not looked at. The common ones are then read for
+the best of those entries only.
 """
 
 from __future__ import annotations
@@ -19,7 +20,17 @@ from roundhouse.infra.search.gathering import Lists
 from roundhouse.infra.search.narrowing import Narrowing
 from roundhouse.infra.search.parsing import Parsed
 from roundhouse.infra.search.postings import unpack
-from roundhouse.infra.search.ranking import Numbers, Scores, Weighted, added, best, rounded, union
+from roundhouse.infra.search.ranking import (
+    Numbers,
+    Scores,
+    Weighted,
+    added,
+    best,
+    is_dense,
+    rounded,
+    summed,
+    union,
+)
 from roundhouse.infra.search.widening import continued
 
 
@@ -33,7 +44,7 @@ class Bounds(NamedTuple):
         enough: Common words are read whole, too, until there are so many entries: nobody turns more pages.
     """
 
-    whole: int = 32_768
+    whole: int = 1_000_000
     common: int = 500_000
     kept: int = 2_048
     enough: int = 1_000
@@ -98,15 +109,12 @@ class Disjunction:
     async def _best(self, rising: Sequence[_Asked], needed: int) -> list[tuple[store.Label, float]]:
         allowed = await self._narrowing.allowed(min(self._bounds.whole, sum(one.size for one in rising)))
         whole, rest = _split(rising, self._bounds.whole)
-        read = await self._read(whole, allowed)
-        numbers = await self._narrowing.permitted(union(read))
+        # What the rare words have told is not told again.
+        numbers, sums = await self._whole(whole, allowed)
         while len(numbers) < self._bounds.enough and rest:
             # What the rare words find is all too little: the next one has to help.
-            read += await self._read(rest[:1], allowed)
-            rest = rest[1:]
-            numbers = await self._narrowing.permitted(union(read))
-        # What the rare words have told is not told again.
-        sums = await self._added(np.zeros(len(numbers)), numbers, read)
+            whole, rest = [*whole, rest[0]], rest[1:]
+            numbers, sums = await self._whole(whole, allowed)
         if rest and len(numbers) > self._bounds.kept:
             kept, _scores = best(np.arange(len(numbers)), rounded(sums), self._bounds.kept)
             kept.sort()
@@ -116,6 +124,35 @@ class Disjunction:
         numbers, scores = best(numbers, rounded(sums), needed)
         points = dict(zip(numbers.tolist(), scores.tolist(), strict=True))
         return (await store.in_order(self._tx, self._narrowing.caller, points))[:needed]
+
+    async def _whole(self, asked: Sequence[_Asked], allowed: Numbers | None) -> tuple[Numbers, Scores]:
+        """All that may be found and has any of these words, and what they add to its score."""
+        found = await self._streamed(asked) if allowed is None else None
+        if found is None:
+            read = await self._read(asked, allowed)
+            numbers = await self._narrowing.permitted(union(read))
+            return numbers, await self._added(np.zeros(len(numbers)), numbers, read)
+        numbers, sums = found
+        permitted = await self._narrowing.permitted(numbers)
+        return permitted, sums if len(permitted) == len(numbers) else sums[
+            np.searchsorted(numbers, permitted)
+        ]
+
+    async def _streamed(self, asked: Sequence[_Asked]) -> tuple[Numbers, Scores] | None:
+        """The sums of all entries, a list after the other; None = they are too many, lie far apart, or moved."""
+        terms = [one.term for one in asked]
+        postings = sum(one.size for one in asked)
+        first, last = self._lists.span(terms)
+        if postings > self._bounds.whole or not is_dense(first, last, postings):
+            return None
+        await self._lists.load(terms)
+        if not all(self._lists.is_loaded(term) for term in terms):
+            return None
+        first, last = self._lists.span(terms)
+        lists = (Weighted(one.term, self._lists.loaded(one.term), one.weight, one.frequency) for one in asked)
+        if postings > _MANY:
+            return await asyncio.to_thread(summed, first, last, lists, self._narrowing.statistics)
+        return summed(first, last, lists, self._narrowing.statistics)
 
     async def _added(self, sums: Scores, numbers: Numbers, read: Sequence[Weighted]) -> Scores:
         statistics = self._narrowing.statistics

@@ -95,6 +95,20 @@ class Lists:
                 if row.size == self._rows[row.term][row.first].size:
                     self._rows[row.term][row.first] = row
 
+    def span(self, terms: Iterable[bytes]) -> tuple[int, int]:
+        """Below the first number no entry of these terms is, above the second none; one of them must have entries."""
+        rows = [row for term in terms for row in self._rows[term].values()]
+        rows += [self._fresh_rows[term] for term in terms if term in self._fresh_rows]
+        return min(row.first for row in rows), max(row.last for row in rows)
+
+    def is_loaded(self, term: bytes) -> bool:
+        """Whether all rows of a term have been read."""
+        return all(row.data is not None for row in self._rows[term].values())
+
+    def loaded(self, term: bytes) -> Columns:
+        """All entries under a term whose rows have been read; touches nothing else, so another thread may call it."""
+        return self._unpacked(term, self._rows[term])
+
     def _wanted(self, term: bytes, numbers: Numbers | None) -> list[Row]:
         """The rows of a term that may hold some of `numbers` (None = all)."""
         rows = self._rows[term]

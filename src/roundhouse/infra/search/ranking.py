@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -74,6 +74,8 @@ def intersection(numbers: Numbers, others: Numbers) -> Numbers:
 
 def difference(numbers: Numbers, others: Numbers) -> Numbers:
     """The entries of `numbers` that are not among `others`; both rise."""
+    if not len(others):
+        return numbers
     kept: Numbers = numbers[~contained(numbers, others)]
     return kept
 
@@ -132,6 +134,40 @@ def added(total: Scores, numbers: Numbers, lists: Sequence[Weighted], statistics
         lengths = columns.lengths[mine]
         sums[places] += rarity * often * (K1 + 1) / (often + K1 * (1 - B + B * lengths / mean))
     return total if table is None else table[numbers - first]
+
+
+def is_dense(first: int, last: int, postings: int) -> bool:
+    """Whether a table of all numbers from `first` to `last` is worth its while for so many postings."""
+    return last - first < max(_SPAN, _SPREAD * postings)
+
+
+def summed(
+    first: int, last: int, lists: Iterable[Weighted], statistics: Statistics
+) -> tuple[Numbers, Scores]:
+    """All entries of any list, rising, and their sums, not `rounded` yet; see `score`.
+
+    Args:
+        first: No entry is below.
+        last: None is above.
+        lists: Each term once; one is looked at after the other, so that only one need be in memory.
+        statistics: Of the space.
+    """
+    table = np.zeros(last - first + 1)
+    mean = statistics.mean_length
+    for _term, columns, weight, frequency in lists:
+        known = min(frequency, statistics.entries)
+        rarity = np.log(1 + (statistics.entries - known + 0.5) / (known + 0.5))
+        often = columns.counts * weight
+        # In place: memory that was not used before costs more than the sums.
+        parts = columns.lengths * (K1 * B / mean)
+        parts += K1 * (1 - B)
+        parts += often
+        np.divide(often, parts, out=parts)
+        parts *= rarity * (K1 + 1)
+        table[columns.numbers - first] += parts
+    # Whatever was found has a sum above 0.
+    places = np.flatnonzero(table)
+    return places + first, table[places]
 
 
 def _picked(held: Numbers, numbers: Numbers) -> tuple[np.ndarray, np.ndarray]:

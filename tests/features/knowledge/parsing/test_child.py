@@ -12,9 +12,8 @@ from roundhouse.features.knowledge.parsing import (
     PageOrder,
     ParsingLimits,
     ParsingOrder,
-    parse_document,
-    render_page,
 )
+from roundhouse.features.knowledge.parsing.reading import parse_document, render_page
 from roundhouse.infra.jobs.child import run_in_child
 
 

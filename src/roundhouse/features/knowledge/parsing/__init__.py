@@ -1,6 +1,8 @@
-"""Documents become blocks, in a child process: many formats, one shape, limits on all that a file may cost."""
+"""Documents become blocks, in a child process: many formats, one shape, limits on all that a file may cost.
 
-from roundhouse.features.knowledge.parsing.reading import parse_document, render_page
+Each child reads this file: what waits for it (`reading`) is not imported here.
+"""
+
 from roundhouse.features.knowledge.parsing.shapes import (
     BLOCKS_NAME,
     PageOrder,
@@ -9,12 +11,4 @@ from roundhouse.features.knowledge.parsing.shapes import (
     Picture,
 )
 
-__all__ = [
-    "BLOCKS_NAME",
-    "PageOrder",
-    "ParsingLimits",
-    "ParsingOrder",
-    "Picture",
-    "parse_document",
-    "render_page",
-]
+__all__ = ["BLOCKS_NAME", "PageOrder", "ParsingLimits", "ParsingOrder", "Picture"]
