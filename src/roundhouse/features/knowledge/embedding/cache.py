@@ -31,19 +31,26 @@ async def find(tx: Tx, model: str, keys: Sequence[str]) -> dict[str, tuple[bytes
 
 async def keep(tx: Tx, model: str, vectors: Mapping[str, bytes], now_s: float) -> None:
     """Write vectors by hash; those that are there stay as they are."""
+    # In one order everywhere: two who write the same vectors must not wait for each other.
     rows = [
-        {"model": model, "sha256": key, "data": data, "used_at_s": now_s} for key, data in vectors.items()
+        {"model": model, "sha256": key, "data": vectors[key], "used_at_s": now_s} for key in sorted(vectors)
     ]
     if rows:
         await tx.execute(insert_if_new(tx, embeddings), rows)
 
 
 async def touch(tx: Tx, model: str, keys: Sequence[str], now_s: float) -> None:
-    """Note that vectors were used."""
+    """Note that vectors were used; but for those of which somebody else is noting it just now."""
+    table = embeddings.c
     for some in _pieces(keys):
+        free = (
+            sa.select(table.sha256)
+            .where(table.model == model, table.sha256.in_(some))
+            .with_for_update(skip_locked=True)
+        )
         await tx.execute(
             sa.update(embeddings)
-            .where(embeddings.c.model == model, embeddings.c.sha256.in_(some))
+            .where(table.model == model, table.sha256.in_(free.scalar_subquery()))
             .values(used_at_s=now_s)
         )
 
