@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import random
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 
 from faults.product import KEY, Product
+from faults.recordings import Watch
 from faults.truth import Truth
 from roundhouse.core.vectors import key_of
 from roundhouse.features.knowledge.chunking.chunks import chunks_of
@@ -18,11 +21,19 @@ STAGES = ("parse", "passages", "embed", "publish", "index")
 STATIC = {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 0}}
 AUTO = {"type": "auto"}
 PARTS = 420
+LONGEST_S = 40.0
 
 
 def settings(delay_s: float) -> dict[str, str]:
-    """An embedding model that takes its time for each request."""
-    providers = [{"name": "slow", "kind": "fake", "models": ["words"], "options": {"delay_s": delay_s}}]
+    """Two embedding models that take their time for each request."""
+    providers = [
+        {
+            "name": "slow",
+            "kind": "fake",
+            "models": ["words", "others"],
+            "options": {"delay_s": delay_s, "dimensions": 256},
+        }
+    ]
     return {
         "PROVIDERS": json.dumps(providers),
         "KNOWLEDGE__EMBEDDING_MODEL": "slow/words",
@@ -47,7 +58,7 @@ def ask(product: Product, method: str, path: str, body: Any = None, **headers: s
     answer = connection.getresponse()
     content = answer.read()
     connection.close()
-    assert answer.status == 200, content
+    assert answer.status in (200, 202), content
     return json.loads(content)
 
 
@@ -102,3 +113,16 @@ def check_whole(truth: Truth, store_id: str) -> int:
         assert set(kept) == wanted
         assert len(kept) == len(wanted)
     return sum(one["passages"] for one in seen)
+
+
+def strike(watch: Watch, stage: str, chance: random.Random, length_s: float) -> bool:
+    """Wait for a stage and kill whoever has the job, so long after it began at most; False when it passed before."""
+    ends_s = time.monotonic() + LONGEST_S
+    while time.monotonic() < ends_s:
+        if watch.states()[stage] != "pending":
+            time.sleep(chance.uniform(0, length_s))
+            return watch.ended() is None and watch.kill()
+        if watch.ended() is not None:
+            return False
+        time.sleep(0.002)
+    raise AssertionError(f"{watch.job_id} does not come to {stage}")

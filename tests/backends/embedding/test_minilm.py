@@ -116,7 +116,7 @@ async def test_meaning(backend: EmbeddingBackend, text: str, near: str, far: str
 
 
 async def test_unit_length_and_order_do_not_depend_on_the_batch(backend: EmbeddingBackend) -> None:
-    texts = [f"{'word ' * (number * 7 % 90)}number {number}" for number in range(70)]
+    texts = [f"{'word ' * (number * 7 % 90)}number {number}" for number in range(40)]
     together = await rows(backend, input=texts)
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
     alone = np.concatenate([await rows(backend, input=text) for text in texts[::9]])
@@ -243,7 +243,7 @@ async def test_lone_surrogate_is_bad_input(backend: EmbeddingBackend) -> None:
 
 
 async def test_concurrent_requests_keep_their_own_answers(backend: EmbeddingBackend) -> None:
-    texts = [f"a question about topic {number}" for number in range(12)]
+    texts = [f"a question about topic {number}" for number in range(5)]
     alone = [await rows(backend, input=[text, LONG]) for text in texts]
     found = await asyncio.gather(*(rows(backend, input=[text, LONG]) for text in texts))
     for expected, got in zip(alone, found, strict=True):
@@ -252,7 +252,7 @@ async def test_concurrent_requests_keep_their_own_answers(backend: EmbeddingBack
 
 async def test_event_loop_stays_free_and_small_requests_get_their_turn(backend: EmbeddingBackend) -> None:
     await backend.embed(request(input="warm"), MODEL)
-    big = asyncio.create_task(backend.embed(request(input=[LONG] * 60), MODEL))
+    big = asyncio.create_task(backend.embed(request(input=[LONG] * 40), MODEL))
     longest = 0.0
     last = time.perf_counter()
     small: asyncio.Task[Any] | None = None
@@ -306,11 +306,11 @@ async def test_unload_frees_and_the_next_text_loads_again(backend: EmbeddingBack
 
 
 async def test_unload_in_the_middle_of_a_request(backend: EmbeddingBackend) -> None:
-    task = asyncio.create_task(rows(backend, input=[LONG] * 12))
+    task = asyncio.create_task(rows(backend, input=[LONG] * 8))
     for _ in range(3):
         await asyncio.sleep(0.02)
         await shared_model().unload()
-    assert (await task).shape == (12, 384)
+    assert (await task).shape == (8, 384)
 
 
 async def test_missing_files_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ async def test_writers_of_one_index_wait_for_each_other(house):
 
 async def test_the_loop_goes_on_while_an_index_is_loaded(db_url, tmp_path):
     house = VectorHouse("embedded", db_url, tmp_path)
-    vectors = vectors_of(20_000, 256)
+    vectors = vectors_of(8_000, 256)
     index = await house.create(VectorIndex(9, 256))
     await house.upsert([VectorRow(n, 0, n // 100, vector) for n, vector in enumerate(vectors)], index)
     beats = 0

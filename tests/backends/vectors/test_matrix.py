@@ -63,9 +63,9 @@ def test_the_prefilter_finds_nearly_all_of_the_nearest(dimensions, offset, limit
 
 
 def test_the_prefilter_within_some_documents():
-    vectors = clustered(16_000, 384, clusters=600, offset=0.2, seed=3)
+    vectors = clustered(12_000, 384, clusters=450, offset=0.2, seed=3)
     matrix = matrix_of(vectors)
-    many, few = frozenset(range(0, 160, 2)), frozenset({3, 77})
+    many, few = frozenset(range(0, 120, 2)), frozenset({3, 77})
     assert recall(matrix, vectors, seed=4, limit=10, only=many) >= 0.99
     assert recall(matrix, vectors, seed=5, limit=10, only=few, hidden=frozenset({3})) == 1.0
     found = matrix.search(vectors[0], VectorQuery(20, only=many, hidden=frozenset({0})))

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from features.knowledge.databases import ONE_DATABASE
 from features.knowledge.embedding.house import ANN, House, fake
 from peers.jina import DIMENSIONS, KEY, jina_peer
 from peers.scripted import Fault
@@ -51,6 +52,7 @@ def only(*models):
     return msgspec.structs.replace(ANN, models=models)
 
 
+@ONE_DATABASE
 async def test_the_built_in_model(house):
     for name in ("", "auto", "minilm", "roundhouse/minilm"):
         told = await house.desk.describe(ANN, name)
@@ -82,6 +84,7 @@ async def test_nothing_is_asked_for_twice(house):
     assert house.sent()[4:] == [["e"], [PROBE_TEXT], ["f"]]
 
 
+@ONE_DATABASE
 async def test_questions_are_kept_in_memory_alone(house):
     await house.configure(fake("e"))
     await house.desk.embed(ANN, "e", ["why"], "query")
@@ -91,6 +94,7 @@ async def test_questions_are_kept_in_memory_alone(house):
     assert house.sent()[1:] == [["why"], [PROBE_TEXT], ["why"]]
 
 
+@ONE_DATABASE
 async def test_a_model_is_told_what_a_text_is(house):
     await house.configure(fake("e5-small", "own-1", embedding={"own-*": {"query": "Q: ", "inputs": 2}}))
     await house.desk.embed(ANN, "e5-small", ["why"], "query")
@@ -103,6 +107,7 @@ async def test_a_model_is_told_what_a_text_is(house):
         await house.desk.describe(ANN, "own-1")
 
 
+@ONE_DATABASE
 async def test_a_text_that_is_too_long_gets_the_mean_of_its_parts(house):
     await house.configure(fake("e", context_tokens=9))
     text = "one two three four five six seven eight nine ten eleven twelve"
@@ -118,6 +123,7 @@ async def test_a_text_that_is_too_long_gets_the_mean_of_its_parts(house):
         await house.desk.embed(ANN, "e", ["a b c d e f g h i j"], "passage")
 
 
+@ONE_DATABASE
 async def test_what_was_used_is_recorded(house):
     await house.configure(fake("e"))
     await house.desk.embed(ANN, "desk/e", ["two words", "one"], "passage")
@@ -133,6 +139,7 @@ async def test_what_was_used_is_recorded(house):
     assert (house.used.records[2].status, house.used.records[2].error_code) == (502, "backend_failed")
 
 
+@ONE_DATABASE
 async def test_the_rights_of_the_key_hold(house):
     await house.configure(fake("e", "f"), aliases=(Alias("vectors", ("desk/e", "desk/f")),))
     for models in ((), ("e",), ("desk/*",), ("vectors",)):
@@ -179,6 +186,7 @@ async def test_other_weights_of_the_same_size_are_seen(house, jina):
     assert await house.desk.describe(ANN, model) == await other.describe(ANN, model)
 
 
+@ONE_DATABASE
 async def test_pictures_and_texts_find_each_other_over_jinas_wire(house, jina):
     await house.configure(jina_provider(jina))
     model = "jina/jina-embeddings-v4"
@@ -200,6 +208,7 @@ async def test_pictures_and_texts_find_each_other_over_jinas_wire(house, jina):
     assert all("://" not in str(body) and "data:" not in str(body) for body in jina.bodies("/v1/embeddings"))
 
 
+@ONE_DATABASE
 async def test_vectors_are_shortened_late(house, jina):
     await house.configure(jina_provider(jina))
     whole = await house.desk.embed(ANN, "jina-embeddings-v4", ["a red square"], "passage")
@@ -215,6 +224,7 @@ async def test_vectors_are_shortened_late(house, jina):
     assert jina.bodies("/v1/embeddings")[-1]["dimensions"] == 256
 
 
+@ONE_DATABASE
 async def test_a_server_that_does_not_shorten(house, jina):
     model = "jina-embeddings-v4"
     await house.configure(jina_provider(jina))
@@ -228,6 +238,7 @@ async def test_a_server_that_does_not_shorten(house, jina):
         await house.desk.describe(ANN, model)
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     "data",
     [
@@ -247,6 +258,7 @@ async def test_answers_that_hold_no_vectors(house, jina, data):
         await house.desk.embed(ANN, "jina-embeddings-v4", ["a", "b"], "passage")
 
 
+@ONE_DATABASE
 async def test_a_vector_without_direction_gets_one(house, jina):
     await house.configure(jina_provider(jina))
     (vector,) = await house.desk.embed(ANN, "jina-embeddings-v4", ["…"], "passage")

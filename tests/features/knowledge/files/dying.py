@@ -1,4 +1,8 @@
-"""A process that makes a file, or deletes one, and is killed -9 at a point: `python dying.py POINT URL FOLDER`."""
+"""Processes that make a file, or delete one, and are killed -9 at a point.
+
+`python dying.py` starts one for each line `POINT<tab>URL<tab>FOLDER` of its input, and answers how it ended: a fork of
+a process that has loaded everything is there at once.
+"""
 
 from __future__ import annotations
 
@@ -76,4 +80,12 @@ async def main(point: str, url: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])))
+    for line in sys.stdin:
+        asked_point, asked_url, asked_folder = line.rstrip("\n").split("\t")
+        child = os.fork()
+        if not child:
+            asyncio.run(main(asked_point, asked_url, Path(asked_folder)))
+            os._exit(0)
+        _pid, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
+import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,34 @@ DAY_S = 86_400.0
 KEPT = {"entered"}
 
 
+@pytest.fixture(scope="module")
+def die_at() -> Iterator[Callable[[str, str, Path], int]]:
+    """`die_at(point, database, folder)` runs a process to its death; how it ended."""
+    command = [sys.executable, dying.__file__]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    told, answers = process.stdin, process.stdout
+
+    def run(point: str, url: str, folder: Path) -> int:
+        told.write(f"{point}\t{url}\t{folder}\n")
+        told.flush()
+        return int(answers.readline())
+
+    yield run
+    process.communicate()
+
+
 @pytest.mark.parametrize("point", dying.POINTS)
-async def test_killed(point: str, db: Database, db_url: str, tmp_path: Path, turned_clock: Any) -> None:
-    command = [sys.executable, dying.__file__, point, db_url, str(tmp_path / "data")]
-    process = await asyncio.create_subprocess_exec(*command)
-    assert await process.wait() == -signal.SIGKILL
+async def test_killed(
+    point: str,
+    die_at: Callable[[str, str, Path], int],
+    db: Database,
+    db_url: str,
+    tmp_path: Path,
+    turned_clock: Any,
+) -> None:
+    assert die_at(point, db_url, tmp_path / "data") == -signal.SIGKILL
     # The process that died had the real time, and this clock goes on from there.
     turned_clock.time_s = max(turned_clock.time_s, 4_000_000_000.0)
     files = FileHouse(db, tmp_path / "data", turned_clock)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from features.knowledge.databases import ONE_DATABASE
 from features.knowledge.files.house import ANN, BOB, BOUNDARY, FileHouse, pieces_of, upload_form
 from roundhouse.core.errors import (
     BadInput,
@@ -61,6 +62,7 @@ async def test_a_file_and_all_that_is_told_of_it(files: FileHouse) -> None:
     }
 
 
+@ONE_DATABASE
 async def test_an_upload_of_a_form(files: FileHouse) -> None:
     body = upload_form(
         b'{"a":1}\n{"a":2}\n',
@@ -75,6 +77,7 @@ async def test_an_upload_of_a_form(files: FileHouse) -> None:
     assert await files.read(shown.id) == b'{"a":1}\n{"a":2}\n'
 
 
+@ONE_DATABASE
 async def test_a_local_path_with_the_files_own_suffix(files: FileHouse) -> None:
     info = await files.create(b"RIFF\x24\0\0\0WAVEfmt ", name="call.WAV", purpose="audio")
     async with files.service.path(ANN, info.id) as path:
@@ -164,6 +167,7 @@ async def test_only_of_one_purpose(files: FileHouse) -> None:
     assert [one.id for one in (await files.list(purpose="fine-tune")).data] == [chosen.id]
 
 
+@ONE_DATABASE
 async def test_a_page_is_never_endless(files: FileHouse) -> None:
     listed = await files.service.list(ANN, Listing(None, None, True, 10_000))
     assert listed.data == []
@@ -199,14 +203,14 @@ async def test_the_same_content_by_many_at_once(files: FileHouse) -> None:
 async def test_making_and_deleting_the_same_content_all_the_time(files: FileHouse) -> None:
     async def churn(number: int) -> None:
         caller = (ANN, BOB)[number % 2]
-        for _ in range(6):
+        for _ in range(3):
             info = await files.create(b"same", caller)
             assert await files.read(info.id, caller) == b"same"
             await asyncio.sleep(0)
             assert await files.read(info.id, caller) == b"same"
             await files.service.delete(caller, info.id)
 
-    await asyncio.gather(*(churn(number) for number in range(6)))
+    await asyncio.gather(*(churn(number) for number in range(4)))
     await files.service.sweep()
     assert files.on_disk() == []
     assert await files.blob_states() == []
@@ -224,6 +228,7 @@ async def test_two_delete_the_same_file(files: FileHouse) -> None:
 # What is refused
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
@@ -243,6 +248,7 @@ async def test_refused_uploads_leave_nothing(files: FileHouse, body: bytes, kind
     assert files.staged() == []
 
 
+@ONE_DATABASE
 async def test_a_type_that_is_refused_is_not_read_to_its_end(files: FileHouse) -> None:
     seen = 0
 
@@ -258,6 +264,7 @@ async def test_a_type_that_is_refused_is_not_read_to_its_end(files: FileHouse) -
     assert seen < 4 << 20
 
 
+@ONE_DATABASE
 async def test_a_client_that_goes_away_leaves_nothing(files: FileHouse) -> None:
     async def leaving() -> AsyncIterator[bytes]:
         yield upload_form(b"x" * 3_000_000)[:2_000_000]
@@ -269,6 +276,7 @@ async def test_a_client_that_goes_away_leaves_nothing(files: FileHouse) -> None:
     assert (await files.list()).data == []
 
 
+@ONE_DATABASE
 async def test_an_upload_that_takes_too_long(files: FileHouse) -> None:
     service = files.with_settings(upload_timeout_s=0.05)
 
@@ -281,6 +289,7 @@ async def test_an_upload_that_takes_too_long(files: FileHouse) -> None:
     assert files.staged() == []
 
 
+@ONE_DATABASE
 async def test_no_more_uploads_than_may_be(files: FileHouse) -> None:
     service = files.with_settings(max_uploads=2)
     begun, go = asyncio.Event(), asyncio.Event()
@@ -341,6 +350,7 @@ async def test_many_at_once_do_not_pass_the_quota(files: FileHouse) -> None:
     assert len(files.on_disk()) == 3
 
 
+@ONE_DATABASE
 async def test_a_full_disk(files: FileHouse) -> None:
     kept = await files.create(b"before")
     free = 10 << 30
@@ -494,6 +504,7 @@ async def test_a_storage_that_fails(files: FileHouse, db: Any, tmp_path: Any, tu
     await house.service.close()
 
 
+@ONE_DATABASE
 async def test_bytes_that_are_lost_are_told_as_that(files: FileHouse) -> None:
     info = await files.create(b"hello")
     (key,) = files.on_disk()

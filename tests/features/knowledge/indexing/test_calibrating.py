@@ -36,8 +36,7 @@ async def test_a_store_that_has_grown_is_measured_again_once(house: VersionHouse
     store_id = await filled(house, 20)
     calibrating = house.calibrating()
     await calibrating.calibrate(store_id)
-    for number in range(100, 119):
-        await house.seeking.put(store_id, f"{number}.txt", [article(number)])
+    await house.seeking.put(store_id, "more.txt", [article(number) for number in range(100, 119)])
     await _grown(house, store_id)
     assert house.kept.jobs == []
     await house.seeking.put(store_id, "one-more.txt", [article(200)])

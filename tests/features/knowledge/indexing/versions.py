@@ -229,10 +229,11 @@ def article(number: int) -> str:
 
 
 async def filled(house: VersionHouse, count: int = 30) -> str:
-    """A store with so many documents of a passage each."""
+    """A store with so many passages, five in each document."""
     store_id = (await house.knowledge.make_store(name="articles")).id
-    for number in range(count):
-        await house.seeking.put(store_id, f"{number}.txt", [article(number)])
+    for first in range(0, count, 5):
+        texts = [article(number) for number in range(first, min(first + 5, count))]
+        await house.seeking.put(store_id, f"{first}.txt", texts)
     return store_id
 
 

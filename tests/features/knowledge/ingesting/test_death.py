@@ -20,7 +20,8 @@ from roundhouse.infra.db import Database
 STATIC = StaticChunking.model_validate(
     {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 0}}
 )
-TEXT = "\n\n".join(f"# Part {number}\n\nSentence number {number} stands here." for number in range(450))
+# Two batches of every step.
+TEXT = "\n\n".join(f"# Part {number}\n\nSentence number {number} stands here." for number in range(210))
 
 
 class Death(BaseException):

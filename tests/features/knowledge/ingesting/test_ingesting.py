@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from features.knowledge.databases import ONE_DATABASE
 from features.knowledge.house import ANN, BOB, FakeTranscript, KnowledgeHouse
 from roundhouse.core.errors import BackendDown, BackendRefused, Conflict, NotFound, StorageUnavailable
 from roundhouse.features.knowledge.stores.rows import documents, passages, store_files, vector_stores
@@ -47,6 +48,7 @@ async def test_a_file_is_taken_in(house: KnowledgeHouse) -> None:
     await house.check_whole(store.id)
 
 
+@ONE_DATABASE
 async def test_what_is_given_to_the_model_stands_under_its_heading(house: KnowledgeHouse) -> None:
     store = await house.make_store()
     await house.add(store.id, "# Foxes\n\n" + "\n\n".join(["Red. " * 150, "Quick. " * 100]), "a.md")
@@ -112,6 +114,7 @@ async def test_a_changed_file_stands_for_the_old_one(house: KnowledgeHouse) -> N
         await house.add(store.id, "x", replaces=old.id)
 
 
+@ONE_DATABASE
 async def test_a_file_without_text_fails(house: KnowledgeHouse) -> None:
     store = await house.make_store()
     added = await house.add(store.id, " \n\n ")
@@ -125,6 +128,7 @@ async def test_a_file_without_text_fails(house: KnowledgeHouse) -> None:
     assert (await house.stores.show(ANN, store.id)).file_counts.failed == 1
 
 
+@ONE_DATABASE
 async def test_a_model_that_is_away_for_a_while_is_waited_for(house: KnowledgeHouse) -> None:
     store = await house.make_store()
     added = await house.add(store.id, TEXT)
@@ -136,6 +140,7 @@ async def test_a_model_that_is_away_for_a_while_is_waited_for(house: KnowledgeHo
     await house.check_whole(store.id)
 
 
+@ONE_DATABASE
 async def test_vectors_that_cannot_be_kept_for_a_while(house: KnowledgeHouse) -> None:
     store = await house.make_store()
     house.vectors.fault = StorageUnavailable("The server is away.")
@@ -167,6 +172,7 @@ async def test_what_was_found_stays_when_it_cannot_be_taken_in_anew(house: Knowl
     await house.check_whole(store.id)
 
 
+@ONE_DATABASE
 async def test_a_cancelled_job_is_told_by_its_file(house: KnowledgeHouse) -> None:
     store = await house.make_store()
     added = await house.add(store.id, TEXT)
@@ -295,6 +301,7 @@ async def test_an_expired_store_is_emptied(house: KnowledgeHouse) -> None:
     assert await house.rows(passages) == []
 
 
+@ONE_DATABASE
 async def test_a_store_is_made_with_files(house: KnowledgeHouse) -> None:
     info = await house.files.create(b"Some words.", purpose="assistants")
     store = await house.make_store(file_ids=[info.id])
@@ -303,6 +310,7 @@ async def test_a_store_is_made_with_files(house: KnowledgeHouse) -> None:
     assert (await house.stores.show(ANN, store.id)).file_counts.completed == 1
 
 
+@ONE_DATABASE
 async def test_an_address_becomes_a_file(house: KnowledgeHouse) -> None:
     store = await house.make_store()
     house.downloads.bodies["https://example.com/a/guide.txt"] = b"The fox is red."
@@ -316,6 +324,7 @@ async def test_an_address_becomes_a_file(house: KnowledgeHouse) -> None:
     assert (await house.files.service.get(ANN, added.id)).filename == "guide.txt"
 
 
+@ONE_DATABASE
 async def test_a_transcript_becomes_a_file(house: KnowledgeHouse) -> None:
     store = await house.make_store()
     house.transcripts.known["job_1"] = FakeTranscript("call.txt", "Ann: The fox is red.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from features.knowledge.databases import ONE_DATABASE
 from features.knowledge.house import ANN, BOB, EVE
 from features.knowledge.seeking import SeekingHouse
 from roundhouse.core.errors import (
@@ -42,6 +43,7 @@ async def test_what_fits_best_comes_first_with_its_file(house: SeekingHouse, sto
     assert found.queries == ("when does tea become bitter?",)
 
 
+@ONE_DATABASE
 async def test_explains_every_score(house: SeekingHouse, store_id: str) -> None:
     await house.put(store_id, "drinks.txt", [TEA, COFFEE])
     await house.put(store_id, "town.txt", [BRIDGE, RIVER])
@@ -93,8 +95,9 @@ async def test_only_in_some_files_and_only_with_some_attributes(house: SeekingHo
 
 
 async def test_filters_come_before_the_best_are_counted(house: SeekingHouse, store_id: str) -> None:
-    for place in range(60):
-        await house.put(store_id, f"{place}.txt", [f"tea tea tea {place}"], attributes={"good": False})
+    for place in range(4):
+        texts = [f"tea tea tea {place} {number}" for number in range(15)]
+        await house.put(store_id, f"{place}.txt", texts, attributes={"good": False})
     late = await house.put(
         store_id, "late.txt", ["some tea among many other words"], attributes={"good": True}
     )
@@ -103,6 +106,7 @@ async def test_filters_come_before_the_best_are_counted(house: SeekingHouse, sto
         assert [passage.document for passage in found.passages] == [late.number], mode
 
 
+@ONE_DATABASE
 async def test_several_queries_each_passage_by_its_best(house: SeekingHouse, store_id: str) -> None:
     await house.put(store_id, "all.txt", [TEA, COFFEE, BRIDGE])
     found = await house.find(store_id, "bitter tea", "roasted coffee beans", explain=True, limit=2)
@@ -113,6 +117,7 @@ async def test_several_queries_each_passage_by_its_best(house: SeekingHouse, sto
     }
 
 
+@ONE_DATABASE
 async def test_several_stores_in_one_order(house: SeekingHouse, store_id: str) -> None:
     other = (await house.knowledge.make_store(name="town")).id
     await house.put(store_id, "drinks.txt", [TEA, COFFEE])
@@ -144,6 +149,7 @@ async def test_similarity_is_measured_where_only_words_found(house: SeekingHouse
         await house.find(store_id, "tea", min_similarity=0.5, mode="lexical")
 
 
+@ONE_DATABASE
 async def test_vectors_that_are_away_leave_the_words(house: SeekingHouse, store_id: str) -> None:
     await house.put(store_id, "tea.txt", [TEA])
     house.knowledge.vectors.fault = VectorsUnavailable("away")
@@ -161,6 +167,7 @@ async def test_vectors_that_are_away_leave_the_words(house: SeekingHouse, store_
             await house.find(store_id, "tea", mode="dense")
 
 
+@ONE_DATABASE
 async def test_a_threshold_and_a_limit(house: SeekingHouse, store_id: str) -> None:
     await house.put(store_id, "all.txt", [TEA, COFFEE, BRIDGE, RIVER])
     whole = await house.find(store_id, "bridge closed")
@@ -170,6 +177,7 @@ async def test_a_threshold_and_a_limit(house: SeekingHouse, store_id: str) -> No
     assert len((await house.find(store_id, "bridge closed", limit=1)).passages) == 1
 
 
+@ONE_DATABASE
 async def test_a_reranker_has_the_last_word(house: SeekingHouse, store_id: str) -> None:
     await house.put(store_id, "all.txt", [BRIDGE, RIVER, "A zebra on the bridge: zzz."])
     assert (await house.texts(store_id, "old bridge"))[0] == BRIDGE
@@ -181,6 +189,7 @@ async def test_a_reranker_has_the_last_word(house: SeekingHouse, store_id: str) 
     assert house.reranker.asked == [("some/model", "old bridge", 3)]
 
 
+@ONE_DATABASE
 async def test_a_reranker_that_is_away_leaves_the_order_unless_it_was_named(house: SeekingHouse) -> None:
     auto = SeekingHouse(house.knowledge, rerank_model="some/model")
     store_id = (await house.knowledge.make_store(name="notes")).id
@@ -194,6 +203,7 @@ async def test_a_reranker_that_is_away_leaves_the_order_unless_it_was_named(hous
         await auto.find(store_id, "old bridge", rerank="some/model")
 
 
+@ONE_DATABASE
 async def test_diversity_puts_the_same_thing_later(house: SeekingHouse, store_id: str) -> None:
     same = [f"{TEA} Said {number} times." for number in ("one", "two", "three")]
     await house.put(store_id, "all.txt", [*same, "Tea was taxed by the crown."])
@@ -230,11 +240,13 @@ async def test_pictures_are_found_by_words_and_by_pictures(house: SeekingHouse) 
     assert len(by_picture.passages) == 2
 
 
+@ONE_DATABASE
 async def test_a_picture_is_refused_where_the_model_takes_none(house: SeekingHouse, store_id: str) -> None:
     with pytest.raises(NotSupported):
         await house.service.search(ANN, [store_id], SearchAsk(image="file_picture"))
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize(
     "asked",
     [
