@@ -9,19 +9,22 @@ from hypothesis import strategies as st
 from infra.search.conftest import tidy_all
 from infra.search.shelf import Shelf
 from roundhouse.core.errors import StorageUnavailable
-from roundhouse.infra.search import generations, mark, mark_parts, rebuilding
+from roundhouse.infra.search import drop_shelf, generations, mark, mark_parts, rebuilding
 from roundhouse.infra.search.indexer import Indexer
 from roundhouse.infra.search.upkeep import pack
 
 WORDS = ["alpha", "beta", "gamma"]
 NAMES = st.sampled_from([f"m{number}" for number in range(6)])
 BOXES = st.sampled_from(["red box", "blue box"])
+SHELVES = ["", "upper", "lower"]
 STEPS = st.one_of(
     st.tuples(st.just("write"), NAMES, st.sampled_from(WORDS), BOXES),
     st.tuples(st.just("delete"), NAMES),
     st.tuples(st.just("tag"), BOXES, st.sampled_from(["one", "two"])),
     st.tuples(st.just("hide"), BOXES),
     st.tuples(st.just("restore"), BOXES),
+    st.tuples(st.just("carry"), BOXES, st.sampled_from(SHELVES)),
+    st.tuples(st.just("drop"), st.sampled_from(SHELVES)),
     st.tuples(st.sampled_from(["index", "cut off", "tidy", "begin anew", "go on anew", "sweep", "pack"])),
 )
 _sites = itertools.count()
@@ -75,6 +78,19 @@ class Machine:
             self.shelf.boxes.add(box)
             await self.told(mark_parts, box)
 
+    async def carry(self, box, shelf):
+        """A box stands on another shelf from now on, with all that is in it."""
+        self.shelf.shelves[box] = shelf
+        await self.told(mark_parts, box)
+
+    async def drop(self, shelf):
+        """What is in the boxes of a shelf is gone, and nobody is told of each."""
+        for ref_id, (_text, box, _tags) in list(self.shelf.things.items()):
+            if self.shelf.shelves.get(box, "") == shelf:
+                del self.shelf.things[ref_id]
+        async with self.db.begin() as tx:
+            await drop_shelf(tx, self.shelf.site_id, "message", shelf)
+
     async def index(self):
         await self.indexer.step(self.shelf.site_id)
 
@@ -119,10 +135,18 @@ async def test_a_search_finds_what_is_there(db, desk_for, steps):
     while await rebuilding.step(db, machine.shelf) is not None:
         pass
     await machine.indexer.catch_up(desk.site_id, "message")
-    for word in WORDS:
-        expected = {one for one, (text, *_) in machine.shelf.things.items() if text == word}
-        assert set(await desk.ids(word, limit=100)) == expected, word
-        assert set(await desk.ids(word, limit=100, match="any")) == expected, word
+    for shelf, word in itertools.product(SHELVES, WORDS):
+        expected = {
+            one
+            for one, (text, box, _tags) in machine.shelf.things.items()
+            if text == word and machine.shelf.shelves.get(box, "") == shelf
+        }
+        assert set(await desk.ids(word, limit=100, shelf=shelf)) == expected, (shelf, word)
+        assert set(await desk.ids(word, limit=100, shelf=shelf, match="any")) == expected, (shelf, word)
         for tag in ("one", "two"):
             tagged = {one for one in expected if tag in machine.shelf.things[one][2]}
-            assert set(await desk.ids(word, limit=100, tags=(tag,))) == tagged, (word, tag)
+            assert set(await desk.ids(word, limit=100, shelf=shelf, tags=(tag,))) == tagged, (
+                shelf,
+                word,
+                tag,
+            )

@@ -175,6 +175,54 @@ async def test_searching_and_writing_go_on_meanwhile(db, desk):
     await asyncio.gather(*running)
 
 
+async def test_packing_beside_writers_tidiers_and_packers(db, desk):
+    await fill(desk, 80)
+    await tidy_all(db)
+    (space,) = await spaces(db)
+    written = asyncio.Event()
+
+    async def write(role):
+        for number in range(6):
+            await desk.write({f"{role}{number}-{part}": "alpha beta" for part in range(9)}, role=role)
+            # Written anew or removed, so that what is packed holds what is no more.
+            await desk.write({f"{role}{number}-0": "gamma"}, role=role)
+            await desk.remove(f"{role}{number}-1")
+
+    async def writers():
+        await asyncio.gather(write("x"), write("y"))
+        written.set()
+
+    async def keep(work):
+        while not written.is_set():
+            await work()
+
+    await asyncio.gather(
+        writers(),
+        keep(lambda: pack(db, space)),
+        keep(lambda: pack(db, space)),
+        keep(lambda: tidy(db, space, changes=1, fresh=0)),
+        keep(lambda: purge(db, space)),
+    )
+    for _ in range(2):
+        for role in "xy":
+            found = set(await desk.ids("alpha", limit=100, role=role))
+            assert found == {f"{role}{number}-{part}" for number in range(6) for part in range(2, 9)}
+            assert set(await desk.ids("gamma", limit=100, role=role)) == {f"{role}{n}-0" for n in range(6)}
+        await tidy_all(db)
+        await purge(db, space)
+        await pack(db, space)
+    async with db.read() as tx:
+        total = (await tx.execute(sa.select(sa.func.sum(search_changes.c.entries)))).scalar_one()
+        rows = (await tx.execute(sa.select(search_postings))).all()
+    assert total == await count(db, search_entries) == 80 + 2 * 6 * 8
+    standing = [
+        (row.term, int(number))
+        for row in rows
+        for number in unpack(row.term[:1], [(row.first_number, row.count, row.data)]).numbers
+    ]
+    assert len(set(standing)) == len(standing)
+
+
 async def test_two_at_once_do_no_harm(db, desk):
     await fill(desk, 30)
     before = await answers(desk)
