@@ -12,7 +12,8 @@ import pytest
 
 from features.knowledge.house import ANN, KnowledgeHouse
 from features.knowledge.parsing.writers import Pdf, every_format
-from features.knowledge.vectors_in_memory import FakeModel
+from features.knowledge.seeking import SeekingHouse
+from features.knowledge.vectors_in_memory import FakeEmbedding, FakeModel
 from roundhouse.core.errors import NotFound, UnsupportedMedia
 from roundhouse.features.knowledge.parsing.child import drawn, parsed
 from roundhouse.features.knowledge.parsing.shapes import PageOrder, PagesOrder, ParsingOrder
@@ -20,6 +21,7 @@ from roundhouse.features.knowledge.picturing import DocumentPictures
 from roundhouse.features.knowledge.showing.service import PageService
 from roundhouse.features.knowledge.stores.model import Passage
 from roundhouse.features.knowledge.stores.rows import documents
+from roundhouse.infra.db import Database
 
 SQUARE = b"0.2 0.4 0.9 rg 100 100 300 300 re f"
 
@@ -75,6 +77,32 @@ async def test_a_scanned_page_has_a_vector_where_the_model_takes_pictures(house:
     version = await house.active_index(store.id)
     kept = {(row.passage, row.place) for row in house.vectors.rows[version.number].values()}
     assert {(one.number, 0) for one in shown} <= kept
+
+
+class SeeingEmbedding(FakeEmbedding):
+    """Sees a blue square in every picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = FakeModel(takes_images=True)
+
+    def vector(self, given: Any) -> Any:
+        return super().vector(given if isinstance(given, str) else "a blue square")
+
+
+async def test_a_question_in_words_finds_a_scanned_page(
+    db: Database, tmp_path: Path, turned_clock: Any
+) -> None:
+    house = KnowledgeHouse(db, tmp_path, turned_clock, embedding=SeeingEmbedding())
+    store = await house.make_store(name="scans")
+    await house.add(store.id, scan(pages=2), "scan.pdf")
+    await house.work()
+    seeking = SeekingHouse(house)
+    found = await seeking.find(store.id, "where is the blue square", mode="dense", kinds=("image",), limit=2)
+    assert {(one.kind, one.page) for one in found.passages} == {("image", 1), ("image", 2)}
+    first = (await seeking.find(store.id, "boils water", mode="dense", limit=1)).passages[0]
+    assert (first.kind, first.page) == ("text", 1)
+    await house.close()
 
 
 async def test_a_new_version_that_takes_pictures_gets_them(house: KnowledgeHouse, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from roundhouse.features.knowledge.parsing import (
     ParsingLimits,
     ParsingOrder,
 )
-from roundhouse.features.knowledge.parsing.reading import parse_document, render_page
+from roundhouse.features.knowledge.parsing.reading import parse_document, render_page, render_pages
+from roundhouse.features.knowledge.parsing.shapes import PagesOrder
 from roundhouse.infra.jobs.child import run_in_child
 
 
@@ -97,3 +98,6 @@ async def test_a_page_as_an_image(folder):
     assert found.width_px * found.height_px < 2_100_000
     with pytest.raises(NotFound):
         await render_page(in_child(folder), PageOrder(str(path), "a.pdf", str(folder), 2))
+    several = await render_pages(in_child(folder), PagesOrder(str(path), "a.pdf", str(folder), (1, 2)))
+    assert several == {1: folder / "page-00001.png"}
+    assert several[1].read_bytes() == (folder / found.name).read_bytes()

@@ -78,6 +78,20 @@ def test_pages_without_text_are_offered_as_images_and_told(take):
     assert pages == [1, 2, 3, 4, 5]
 
 
+def test_a_picture_with_few_words_is_offered_as_both(take):
+    pixels = b"q 300 0 0 300 100 300 cm BI /W 1 /H 1 /CS /RGB /BPC 8 ID \x10\x80\xf0 EI Q"
+    pdf = Pdf()
+    pdf.page([(11, 60, 780, "Received 3 May")], drawn=pixels)
+    pdf.page(
+        [(11, 60, 780 - 14 * line, f"Line {line} of a page with words enough.") for line in range(9)],
+        drawn=pixels,
+    )
+    found = take(pdf.done(), "a.pdf")
+    assert [(block.page, block.kind) for block in found.blocks if block.kind == "image"] == [(1, "image")]
+    assert found.blocks[0].text == "Received 3 May"
+    assert found.parsed.warnings == ()
+
+
 def test_running_titles_and_numbers_of_pages_are_left_out(take):
     pdf = Pdf()
     pdf.page([(20, 60, 500, "Handbook of ACME")])
