@@ -90,7 +90,7 @@ async def operations(house: House) -> Iterator[tuple[str, str, str, dict[str, An
                 "model",
             ):
                 filled = filled.replace(f"{{{name}}}", "nothing")
-            filled = filled.replace("{number}", "1")
+            filled = filled.replace("{number}", "1").replace("{page}", "1")
             assert "{" not in filled
             if operation["operationId"] == "site_events":
                 # It would never end.

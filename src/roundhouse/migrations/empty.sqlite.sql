@@ -740,6 +740,7 @@ CREATE INDEX ix_index_versions_store_id_state ON index_versions (store_id, state
 CREATE INDEX ix_embeddings_used_at_s ON embeddings (used_at_s);
 CREATE INDEX ix_vector_blocks_index_number_document ON vector_blocks (index_number, document);
 CREATE INDEX ix_vector_pending_index_number ON vector_pending (index_number);
+CREATE INDEX ix_watched_files_folder_id_name ON watched_files (folder_id, name);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('search_spaces',0);
 COMMIT;

@@ -45,4 +45,5 @@ watched_files = sa.Table(
     sa.Column("taken_at_s", sa.Double, nullable=False),
     sa.Column("settled_at_s", sa.Double),
     sa.Index("ix_watched_files_folder_id_state", "folder_id", "state"),
+    sa.Index("ix_watched_files_folder_id_name", "folder_id", "name"),
 )

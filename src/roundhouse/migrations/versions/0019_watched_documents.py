@@ -16,3 +16,4 @@ def upgrade() -> None:
         "watched_folders", sa.Column("kind", sa.String(20), nullable=False, server_default="recordings")
     )
     op.execute("ALTER TABLE watched_files RENAME COLUMN recording_id TO object_id")
+    op.create_index("ix_watched_files_folder_id_name", "watched_files", ["folder_id", "name"])
