@@ -23,12 +23,12 @@ from roundhouse.infra.search.postings import unpack
 from roundhouse.infra.search.ranking import (
     Numbers,
     Scores,
+    Sums,
     Weighted,
     added,
     best,
     is_dense,
     rounded,
-    summed,
     union,
 )
 from roundhouse.infra.search.widening import continued
@@ -52,6 +52,8 @@ class Bounds(NamedTuple):
 
 # Scoring more is done beside the event loop.
 _MANY = 100_000
+# So many are read at a time.
+_READ = 250_000
 
 
 class _Asked(NamedTuple):
@@ -145,14 +147,26 @@ class Disjunction:
         first, last = self._lists.span(terms)
         if postings > self._bounds.whole or not is_dense(first, last, postings):
             return None
-        await self._lists.load(terms)
-        if not all(self._lists.is_loaded(term) for term in terms):
-            return None
-        first, last = self._lists.span(terms)
-        lists = (Weighted(one.term, self._lists.loaded(one.term), one.weight, one.frequency) for one in asked)
-        if postings > _MANY:
-            return await asyncio.to_thread(summed, first, last, lists, self._narrowing.statistics)
-        return summed(first, last, lists, self._narrowing.statistics)
+        sums = Sums(first, last, self._narrowing.statistics)
+        adding: asyncio.Future[None] | None = None
+        for some in _parts(asked, _READ):
+            await self._lists.load([one.term for one in some])
+            if adding is not None:
+                await adding
+            if not all(self._lists.is_loaded(one.term) for one in some):
+                return None
+            lists = map(self._weighted, some)
+            if postings <= _MANY:
+                sums.add(lists)
+            else:
+                # The next ones are read meanwhile.
+                adding = asyncio.ensure_future(asyncio.to_thread(sums.add, lists))
+        if adding is not None:
+            await adding
+        return sums.found()
+
+    def _weighted(self, one: _Asked) -> Weighted:
+        return Weighted(one.term, self._lists.loaded(one.term), one.weight, one.frequency)
 
     async def _added(self, sums: Scores, numbers: Numbers, read: Sequence[Weighted]) -> Scores:
         statistics = self._narrowing.statistics
@@ -172,6 +186,19 @@ class Disjunction:
                 columns = await self._lists.among(one.term, numbers)
             found.append(Weighted(one.term, columns, one.weight, one.frequency))
         return found or [Weighted(b"", unpack(b"", []), 0.0, 0)]
+
+
+def _parts(asked: Sequence[_Asked], most: int) -> list[list[_Asked]]:
+    """In their order, each part of so many entries, or of one term."""
+    parts: list[list[_Asked]] = []
+    total = most
+    for one in asked:
+        if total + one.size > most:
+            parts.append([])
+            total = 0
+        parts[-1].append(one)
+        total += one.size
+    return parts
 
 
 def _split(rising: Sequence[_Asked], most: int) -> tuple[Sequence[_Asked], Sequence[_Asked]]:

@@ -141,33 +141,42 @@ def is_dense(first: int, last: int, postings: int) -> bool:
     return last - first < max(_SPAN, _SPREAD * postings)
 
 
-def summed(
-    first: int, last: int, lists: Iterable[Weighted], statistics: Statistics
-) -> tuple[Numbers, Scores]:
-    """All entries of any list, rising, and their sums, not `rounded` yet; see `score`.
+class Sums:
+    """Sums of all entries of some lists, which are given one after the other: only one need be in memory.
 
     Args:
         first: No entry is below.
         last: None is above.
-        lists: Each term once; one is looked at after the other, so that only one need be in memory.
         statistics: Of the space.
     """
-    table = np.zeros(last - first + 1)
-    mean = statistics.mean_length
-    for _term, columns, weight, frequency in lists:
-        known = min(frequency, statistics.entries)
-        rarity = np.log(1 + (statistics.entries - known + 0.5) / (known + 0.5))
-        often = columns.counts * weight
-        # In place: memory that was not used before costs more than the sums.
-        parts = columns.lengths * (K1 * B / mean)
-        parts += K1 * (1 - B)
-        parts += often
-        np.divide(often, parts, out=parts)
-        parts *= rarity * (K1 + 1)
-        table[columns.numbers - first] += parts
-    # Whatever was found has a sum above 0.
-    places = np.flatnonzero(table)
-    return places + first, table[places]
+
+    def __init__(self, first: int, last: int, statistics: Statistics) -> None:
+        # Memory that nobody touches costs nothing: numbers that begin near 0 need no other table.
+        self._first = 0 if last <= _FEWER * (last - first) else first
+        self._table = np.zeros(last - self._first + 1)
+        self._statistics = statistics
+
+    def add(self, lists: Iterable[Weighted]) -> None:
+        """Further lists; each term once."""
+        entries, mean = self._statistics.entries, self._statistics.mean_length
+        for _term, columns, weight, frequency in lists:
+            known = min(frequency, entries)
+            rarity = np.log(1 + (entries - known + 0.5) / (known + 0.5))
+            often = columns.counts * weight
+            # In place: memory that was not used before costs more than the sums.
+            parts = columns.lengths * (K1 * B / mean)
+            parts += K1 * (1 - B)
+            parts += often
+            np.divide(often, parts, out=parts)
+            parts *= rarity * (K1 + 1)
+            places = columns.numbers - self._first if self._first else columns.numbers
+            np.add.at(self._table, places, parts)
+
+    def found(self) -> tuple[Numbers, Scores]:
+        """All entries of the lists, rising, and their sums, not `rounded` yet; see `score`."""
+        # What is in a list has a sum above 0.
+        places = np.flatnonzero(self._table)
+        return places + self._first, self._table[places]
 
 
 def _picked(held: Numbers, numbers: Numbers) -> tuple[np.ndarray, np.ndarray]:
