@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from roundhouse import __version__
 from roundhouse.app.answers import Answers
@@ -29,6 +29,8 @@ from roundhouse.features.access.prices import PriceTable
 from roundhouse.features.access.reports import ReportService
 from roundhouse.features.access.service import KeyService
 from roundhouse.features.access.usage import UsageWriter
+from roundhouse.features.console import routes as console_routes
+from roundhouse.features.console.files import UI_DIR, ConsoleFiles
 from roundhouse.features.gateway import openapi
 from roundhouse.features.gateway import routes as gateway_routes
 from roundhouse.features.gateway.call import Desk
@@ -74,6 +76,9 @@ SPEECH_PATHS: dict[str, SpeechTask] = {
 LIVE_PATH = "/v1/realtime"
 SOCKET_PATHS = frozenset({LIVE_PATH, f"/api{LIVE_PATH}"})
 """Paths that are WebSockets."""
+
+ROOMS = ("gateway", "chat", "audio", "knowledge", "access", "ops")
+"""Rooms that are on, by the names that the console knows them by."""
 
 
 class Roundhouse:
@@ -158,6 +163,7 @@ class Roundhouse:
             chat_router(self.chat, self.parts),
             self.audio.router(),
             self.knowledge.router(),
+            self._console(),
         )
         rooms.router.routes.extend(all_routes.routes)
         mount_docs(rooms)
@@ -186,6 +192,16 @@ class Roundhouse:
         sockets = {LIVE_PATH: RealtimeEndpoint(desk, LIVE_PATH, workshop, self.settings.live)}
         front: App = Front(rooms, hot, self.settings.server, RequestIds(), _log_fault, large, sockets)
         return with_cors(front, self.settings.server)
+
+    def _console(self) -> APIRouter:
+        access = self.settings.access
+        return console_routes.router(
+            self.authenticator,
+            ConsoleFiles(UI_DIR),
+            rooms=ROOMS,
+            is_open=self.settings.server.open,
+            takes_jwt=bool(access.jwt_secret or access.jwt_public_key),
+        )
 
     def _workshop(self) -> Workshop:
         """Where recordings are heard that come with a request and are not kept."""

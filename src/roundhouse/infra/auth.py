@@ -1,8 +1,8 @@
 """Who calls: finding the credential in a request's headers, and the dependency that guards a route.
 
 A route says which scope it needs: `caller: Annotated[Caller, Depends(require("keys"))]`. The decision hangs
-on the route that was matched, never on the text of a URL. Keys in the query string or in cookies are not
-read: they would end up in logs and in requests that other pages make.
+on the route that was matched, never on the text of a URL. Keys in the query string are not read: they would
+end up in logs. The console's cookie is, where the request can only come from a page of our own.
 """
 
 from __future__ import annotations
@@ -10,16 +10,23 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Annotated
+from urllib.parse import unquote
 
 from fastapi import Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
-from roundhouse.core.errors import NotAllowed, RoundhouseError
+from roundhouse.core.errors import NotAllowed, NotSignedIn, RoundhouseError
 from roundhouse.core.ports import Authenticator
 from roundhouse.core.types import ALL_SCOPES, Caller
+from roundhouse.infra.hosts import same_origin
 
 TENANT_HEADERS = ("x-site-id", "x-user-id", "x-app-id", "x-scopes")
 """Headers that change who the caller is; a request with one of them must not be answered from `recall`."""
+
+CONSOLE_COOKIE = "roundhouse_console"
+"""The cookie of the console: the credential itself, percent-encoded."""
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _bearer = HTTPBearer(
     scheme_name="bearer", auto_error=False, description="A key `rh_…`, or a JWT of the outer system."
@@ -48,6 +55,37 @@ def read_credential(headers: Mapping[str, str]) -> str | None:
         headers.get("api-key", ""),
     )
     return next((found for candidate in candidates if (found := candidate.strip())), None)
+
+
+def read_cookie(method: str, headers: Mapping[str, str]) -> str | None:
+    """The key or token in the console's cookie, None when there is none.
+
+    SameSite=Strict keeps other sites' pages from sending it; what is of the same site, another port of this host
+    say, is told apart by its Origin, which browsers send with every write and with every WebSocket.
+
+    Args:
+        method: HTTP method.
+        headers: Names in lower case.
+
+    Raises:
+        NotAllowed: A page of another origin sends it, or a write comes without saying from where.
+        NotSignedIn: It stands there twice: one of them was put there by a neighbour of this host.
+    """
+    sent = headers.get("cookie", "")
+    if CONSOLE_COOKIE not in sent:
+        return None
+    pairs = (pair.strip().partition("=") for pair in sent.split(";"))
+    values = [value for name, _, value in pairs if name == CONSOLE_COOKIE and value]
+    if not values:
+        return None
+    if len(values) > 1:
+        raise NotSignedIn(f"The cookie {CONSOLE_COOKIE} stands there twice; sign out and in again.")
+    origin = headers.get("origin")
+    if origin is None and method not in _READING:
+        raise NotAllowed("A write by cookie must name its Origin.")
+    if origin is not None and not same_origin(origin, headers.get("host", "")):
+        raise NotAllowed("The console's cookie is taken from pages of this origin only.")
+    return unquote(values[0])
 
 
 def route_allowed(caller: Caller, route: str) -> bool:

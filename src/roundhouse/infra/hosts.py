@@ -44,7 +44,7 @@ class HostRules:
         if self._hosts and name not in self._hosts and name not in _LOOPBACK:
             raise NotAllowed("This service does not answer to that host name.")
         origin = headers.get("origin")
-        if self._open and origin is not None and origin not in self._origins and not _is_local(origin, host):
+        if self._open and origin is not None and origin not in self._origins and not same_origin(origin, host):
             raise NotAllowed("Started with --open, this service refuses pages of other origins.")
 
     def check_socket(self, headers: Mapping[str, str]) -> None:
@@ -59,7 +59,7 @@ class HostRules:
             return
         if self._debug and re.fullmatch(LOCALHOST_ORIGIN, origin):
             return
-        if not _is_local(origin, headers.get("host", "")):
+        if not same_origin(origin, headers.get("host", "")):
             raise NotAllowed("Pages of this origin may not call; those that may are in server.cors_origins.")
 
     def _name(self, host: str) -> str:
@@ -72,8 +72,13 @@ class HostRules:
         return name
 
 
-def _is_local(origin: str, host: str) -> bool:
-    """Whether an Origin is this service itself; another port of localhost is another program's page."""
+def same_origin(origin: str, host: str) -> bool:
+    """Whether an Origin is this service itself; another port of localhost is another program's page.
+
+    Args:
+        origin: The Origin header.
+        host: The Host header. The scheme is not compared: a proxy in front may speak https.
+    """
     try:
         parts = urlsplit(origin)
     except ValueError:

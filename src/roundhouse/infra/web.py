@@ -46,6 +46,7 @@ _ONCE = frozenset(
     {
         b"host",
         b"origin",
+        b"cookie",
         b"authorization",
         b"x-api-key",
         b"api-key",

@@ -22,7 +22,7 @@ from roundhouse.features.access import store
 from roundhouse.features.access.credentials import KeyHasher, fixed_key, key_id_of
 from roundhouse.features.access.rights import narrow
 from roundhouse.features.access.signatures import JwtVerifier, SignedHeaders
-from roundhouse.infra.auth import read_credential
+from roundhouse.infra.auth import read_cookie, read_credential
 from roundhouse.infra.db import Database
 from roundhouse.infra.revision import RevisionWatcher
 
@@ -35,7 +35,7 @@ _MAX_REFUSED = 4_096
 _MAX_CREDENTIAL_CHARS = 8_192
 _NOBODY = NotSignedIn(
     "Send a key as 'Authorization: Bearer <key>', 'X-API-Key: <key>' or 'api-key: <key>'; "
-    "keys in the URL or in cookies are not read."
+    "keys in the URL are not read."
 )
 
 
@@ -45,7 +45,7 @@ class _Known(NamedTuple):
 
 
 class KeyAuthenticator:
-    """Callers by key, JWT or signed headers (core.ports.Authenticator).
+    """Callers by key, JWT, signed headers or cookie (core.ports.Authenticator).
 
     Args:
         db: The database.
@@ -91,7 +91,7 @@ class KeyAuthenticator:
         return self._remembered(self._fingerprint(authorization[7:].strip()))
 
     async def authenticate(self, method: str, path: str, headers: Mapping[str, str]) -> Caller:
-        """The caller, from a key, a JWT or signed headers.
+        """The caller, from a key, a JWT, signed headers or the console's cookie.
 
         Args:
             method: HTTP method.
@@ -100,15 +100,17 @@ class KeyAuthenticator:
 
         Raises:
             NotSignedIn: No credential, or not a good one.
-            NotAllowed: The tenant headers would widen.
+            NotAllowed: The tenant headers would widen, or the cookie comes from a page of another origin.
             BadInput: An id in a header is malformed.
             StorageUnavailable: The key is not known yet and the database is away.
         """
         credential = read_credential(headers)
+        if credential is None and "x-signature" in headers:
+            return self._signed.caller(method, path, headers, self._clock.now_s())
+        if credential is None:
+            credential = read_cookie(method, headers)
         if credential is not None:
             return narrow(await self._identify(credential), headers)
-        if "x-signature" in headers:
-            return self._signed.caller(method, path, headers, self._clock.now_s())
         raise NotSignedIn(_NOBODY.detail)
 
     async def _identify(self, credential: str) -> Caller:

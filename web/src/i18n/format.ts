@@ -1,0 +1,66 @@
+import { useTranslation } from "react-i18next";
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
+
+/** Numbers, dates and sizes as the language of now writes them. */
+export function useFormat() {
+  const { i18n } = useTranslation();
+  const language = i18n.language;
+  const number = (value: number, options?: Intl.NumberFormatOptions): string =>
+    new Intl.NumberFormat(language, options).format(value);
+  return {
+    number,
+    percent: (share: number, digits = 0): string =>
+      number(share, { style: "percent", maximumFractionDigits: digits }),
+    /** RFC 3339, or seconds since 1970. */
+    time: (at: string | number): string =>
+      new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(moment(at)),
+    day: (at: string | number): string => new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(moment(at)),
+    /** How long ago, or in how long, e.g. "3 minutes ago". */
+    ago: (at: string | number): string => relative(language, moment(at).getTime() - Date.now()),
+    bytes: (bytes: number): string => {
+      const step = bytes > 0 ? Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10)) : 0;
+      return `${number(bytes / 1024 ** step, { maximumFractionDigits: step > 1 ? 1 : 0 })} ${UNITS[step]}`;
+    },
+    /** A span of time, e.g. "1 h 4 min", "3.2 s". */
+    duration: (seconds: number): string => duration(number, seconds),
+  };
+}
+
+function moment(at: string | number): Date {
+  return typeof at === "number" ? new Date(at * 1000) : new Date(at);
+}
+
+function unit(number: (value: number, options?: Intl.NumberFormatOptions) => string, value: number, name: string, digits = 0) {
+  return number(value, { style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: digits });
+}
+
+function duration(number: (value: number, options?: Intl.NumberFormatOptions) => string, seconds: number): string {
+  if (seconds < 1) return unit(number, Math.round(seconds * 1000), "millisecond");
+  if (seconds < 60) return unit(number, seconds, "second", seconds < 10 ? 1 : 0);
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86_400), "day"],
+    [Math.floor((seconds % 86_400) / 3600), "hour"],
+    [Math.floor((seconds % 3600) / 60), "minute"],
+    [Math.floor(seconds % 60), "second"],
+  ];
+  const first = parts.findIndex(([value]) => value > 0);
+  return parts
+    .slice(first, first + 2)
+    .filter(([value]) => value > 0)
+    .map(([value, name]) => unit(number, value, name))
+    .join(" ");
+}
+
+const STEPS: [number, Intl.RelativeTimeFormatUnit][] = [
+  [86_400_000, "day"],
+  [3_600_000, "hour"],
+  [60_000, "minute"],
+  [1000, "second"],
+];
+
+function relative(language: string, differenceMs: number): string {
+  const format = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+  const [size, name] = STEPS.find(([step]) => Math.abs(differenceMs) >= step) ?? [1000, "second" as const];
+  return format.format(Math.round(differenceMs / size), name);
+}
