@@ -13,15 +13,22 @@ LLAMA_CMAKE_ARGS := -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_B
 
 # Compiled files are kept, whatever the machine's habit: every process of the tests starts a second sooner.
 export PYTHONDONTWRITEBYTECODE :=
+# The environments of tests do without the console; `run` and `console` build it.
+export ROUNDHOUSE_CONSOLE := later
 
-.PHONY: help run setup setup-dev test test-peers test-slow lint check fmt lock bench tiny-llama docs clean
+.PHONY: help run console setup setup-dev test test-peers test-slow lint lint-console check fmt lock bench tiny-llama docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
+# Without a console the API is as good as ever: a build that fails is told, and the server starts.
 run: setup ## Start Roundhouse on http://127.0.0.1:8000 (ARGS="--port 9000" adds options)
+	@$(BIN)/python scripts/build_console.py --uv "$(UV)" || true
 	@$(BIN)/roundhouse run $(ARGS)
+
+console: setup ## Build the console unless it is fresh; without Node on this machine as well
+	@$(BIN)/python scripts/build_console.py --uv "$(UV)"
 
 setup: $(VENV)/.ready ## Prepare .venv with what the service needs
 
@@ -92,6 +99,9 @@ lint: setup-dev ## Format, lint, types, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+lint-console: setup-dev ## Build the console unless it is fresh; its types, directions and strings
+	@$(BIN)/python scripts/build_console.py --uv "$(UV)" --check
+
 check: lint test ## All that must pass before a commit
 
 fmt: setup-dev ## Format and mend what can be mended
@@ -114,4 +124,4 @@ bench: setup ## Measure the gateway against nginx and LiteLLM
 	@$(BIN)/python -m bench.gateway $(ARGS)
 
 clean: ## Remove the environment and caches
-	@rm -rf $(VENV) .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	@rm -rf $(VENV) .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist src/roundhouse/ui web/node_modules

@@ -231,3 +231,17 @@ def redis_url() -> str:
             raise
         pytest.skip(f"no Redis: {error}")
     return REDIS_URL
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | None:
+    """A file stays with one process; the tests of the console, which share one browser, are as one file."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneBrowser(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            scope = super()._split_scope(nodeid)
+            return "tests/browser" if scope.startswith("tests/browser/") else scope
+
+    return OneBrowser(config, log)

@@ -58,6 +58,7 @@ SCOPES = {
     "keys": "create_key list_keys get_key update_key revoke_key rotate_key",
     "audit:read": "list_audit verify_audit",
     "ops": "system job_stats",
+    "admin": "list_settings",
 }
 ANYBODY = {"my_quotas"}
 TWO_SCOPES = set(["ask", "ask_otherwise", "regenerate", "continue_answer", "outer_ask"])

@@ -1,11 +1,13 @@
+from urllib.parse import quote
+
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from roundhouse.core.errors import RoundhouseError
+from roundhouse.core.errors import NotAllowed, NotSignedIn, RoundhouseError
 from roundhouse.core.types import Caller
-from roundhouse.infra.auth import read_credential, require, route_allowed
+from roundhouse.infra.auth import CONSOLE_COOKIE, read_cookie, read_credential, require, route_allowed
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,53 @@ from roundhouse.infra.auth import read_credential, require, route_allowed
 )
 def test_where_a_credential_is_found(headers, found):
     assert read_credential(headers) == found
+
+
+OURS = {"host": "house:8000", "cookie": f"a=b; {CONSOLE_COOKIE}={quote('kéy;1', safe='')}; c=d"}
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "found"),
+    [
+        ("GET", OURS, "kéy;1"),
+        ("HEAD", OURS, "kéy;1"),
+        ("GET", OURS | {"origin": "http://house:8000"}, "kéy;1"),
+        ("POST", OURS | {"origin": "https://HOUSE:8000"}, "kéy;1"),
+        ("POST", {"host": "house"}, None),
+        ("POST", {"host": "house", "cookie": f"{CONSOLE_COOKIE}="}, None),
+        ("POST", {"host": "house", "cookie": f"x{CONSOLE_COOKIE}=abc; {CONSOLE_COOKIE}2=abc"}, None),
+    ],
+)
+def test_the_consoles_cookie(method, headers, found):
+    assert read_cookie(method, headers) == found
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_write_by_cookie_says_where_it_comes_from(method):
+    with pytest.raises(NotAllowed):
+        read_cookie(method, OURS)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://house:8001",
+        "http://house",
+        "http://evil.example",
+        "null",
+        "",
+        "http://house:8000@evil.example",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_page_of_another_origin_does_not_use_the_cookie(method, origin):
+    with pytest.raises(NotAllowed):
+        read_cookie(method, OURS | {"origin": origin})
+
+
+def test_two_cookies_of_one_name_are_nobodys():
+    with pytest.raises(NotSignedIn):
+        read_cookie("GET", {"host": "house", "cookie": f"{CONSOLE_COOKIE}=one; {CONSOLE_COOKIE}=two"})
 
 
 @pytest.mark.parametrize(

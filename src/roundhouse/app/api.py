@@ -114,8 +114,7 @@ class Roundhouse:
         self.frozen = FrozenWatch(roster, self.clock)
         JobMetrics(self.db, roster, self.clock).attach(self.metrics, parts.tail)
         WatchMetrics(self.db, self.clock).attach(self.metrics)
-        cache_kind = "redis" if settings.cache.url else "memory"
-        self.ops = OpsService(self.db, self.engine, probe, settings.data_dir, cache_kind)
+        self.ops = OpsService(self.db, self.engine, probe, settings)
         log = RequestLog(settings.log.requests, self.metrics)
         self.meter = Meter(self.gatekeeper, self.usage, self.prices, log, self.clock)
         self._media = MediaGuard(

@@ -159,12 +159,16 @@ def _supervisor(settings: Settings, config: Path | None, clock: Clock) -> Superv
 def _summary(
     settings: Settings, listening: str, first_key: str | None, found: Sequence[tuple[str, Sequence[str]]]
 ) -> None:
+    from roundhouse.features.console.files import UI_DIR, ConsoleFiles
+
     address = reachable(listening)
     kept = settings.data_dir / "admin.key"
     say(f"\n{strong(f'Roundhouse {__version__} is ready.')}\n")
     _line("Address", strong(f"{address}/v1"))
     if address != listening:
         _line("", faint("and at every address of this machine"))
+    built = ConsoleFiles(UI_DIR).built
+    _line("Console", strong(f"{address}/console/") if built else faint("not built; `make console` builds it"))
     _line("Docs", f"{address}/docs")
     for number, (provider, models) in enumerate(found):
         _line("" if number else "Models", _named(provider, models))

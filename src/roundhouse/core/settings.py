@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -315,6 +315,17 @@ class Settings(BaseSettings):
     watched_folders: list[WatchSettings] = []
     watched_documents: list[DocumentWatchSettings] = []
 
+    _given: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._given = given
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What was said beside all sources: arguments of the command line, nested by section."""
+        return self._given
+
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
@@ -349,14 +360,14 @@ class Settings(BaseSettings):
         return (
             init_settings,
             env_settings,
-            _LegacyEnv(settings_cls),
+            LegacyEnv(settings_cls),
             dotenv_settings,
-            _LegacyDotEnv(settings_cls),
+            LegacyDotEnv(settings_cls),
             TomlConfigSettingsSource(settings_cls, path),
         )
 
 
-class _LegacyEnv(EnvSettingsSource):
+class LegacyEnv(EnvSettingsSource):
     """The names of `LEGACY_ENV` in the environment."""
 
     def _legacy_values(self) -> dict[str, str | None]:
@@ -373,7 +384,7 @@ class _LegacyEnv(EnvSettingsSource):
         return found
 
 
-class _LegacyDotEnv(_LegacyEnv):
+class LegacyDotEnv(LegacyEnv):
     """The names of `LEGACY_ENV` in `.env`."""
 
     def _legacy_values(self) -> dict[str, str | None]:

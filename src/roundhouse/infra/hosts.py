@@ -44,7 +44,12 @@ class HostRules:
         if self._hosts and name not in self._hosts and name not in _LOOPBACK:
             raise NotAllowed("This service does not answer to that host name.")
         origin = headers.get("origin")
-        if self._open and origin is not None and origin not in self._origins and not same_origin(origin, host):
+        if (
+            self._open
+            and origin is not None
+            and origin not in self._origins
+            and not same_origin(origin, host)
+        ):
             raise NotAllowed("Started with --open, this service refuses pages of other origins.")
 
     def check_socket(self, headers: Mapping[str, str]) -> None:

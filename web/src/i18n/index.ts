@@ -55,6 +55,7 @@ export async function startI18n(): Promise<void> {
     resources: {},
     interpolation: { escapeValue: false },
     returnNull: false,
+    showSupportNotice: false,
     saveMissing: true,
     saveMissingTo: "current",
     // Seen by the browser tests, which take no error in the console.

@@ -13,8 +13,8 @@ export interface Page {
   path: string;
   /** The room of the server that it needs (`rooms` of `GET /console/me`). */
   room: string;
-  /** The scope without which it is hidden; null = for everybody. */
-  scope: string | null;
+  /** The scope without which it is hidden, or several of which one is enough; null = for everybody. */
+  scope: string | string[] | null;
   /** Place in the navigation, ascending. */
   order: number;
   icon: LucideIcon;
@@ -42,5 +42,6 @@ export const pages: PageOfRoom[] = Object.entries(found)
 
 /** Whether a page is of use to the one who is signed in. */
 export function visible(page: Page, me: Me): boolean {
-  return me.rooms.includes(page.room) && (page.scope === null || may(me, page.scope));
+  const scopes = page.scope === null ? [] : [page.scope].flat();
+  return me.rooms.includes(page.room) && (scopes.length === 0 || scopes.some((scope) => may(me, scope)));
 }

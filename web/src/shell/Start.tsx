@@ -36,7 +36,7 @@ export function Start() {
         </li>
       </ul>
       <p className="mt-6 text-sm text-muted">
-        Roundhouse <bdi>{me.version}</bdi>
+        <bdi dir="ltr">Roundhouse {me.version}</bdi>
       </p>
     </PageBody>
   );

@@ -17,6 +17,7 @@ INDEX = "index.html"
 _NONCE_MARK = b"%STYLE_NONCE%"
 _PACKED = frozenset({".js", ".css", ".html", ".svg", ".json", ".txt"})
 # Names of what the build writes below assets/ hold a hash of their content.
+_LONGEST_PATH = 200
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 _TYPES = {".js": "text/javascript", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
@@ -67,12 +68,13 @@ class ConsoleFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._assets: dict[str, Asset] = {}
-        self._index: bytes | None = None
+        self._index = b""
+        self._built_ns = 0
 
     @property
     def built(self) -> bool:
         """Whether there is a console to be served."""
-        return self._index is not None or (self._folder / INDEX).is_file()
+        return (self._folder / INDEX).is_file()
 
     def page_blocking(self) -> Page:
         """The page.
@@ -80,10 +82,15 @@ class ConsoleFiles:
         Raises:
             NotFound: The console is not built.
         """
-        if self._index is None:
-            if not self.built:
-                raise NotFound(NOT_BUILT)
-            self._index = (self._folder / INDEX).read_bytes()
+        file = self._folder / INDEX
+        try:
+            built_ns = file.stat().st_mtime_ns
+            if built_ns != self._built_ns:
+                # Built anew while we run: its files have other names.
+                self._index, self._built_ns = file.read_bytes(), built_ns
+                self._assets.clear()
+        except FileNotFoundError:
+            raise NotFound(NOT_BUILT) from None
         nonce = secrets.token_urlsafe(16)
         return Page(self._index.replace(_NONCE_MARK, nonce.encode()), policy(nonce))
 
@@ -97,7 +104,7 @@ class ConsoleFiles:
         if known is not None:
             return known
         name = PurePosixPath(path)
-        if path == INDEX or not name.suffix or "\0" in path:
+        if path == INDEX or not name.suffix or "\0" in path or len(path) > _LONGEST_PATH:
             return None
         file = (self._folder / name).resolve()
         if not file.is_relative_to(self._folder.resolve()) or not file.is_file():

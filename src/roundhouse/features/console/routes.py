@@ -130,7 +130,9 @@ def _file_routes(routes: APIRouter, files: ConsoleFiles) -> None:
         if "." in path.rpartition("/")[2]:
             raise NotFound(f"The console has no file {path[:200]!r}.")
         if not files.built and "text/html" in accept:
-            return HTMLResponse(_NOT_BUILT_PAGE, 404, _SAFE | {"content-security-policy": "default-src 'none'"})
+            return HTMLResponse(
+                _NOT_BUILT_PAGE, 404, _SAFE | {"content-security-policy": "default-src 'none'"}
+            )
         page = await asyncio.to_thread(files.page_blocking)
         # With a nonce in it, it is good for one visit.
         headers = _SAFE | {"content-security-policy": page.policy, "cache-control": "no-store"}

@@ -1,18 +1,27 @@
-import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 
-import { get } from "@/api/client";
-import { Async, Badge, PageBody, PageHeader, Panel } from "@/components";
+import { useMay } from "@/api/me";
+import { PageBody, PageHeader, Tabs, type Tab } from "@/components";
 
+import { Keys } from "./Keys";
+import { Overview } from "./Overview";
+import { Settings } from "./Settings";
+
+/** What the operator looks after. */
 export default function System() {
   const { t } = useTranslation("system");
-  const health = useQuery({ ...get("/health"), refetchInterval: 5_000 });
+  const ops = useMay("ops");
+  const keys = useMay("keys");
+  const admin = useMay("admin");
+  const tabs: Tab[] = [
+    ...(ops ? [{ value: "overview", label: t("overview.title"), content: <Overview /> }] : []),
+    ...(keys ? [{ value: "keys", label: t("keys.title"), content: <Keys /> }] : []),
+    ...(admin ? [{ value: "settings", label: t("settings.title"), content: <Settings /> }] : []),
+  ];
   return (
     <PageBody>
       <PageHeader title={t("title")} about={t("about")} />
-      <Panel title={t("health")}>
-        <Async query={health}>{(state) => <Badge kind={state.status === "ok" ? "good" : "warn"}>{state.status}</Badge>}</Async>
-      </Panel>
+      <Tabs label={t("title")} tabs={tabs} />
     </PageBody>
   );
 }

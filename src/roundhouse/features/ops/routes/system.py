@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from roundhouse.core.types import Caller
-from roundhouse.features.ops.schemas.system import Alive, Health, Readiness, SystemRead
+from roundhouse.features.ops.schemas.system import Alive, Health, Readiness, SettingList, SystemRead
 from roundhouse.features.ops.service.system import OpsService
 from roundhouse.infra.auth import require
 from roundhouse.infra.telemetry.metrics import Metrics
@@ -50,5 +50,10 @@ def router(service: OpsService, metrics: Metrics) -> APIRouter:
     async def system(caller: Annotated[Caller, Depends(require("ops"))]) -> SystemRead:
         """State of the machine and this process."""
         return await asyncio.to_thread(service.system_blocking)
+
+    @routes.get("/v1/settings", operation_id="list_settings")
+    async def list_settings(caller: Annotated[Caller, Depends(require("admin"))]) -> SettingList:
+        """Settings in force and where each came from; secrets are masked."""
+        return service.settings()
 
     return routes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -74,3 +74,25 @@ class SystemRead(BaseModel):
     disk: DiskRead
     database: str = Field(description="Dialect: `sqlite` or `postgresql`.")
     cache: str = Field(description="`memory` or `redis`.")
+
+
+class SettingRead(BaseModel):
+    """One setting as it is in force."""
+
+    name: str = Field(description="As in `roundhouse.toml`: `server.port`.")
+    env: str = Field(description="Its environment variable; empty where it has none.")
+    description: str
+    value: Any = Field(description="As JSON; secrets are masked.")
+    default: str = Field(description="As it would be written in the environment; empty = unset.")
+    source: Literal["argument", "environment", "env_file", "file", "default"] = Field(
+        description="Where it came from: the command line, the environment, `.env`, `roundhouse.toml`, or nowhere."
+    )
+
+
+class SettingList(BaseModel):
+    """Every setting."""
+
+    object: Literal["list"] = "list"
+    data: list[SettingRead]
+    has_more: Literal[False] = False
+    next_cursor: None = None

@@ -6,7 +6,6 @@ import os
 import platform
 import shutil
 import time
-from pathlib import Path
 from typing import Literal
 
 import psutil
@@ -14,6 +13,8 @@ import psutil
 from roundhouse import __version__
 from roundhouse.core.errors import StorageUnavailable
 from roundhouse.core.ports import DeviceProbe
+from roundhouse.core.settings import Settings
+from roundhouse.core.settings_origins import in_force
 from roundhouse.engine.engine import Engine
 from roundhouse.features.ops.schemas.system import (
     CheckRead,
@@ -21,6 +22,8 @@ from roundhouse.features.ops.schemas.system import (
     DiskRead,
     Health,
     Readiness,
+    SettingList,
+    SettingRead,
     SystemRead,
 )
 from roundhouse.infra.db import Database
@@ -36,16 +39,16 @@ class OpsService:
         db: The database.
         engine: The models.
         probe: The machine's memories.
-        data_dir: Folder of everything kept.
-        cache: `memory` or `redis`.
+        settings: All of them; where each came from is read now, while the sources are what they were at the start.
     """
 
-    def __init__(self, db: Database, engine: Engine, probe: DeviceProbe, data_dir: Path, cache: str) -> None:
+    def __init__(self, db: Database, engine: Engine, probe: DeviceProbe, settings: Settings) -> None:
         self._db = db
         self._engine = engine
         self._probe = probe
-        self._data_dir = data_dir
-        self._cache = cache
+        self._data_dir = settings.data_dir
+        self._cache = "redis" if settings.cache.url else "memory"
+        self._settings = in_force(settings)
         self._started_s = time.monotonic()
         self._process = psutil.Process()
         self.draining = False
@@ -76,6 +79,22 @@ class OpsService:
             uptime_s=self._uptime_s(),
             database="unavailable" if database.state == "fail" else "ok",
             providers=providers,
+        )
+
+    def settings(self) -> SettingList:
+        """Every setting as it was at the start of this process, and where it came from."""
+        return SettingList(
+            data=[
+                SettingRead(
+                    name=one.row.name,
+                    env=one.row.env,
+                    description=one.row.description,
+                    value=one.value,
+                    default=one.row.default,
+                    source=one.origin,
+                )
+                for one in self._settings
+            ]
         )
 
     def system_blocking(self) -> SystemRead:
