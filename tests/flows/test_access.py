@@ -42,9 +42,9 @@ SCOPES = {
     "knowledge:write": "create_vector_store update_vector_store delete_vector_store create_vector_store_file "
     "update_vector_store_file delete_vector_store_file create_vector_store_file_batch cancel_vector_store_file_batch "
     "reindex move_vectors activate_index_version delete_index_version",
-    "chats:read": "list_sessions sessions_stats get_session list_messages session_stats get_message list_siblings "
-    "list_memories get_memory_switch get_memory search_messages search_sessions export_session export_sessions "
-    "get_generation generation_events list_generations get_session_generation session_generation_events "
+    "chats:read": "list_sessions list_tags sessions_stats get_session list_messages session_stats get_message "
+    "list_siblings list_memories get_memory_switch get_memory search_messages search_sessions export_session "
+    "export_sessions get_generation generation_events list_generations get_session_generation session_generation_events "
     "outer_sessions",
     "chats:write": "create_session clean_up_sessions update_session delete_session restore_session archive_session "
     "unarchive_session update_message delete_message show_message create_memory set_memory_switch update_memory "

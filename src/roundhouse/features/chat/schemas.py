@@ -139,6 +139,22 @@ class SessionList(BaseModel):
     prev_cursor: str | None = Field(description="For `before`: the page in front of this one.")
 
 
+class TagRead(BaseModel):
+    """A tag."""
+
+    tag: str
+    sessions: int = Field(description="Sessions that have it and are neither archived nor deleted.")
+
+
+class TagList(BaseModel):
+    """Tags of your sessions, by name; at most 1,000."""
+
+    object: Literal["list"] = "list"
+    data: list[TagRead]
+    has_more: bool
+    next_cursor: None = None
+
+
 class SessionDeleted(BaseModel):
     """A session that is deleted."""
 

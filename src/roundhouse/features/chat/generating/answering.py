@@ -203,6 +203,7 @@ class Answering:
                 total_ms=round(self._total_s * 1000, 1),
                 cost_usd=cost_usd if usage.total_tokens else None,
             ),
+            decision=msgspec.to_builtins(self._decision) if self._decision.target else None,
             title=begun.title,
             sources=self._sources(),
         )

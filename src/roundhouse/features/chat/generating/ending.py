@@ -77,6 +77,7 @@ class Ending(msgspec.Struct, frozen=True):
         finish_reason: Why the model stopped, or was stopped.
         error: OpenAI's error object, when it failed.
         numbers: What it took.
+        decision: Why which model answered, for the member `decision` of the message's metadata; None = as it stands.
         title: Title for the session, unless it has got one.
         sources: What the answer cites; None = as it stands in the message.
     """
@@ -88,6 +89,7 @@ class Ending(msgspec.Struct, frozen=True):
     finish_reason: str
     error: dict[str, Any] | None = None
     numbers: Numbers = Numbers()
+    decision: dict[str, Any] | None = None
     title: str | None = None
     sources: Sources | None = None
 
@@ -155,6 +157,7 @@ async def _write_message(tx: Tx, ending: Ending, now_s: float) -> Message | None
         "first_token_ms": first if before.first_token_ms is None else before.first_token_ms,
         "total_ms": _sum(before.total_ms, numbers.total_ms),
         "cost_usd": _sum(before.cost_usd, numbers.cost_usd),
+        "metadata": {**before.metadata, **({} if ending.decision is None else {"decision": ending.decision})},
     }
     message = await chats.finish_message(tx, before.id, now_s, said)
     if message is None or ending.sources is None:

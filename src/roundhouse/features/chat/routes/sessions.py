@@ -30,6 +30,7 @@ from roundhouse.features.chat.schemas import (
     SessionRead,
     SessionsStats,
     SessionStats,
+    TagList,
 )
 from roundhouse.features.chat.service import MessageService, SessionService, UpkeepService
 from roundhouse.features.chat.store import Span
@@ -65,6 +66,11 @@ def whole_routes(sessions: SessionService, upkeep: UpkeepService) -> APIRouter:
     ) -> SessionList:
         """Your sessions by their last change, newest first unless asked otherwise."""
         return await sessions.page(caller, replace(wanted, deleted=deleted), turn)
+
+    @routes.get("/v1/sessions/tags", operation_id="list_tags")
+    async def list_tags(caller: Reader) -> TagList:
+        """Tags of your sessions with the number of sessions that have them."""
+        return await sessions.tags(caller)
 
     @routes.get("/v1/sessions/stats", operation_id="sessions_stats")
     async def sessions_stats(

@@ -24,6 +24,8 @@ from roundhouse.features.chat.schemas import (
     SessionList,
     SessionPatch,
     SessionRead,
+    TagList,
+    TagRead,
 )
 from roundhouse.features.chat.shapes import read_session
 from roundhouse.features.chat.store import Idempotency, SessionFilter
@@ -32,6 +34,7 @@ from roundhouse.infra import audit
 from roundhouse.infra.db import Database, Tx, is_unique_violation
 
 _TRIES = 3
+_MOST_TAGS = 1000
 _NOT_NULL = ("title", "system", "metadata", "tags", "pinned", "context", "uses_memory", "vector_store_ids")
 
 
@@ -125,6 +128,13 @@ class SessionService:
             next_cursor=page.next_cursor,
             prev_cursor=page.prev_cursor,
         )
+
+    async def tags(self, caller: Caller) -> TagList:
+        """The tags of the sessions that are neither archived nor deleted."""
+        async with self._db.read() as tx:
+            found = await store.list_tags(tx, caller, _MOST_TAGS + 1)
+        rows = [TagRead(tag=tag, sessions=number) for tag, number in found[:_MOST_TAGS]]
+        return TagList(data=rows, has_more=len(found) > _MOST_TAGS)
 
     async def update(self, caller: Caller, session_id: str, asked: SessionPatch) -> SessionRead:
         """Change a session.

@@ -40,6 +40,7 @@ from roundhouse.features.chat.store.session import (
     get_sessions,
     insert_session,
     list_sessions,
+    list_tags,
     outside_session,
     replace_tags,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "is_written",
     "list_memories",
     "list_sessions",
+    "list_tags",
     "made_by",
     "memory_enabled",
     "memory_is_on",

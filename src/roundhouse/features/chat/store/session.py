@@ -177,6 +177,23 @@ async def list_sessions(
     return await _read(tx, query)
 
 
+async def list_tags(tx: Tx, caller: Caller, limit: int) -> list[tuple[str, int]]:
+    """Tags of the caller's sessions that are neither archived nor deleted, and how many have each; by name."""
+    count = sa.func.count()
+    query = (
+        sa.select(session_tags.c.tag, count)
+        .join(sessions, sessions.c.id == session_tags.c.session_id)
+        .where(
+            session_tags.c.site_id == caller.site_id,
+            *_conditions(caller, SessionFilter(archived=False)),
+        )
+        .group_by(session_tags.c.tag)
+        .order_by(session_tags.c.tag)
+        .limit(limit)
+    )
+    return [(tag, number) for tag, number in await tx.execute(query)]
+
+
 async def insert_session(tx: Tx, session: Session, idempotency: Idempotency | None = None) -> None:
     """Enter a new session with its tags.
 

@@ -60,6 +60,7 @@ SAID = (
     "first_token_ms",
     "total_ms",
     "cost_usd",
+    "metadata",
 )
 """What is known of an answer when it has ended."""
 
