@@ -1,12 +1,14 @@
 import clsx from "clsx";
-import { useEffect, useRef } from "react";
+import { Eye } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { Badge } from "@/components";
+import { Badge, Button } from "@/components";
 import { useFormat } from "@/i18n/format";
 
 import type { Passage } from "../data";
 import { Marked, type Span } from "../text";
+import { PageImage } from "./PageImage";
 
 export interface PassageViewProps {
   passage: Passage;
@@ -16,12 +18,15 @@ export interface PassageViewProps {
   current: boolean;
   /** What is marked, in characters of the whole document. */
   marks: readonly Span[];
+  /** The file, where its pages can be looked at. */
+  drawn?: { fileId: string; filename: string };
 }
 
 /** A passage of a document as it was read, with its place. */
-export function PassageView({ passage, number, current, marks }: PassageViewProps) {
+export function PassageView({ passage, number, current, marks, drawn }: PassageViewProps) {
   const { t } = useTranslation("documents");
   const format = useFormat();
+  const [looked, setLooked] = useState(false);
   const item = useRef<HTMLLIElement>(null);
   useEffect(() => {
     if (current) item.current?.scrollIntoView({ block: "center" });
@@ -35,12 +40,18 @@ export function PassageView({ passage, number, current, marks }: PassageViewProp
         current ? "border-accent bg-accent-soft/40" : "border-line bg-surface",
       )}
     >
-      <p className="mb-1 flex flex-wrap items-center gap-x-2 gap-y-1 text-xs text-muted">
+      <div className="mb-1 flex flex-wrap items-center gap-x-2 gap-y-1 text-xs text-muted">
         <span className="tabular-nums">{format.number(number)}</span>
         {passage.page !== null && <span>{t("preview.page", { page: format.number(passage.page) })}</span>}
         <Headings headings={passage.headings} />
         {passage.kind !== "text" && <Badge>{t(`preview.kinds.${passage.kind}`)}</Badge>}
-      </p>
+        {drawn && passage.page !== null && (
+          <Button size="small" look="ghost" icon={Eye} className="ms-auto" aria-expanded={looked} onClick={() => setLooked(!looked)}>
+            {t("preview.see")}
+          </Button>
+        )}
+      </div>
+      {drawn && looked && passage.page !== null && <PageImage fileId={drawn.fileId} filename={drawn.filename} page={passage.page} />}
       <PassageText text={passage.text} kind={passage.kind} spans={marks.map(([start, end]) => [start - passage.start, end - passage.start])} />
     </li>
   );

@@ -1,13 +1,15 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Download, FileQuestion } from "lucide-react";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
+import { get } from "@/api/client";
 import { useMay } from "@/api/me";
 import { Async, Button, Dialog, EmptyState, Pager, Spinner } from "@/components";
 
-import { contentPages, type Passage } from "../data";
+import { contentPages, FILE, type Passage } from "../data";
 import type { Span } from "../text";
+import { PageImage } from "./PageImage";
 import { PassageView } from "./PassageView";
 
 /** What of which file is looked at. */
@@ -25,10 +27,11 @@ export interface Shown {
 export function Preview({ shown, onClose }: { shown: Shown; onClose: () => void }) {
   const { t } = useTranslation("documents");
   const mayRead = useMay("files:read");
+  const file = useQuery(get(FILE, { params: { vector_store_id: shown.storeId, file_id: shown.fileId } }));
+  const kind = mayRead ? (file.data?.content_type ?? "") : "";
   const content = useInfiniteQuery({ ...contentPages(shown.storeId, shown.fileId), staleTime: 30_000 });
   const { at } = shown;
-  const pages = content.data?.pages;
-  const last = pages?.at(-1)?.data.at(-1);
+  const last = content.data?.pages.at(-1)?.data.at(-1);
   const wanted = at !== undefined && last !== undefined && last.end <= at.start && content.hasNextPage;
   const { fetchNextPage, isFetchingNextPage } = content;
   useEffect(() => {
@@ -55,10 +58,11 @@ export function Preview({ shown, onClose }: { shown: Shown; onClose: () => void 
         )
       }
     >
+      {kind.startsWith("image/") && <PageImage fileId={shown.fileId} filename={shown.filename} page={1} />}
       <Async query={content}>
         {(data) => (
           <>
-            <Passages passages={data.pages.flatMap((page) => page.data)} shown={shown} />
+            <Passages passages={data.pages.flatMap((page) => page.data)} shown={shown} hasPages={kind === "application/pdf"} />
             {wanted ? <Spinner /> : <Pager query={content} />}
           </>
         )}
@@ -67,7 +71,7 @@ export function Preview({ shown, onClose }: { shown: Shown; onClose: () => void 
   );
 }
 
-function Passages({ passages, shown }: { passages: Passage[]; shown: Shown }) {
+function Passages({ passages, shown, hasPages }: { passages: Passage[]; shown: Shown; hasPages: boolean }) {
   const { t } = useTranslation("documents");
   const { at, marks = [] } = shown;
   if (passages.length === 0) return <EmptyState icon={FileQuestion} title={t("preview.none")} />;
@@ -82,6 +86,7 @@ function Passages({ passages, shown }: { passages: Passage[]; shown: Shown }) {
           number={index + 1}
           current={index === target}
           marks={index === target ? marks : []}
+          drawn={hasPages ? shown : undefined}
         />
       ))}
     </ol>

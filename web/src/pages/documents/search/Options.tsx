@@ -1,6 +1,7 @@
 import { useTranslation } from "react-i18next";
 
-import { Field, Select } from "@/components";
+import { useMay } from "@/api/me";
+import { Checkbox, Field, Select } from "@/components";
 import { useFormat } from "@/i18n/format";
 
 import { useModels } from "../data";
@@ -14,6 +15,7 @@ const LIMITS = [5, 10, 20, 50];
 export function Options({ filled, set }: { filled: Filled; set: (changes: Partial<Filled>) => void }) {
   const { t } = useTranslation("documents");
   const format = useFormat();
+  const mayRewrite = useMay("inference");
   const rerankers = useModels("rerank") ?? [];
   const shown = (value: number): string => format.number(value, { minimumFractionDigits: 2 });
   return (
@@ -51,6 +53,14 @@ export function Options({ filled, set }: { filled: Filled; set: (changes: Partia
         />
       )}
       <Slider label={t("search.threshold")} value={filled.threshold} shown={shown(filled.threshold)} onChange={(threshold) => set({ threshold })} />
+      {mayRewrite && (
+        <Checkbox
+          className="self-end"
+          label={t("search.rewrite")}
+          checked={filled.rewrite}
+          onChange={(event) => set({ rewrite: event.target.checked })}
+        />
+      )}
       <div className="sm:col-span-2 lg:col-span-3">
         <Conditions conditions={filled.conditions} onChange={(conditions) => set({ conditions })} />
       </div>

@@ -13,10 +13,17 @@ import { ScoreBars } from "./ScoreBars";
 
 type Result = Schemas["ResultRead"];
 
-const WARNINGS = new Set(["vectors_unavailable", "rerank_failed", "indexing"]);
+const WARNINGS = new Set(["vectors_unavailable", "rerank_failed", "indexing", "query_not_rewritten"]);
+
+export interface ResultsProps {
+  page: Schemas["ResultPage"];
+  /** As it was asked. */
+  query: string;
+  onShow: (shown: Shown) => void;
+}
 
 /** What a search found, the best first, with the scores of both sides. */
-export function Results({ page, onShow }: { page: Schemas["ResultPage"]; onShow: (shown: Shown) => void }) {
+export function Results({ page, query, onShow }: ResultsProps) {
   const { t } = useTranslation("documents");
   const alpha = (page.data[0]?.scores as Scores | null | undefined)?.alpha;
   return (
@@ -27,6 +34,11 @@ export function Results({ page, onShow }: { page: Schemas["ResultPage"]; onShow:
         </p>
       ))}
       <Line found={page.data.length} alpha={alpha} timings={page.timings_ms ?? {}} />
+      {page.search_query.some((one) => one !== query) && (
+        <p className="text-sm text-muted">
+          {t("ask.searchedFor")} <bdi className="text-ink">{page.search_query.join(" · ")}</bdi>
+        </p>
+      )}
       {page.data.length === 0 ? (
         <EmptyState icon={SearchX} title={t("search.nothing")}>
           {t("search.nothingAbout")}

@@ -57,7 +57,7 @@ export function SearchTab({ store }: { store: Store }) {
       </form>
       {searching.isError && <ErrorNotice error={searching.error} onRetry={() => searching.mutate(filled)} />}
       {searching.data ? (
-        <Results page={searching.data} onShow={setShown} />
+        <Results page={searching.data} query={searching.variables.query.trim()} onShow={setShown} />
       ) : (
         !searching.isError && (
           <EmptyState icon={store.file_counts.completed ? Search : SearchX} title={t("search.none")}>

@@ -27,6 +27,8 @@ export interface Filled {
   ranker: string;
   /** 1 = by score alone; null = not asked for. */
   diversity: number | null;
+  /** Whether a language model puts the query as one looks for it. */
+  rewrite: boolean;
   conditions: Condition[];
 }
 
@@ -38,6 +40,7 @@ export const EMPTY: Filled = {
   threshold: 0,
   ranker: "auto",
   diversity: null,
+  rewrite: false,
   conditions: [],
 };
 
@@ -65,7 +68,7 @@ export function bodyOf(filled: Filled): Schemas["SearchBody"] {
     ranking_options: { ranker: filled.ranker, score_threshold: filled.threshold },
     diversity: filled.diversity,
     filters: filterOf(filled.conditions),
-    rewrite_query: false,
+    rewrite_query: filled.rewrite,
     kinds: ["text", "image"],
     explain: true,
   };
