@@ -1,0 +1,54 @@
+import { useQuery } from "@tanstack/react-query";
+import { NotebookText } from "lucide-react";
+import { useTranslation } from "react-i18next";
+
+import { get } from "@/api/client";
+import { Badge, EmptyState, Spinner } from "@/components";
+
+import { SchemaView } from "../schema/SchemaView";
+import type { Schema } from "../schema/schema";
+import { isActive, type Whole } from "../states";
+
+interface Made {
+  summary_by?: string;
+  model?: string;
+  template?: { id: string; name: string; version: number };
+}
+
+/** The summary as its template's fields. */
+export function SummaryView({ recording }: { recording: Whole }) {
+  const { t, i18n } = useTranslation("audio");
+  const made = (recording.versions.summarise ?? {}) as Made;
+  const template = made.template;
+  const form = useQuery({
+    ...get("/v1/templates/{template_id}", {
+      params: { template_id: template?.id ?? "" },
+      query: { version: template?.version, language: i18n.language },
+    }),
+    enabled: template !== undefined,
+    retry: false,
+    staleTime: Infinity,
+  });
+  if (recording.summary === null || recording.summary === undefined) {
+    return (
+      <EmptyState icon={NotebookText} title={isActive(recording) ? t("summary.coming") : t("summary.none")}>
+        {!isActive(recording) && t("summary.noneAbout")}
+      </EmptyState>
+    );
+  }
+  if (form.isLoading) return <Spinner />;
+  // A template that was deleted: the summary stays, and is shown as what it is.
+  const schema = (form.data?.schema ?? {}) as Schema;
+  return (
+    <>
+      <p className="mb-3 flex flex-wrap items-center gap-2 text-sm text-muted">
+        <bdi>{form.data?.title || template?.name}</bdi>
+        {template && <span>{t("templates.version", { number: template.version })}</span>}
+        <Badge kind={made.summary_by === "model" ? "accent" : "neutral"}>
+          {made.summary_by === "model" ? <bdi>{made.model}</bdi> : t("summary.extractive")}
+        </Badge>
+      </p>
+      <SchemaView value={recording.summary} schema={schema} />
+    </>
+  );
+}
