@@ -1,4 +1,5 @@
-import { Search, X } from "lucide-react";
+import clsx from "clsx";
+import { Search, SlidersHorizontal, X } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -13,6 +14,9 @@ export function FilterBar({ filters, onChange }: { filters: Filters; onChange: (
   const { t } = useTranslation("audio");
   const nameOf = useLanguageName();
   const [words, setWords] = useState(filters.q ?? "");
+  // On a phone they would push the list below the fold.
+  const [shown, setShown] = useState(false);
+  const count = Object.entries(filters).filter(([name, value]) => name !== "q" && value).length;
   useEffect(() => setWords(filters.q ?? ""), [filters.q]);
   const any = { value: "", label: t("filters.any") };
   const pick = (name: keyof Filters, choices: { value: string; label: string }[]) => (
@@ -42,10 +46,19 @@ export function FilterBar({ filters, onChange }: { filters: Filters; onChange: (
         <Button type="submit" icon={Search}>
           {t("filters.search")}
         </Button>
+        <IconButton
+          icon={SlidersHorizontal}
+          label={t("filters.show")}
+          look={count > 0 ? "primary" : "plain"}
+          aria-expanded={shown}
+          aria-controls="filters"
+          className="sm:hidden"
+          onClick={() => setShown(!shown)}
+        />
         {filters.q && <IconButton icon={X} label={t("filters.toList")} onClick={() => onChange({ q: "" })} />}
       </form>
       {!filters.q && (
-        <div className="flex flex-wrap gap-3">
+        <div id="filters" className={clsx("flex-wrap gap-3 sm:flex", shown ? "flex" : "hidden")}>
           {pick("status", STATUSES.map((value) => ({ value, label: t(`status.${value}`) })))}
           {pick("language", SPOKEN.map((value) => ({ value, label: nameOf(value) })))}
           {pick("kind", ["audio", "text"].map((value) => ({ value, label: t(`kind.${value}`) })))}

@@ -58,7 +58,17 @@ export function RecordingTable({ rows, told }: { rows: Recording[]; told: Map<st
         </time>
       ),
     },
-    { key: "menu", header: <span className="sr-only">{t("columns.menu")}</span>, align: "end", cell: (row) => <RecordingMenu recording={row} /> },
+    {
+      key: "menu",
+      // Inside a box of its own: what is hidden from the eye would widen the page otherwise.
+      header: (
+        <span className="relative block">
+          <span className="sr-only">{t("columns.menu")}</span>
+        </span>
+      ),
+      align: "end",
+      cell: (row) => <RecordingMenu recording={row} />,
+    },
   ];
   return <Table caption={t("title")} columns={columns} rows={rows} rowKey={(row) => row.id} />;
 }

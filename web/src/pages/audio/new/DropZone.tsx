@@ -19,11 +19,11 @@ export function DropZone() {
     <section
       aria-label={t("drop.label")}
       className={clsx(
-        "mb-4 flex flex-wrap items-center gap-x-6 gap-y-3 rounded-lg border-2 border-dashed p-4 transition-colors",
+        "mb-4 flex flex-wrap items-center gap-x-6 gap-y-3 rounded-lg border-2 border-dashed p-4 transition-colors max-sm:p-3",
         over ? "border-accent bg-accent-soft" : "border-line bg-surface",
       )}
     >
-      <div className="flex min-w-56 flex-1 items-center gap-3">
+      <div className="flex min-w-56 flex-1 items-center gap-3 max-sm:hidden">
         <FileUp aria-hidden className={clsx("size-7 shrink-0", over ? "text-accent" : "text-muted")} />
         <div>
           <p className="font-medium">{over ? t("drop.now") : t("drop.here")}</p>

@@ -145,7 +145,7 @@ function NameInput({ name, taken, disabled, onChange }: { name: string; taken: s
   const shown = typed ?? name;
   const wrong = shown.trim() === "" || (shown !== name && taken.includes(shown));
   return (
-    <Field label={t("editor.fieldName")} error={typed !== null && wrong ? t("editor.nameTaken") : undefined} className="min-w-36 flex-1">
+    <Field label={t("editor.fieldName")} error={typed !== null && wrong ? t("editor.nameTaken") : undefined} className="min-w-36 flex-1 max-sm:basis-full">
       <Input
         dir="ltr"
         disabled={disabled}

@@ -13,11 +13,13 @@ export interface SchemaFormProps {
   part: Schema | undefined;
   root: Schema;
   value: unknown;
+  /** Hide its name from the eye: one of a list. */
+  bare?: boolean;
   onChange: (value: unknown) => void;
 }
 
 /** A form made from a JSON Schema: a control for each field, lists that grow, groups inside groups. */
-export function SchemaForm({ name, part, root, value, onChange }: SchemaFormProps) {
+export function SchemaForm({ name, part, root, value, bare, onChange }: SchemaFormProps) {
   const label = useLabel();
   const { schema, shape, empty } = nodeOf(part, root);
   const called = label(name, schema);
@@ -32,7 +34,7 @@ export function SchemaForm({ name, part, root, value, onChange }: SchemaFormProp
       return <Checkbox label={called} checked={value === true} onChange={(event) => onChange(event.target.checked)} />;
     case "choice":
       return (
-        <Field label={called} hint={about}>
+        <Field label={called} hint={about} bare={bare}>
           <Select
             choices={(schema.enum ?? []).map((one) => ({ value: JSON.stringify(one), label: one === null ? "–" : String(one) }))}
             value={JSON.stringify(value ?? null)}
@@ -43,7 +45,7 @@ export function SchemaForm({ name, part, root, value, onChange }: SchemaFormProp
     case "number":
     case "integer":
       return (
-        <Field label={called} hint={about}>
+        <Field label={called} hint={about} bare={bare}>
           <Input
             type="number"
             step={shape === "integer" ? 1 : "any"}
@@ -54,7 +56,7 @@ export function SchemaForm({ name, part, root, value, onChange }: SchemaFormProp
       );
     case "text":
       return (
-        <Field label={called} hint={about}>
+        <Field label={called} hint={about} bare={bare}>
           <Textarea
             rows={typeof value === "string" && value.length > 60 ? 3 : 1}
             value={typeof value === "string" ? value : ""}
@@ -102,6 +104,7 @@ function Items({ name, part, root, value, onChange }: SchemaFormProps & { value:
         <div key={number} className="flex items-start gap-2">
           <div className="min-w-0 flex-1">
             <SchemaForm
+              bare
               name={String(number + 1)}
               part={schema.items}
               root={root}

@@ -37,7 +37,11 @@ export function VersionsPart({ template, onTake }: { template: Template; onTake:
             },
             {
               key: "take",
-              header: <span className="sr-only">{t("columns.menu")}</span>,
+              header: (
+                <span className="relative block">
+                  <span className="sr-only">{t("columns.menu")}</span>
+                </span>
+              ),
               align: "end",
               cell: (one) =>
                 one.version === template.version ? (
