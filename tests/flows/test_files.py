@@ -19,6 +19,7 @@ import pytest
 import pytest_asyncio
 
 from features.knowledge.files.house import BOUNDARY, upload_form
+from features.knowledge.parsing.writers import Pdf
 from flows.calls import make
 from raw_client import RawClient, request
 from roundhouse.features.knowledge.files import store
@@ -316,6 +317,27 @@ async def test_another_tenants_files_are_not_there(house: House, kept: dict[str,
         ids = [one["id"] for one in (await house.get("/v1/files", key=key)).json()["data"]]
         assert kept["id"] not in ids
     assert (await house.get(f"{path}/content")).status == 200
+
+
+async def test_a_page_as_it_looks(house: House) -> None:
+    pdf = Pdf()
+    pdf.lines("It boils.")
+    made = (await upload(house, pdf.done(), "kettle.pdf", purpose="assistants")).json()
+    path = f"/v1/files/{made['id']}/pages"
+    shown = await house.get(f"{path}/1")
+    assert (shown.status, shown.headers["content-type"], shown.body[:4]) == (200, "image/png", b"\x89PNG")
+    assert (shown.headers["x-content-type-options"], shown.headers["cache-control"]) == (
+        "nosniff",
+        "private, no-cache",
+    )
+    again = await house.get(f"{path}/1", headers={"If-None-Match": shown.headers["etag"]})
+    assert (again.status, again.body) == (304, b"")
+    assert (await house.get(f"{path}/2")).status == 404
+    assert (await house.get(f"{path}/0")).status == 422
+    stranger = (await make(house, scopes=["files:read"], site_id="elsewhere"))["key"]
+    writer = (await make(house, scopes=["files:write"]))["key"]
+    assert (await house.get(f"{path}/1", key=stranger)).status == 404
+    assert (await house.get(f"{path}/1", key=writer)).status == 403
 
 
 async def test_a_key_of_one_user_sees_its_own_files_only(house: House, kept: dict[str, Any]) -> None:
