@@ -52,6 +52,13 @@ async def test_the_official_client_searches(zoo: Zoo) -> None:
         zoo.store_id, query=["whale"], filters={"type": "eq", "key": "topic", "value": "cars"}
     )
     assert none.data == []
+    # The model of this house only quotes: the query stands as it was, and the answer says so.
+    same = await zoo.api.vector_stores.search(zoo.store_id, query="the whale, please", rewrite_query=True)
+    assert same.model_extra is not None
+    assert (same.model_extra["search_query"], same.model_extra["warnings"]) == (
+        ["the whale, please"],
+        ["query_not_rewritten"],
+    )
     with pytest.raises(openai.BadRequestError):
         await zoo.api.vector_stores.search(
             zoo.store_id, query="x", filters={"type": "eq", "key": "", "value": 1}
