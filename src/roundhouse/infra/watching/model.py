@@ -75,16 +75,13 @@ class Folder(msgspec.Struct, frozen=True):
             BadInput: It is not named by its whole path, or its texts would lie among its files.
         """
         path = path.expanduser()
+        param = "watched_folders" if kind == "recordings" else "watched_documents"
         if not path.is_absolute():
-            raise BadInput(
-                f"A watched folder is named by its whole path, not {str(path)!r}.", param="watched_folders"
-            )
+            raise BadInput(f"A watched folder is named by its whole path, not {str(path)!r}.", param=param)
         if out is not None:
             out = path / out.expanduser()
             if out == path:
-                raise BadInput(
-                    "Texts cannot be written into the watched folder itself.", param="watched_folders"
-                )
+                raise BadInput("Texts cannot be written into the watched folder itself.", param=param)
         # Of the path alone, as it was when only recordings came by folders.
         prefix = "" if kind == "recordings" else f"{kind}\0"
         named = f"{prefix}{path}".encode("utf-8", "surrogateescape")
