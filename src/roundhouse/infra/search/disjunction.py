@@ -9,7 +9,8 @@ the best of those entries only.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -155,7 +156,7 @@ class Disjunction:
                 await adding
             if not all(self._lists.is_loaded(one.term) for one in some):
                 return None
-            lists = map(self._weighted, some)
+            lists = chain.from_iterable(map(self._weighted, some))
             if postings <= _MANY:
                 sums.add(lists)
             else:
@@ -165,8 +166,9 @@ class Disjunction:
             await adding
         return sums.found()
 
-    def _weighted(self, one: _Asked) -> Weighted:
-        return Weighted(one.term, self._lists.loaded(one.term), one.weight, one.frequency)
+    def _weighted(self, one: _Asked) -> Iterator[Weighted]:
+        for columns in self._lists.loaded(one.term):
+            yield Weighted(one.term, columns, one.weight, one.frequency)
 
     async def _added(self, sums: Scores, numbers: Numbers, read: Sequence[Weighted]) -> Scores:
         statistics = self._narrowing.statistics

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from operator import attrgetter
 
 import numpy as np
 
@@ -16,6 +18,8 @@ MAX_NEWEST = 262_144
 """Of a term that stands in more entries only the newest so many are looked at, where nothing else narrows it."""
 
 _TRIES = 5
+# From so many entries a row on, a term is unpacked row by row.
+_LARGE = 1_024
 _READ_ROWS = 1_000
 
 Numbers = np.ndarray
@@ -105,9 +109,18 @@ class Lists:
         """Whether all rows of a term have been read."""
         return all(row.data is not None for row in self._rows[term].values())
 
-    def loaded(self, term: bytes) -> Columns:
-        """All entries under a term whose rows have been read; touches nothing else, so another thread may call it."""
-        return self._unpacked(term, self._rows[term])
+    def loaded(self, term: bytes) -> Iterator[Columns]:
+        """All entries under a term whose rows have been read, in parts; touches nothing that changes meanwhile."""
+        fresh = self._fresh_rows.get(term)
+        rows = sorted([*self._rows[term].values(), *([fresh] if fresh else [])], key=attrgetter("first"))
+        if all(before.last < row.first for before, row in pairwise(rows)) and (
+            sum([row.size for row in rows]) >= _LARGE * len(rows)
+        ):
+            # A row at a time stays in the processor's cache.
+            for row in rows:
+                yield unpack(term[:1], [(row.first, row.size, row.data or b"")])
+        else:
+            yield unpack(term[:1], [(row.first, row.size, row.data or b"") for row in rows])
 
     def _wanted(self, term: bytes, numbers: Numbers | None) -> list[Row]:
         """The rows of a term that may hold some of `numbers` (None = all)."""

@@ -24,7 +24,7 @@ FILTER, TIME = b"f", b"t"
 TIMES = TIME
 """The term under which every entry stands with its time."""
 
-MAX_ROW = 4_096
+MAX_ROW = 16_384
 """Most entries of a row."""
 
 # From so many entries a row on, rows are read one by one.
@@ -181,6 +181,8 @@ def unpack(kind: bytes, rows: Sequence[tuple[int, int, bytes]]) -> Columns:
     if not rows:
         nothing = np.zeros(0, np.int64)
         return Columns(nothing, nothing, nothing, nothing)
+    if len(rows) == 1:
+        return _unpacked(kind, *rows[0])
     rows = sorted(rows, key=itemgetter(0))
     sizes = np.array([size for _first, size, _data in rows], np.int64)
     ends = np.cumsum(sizes)
@@ -207,11 +209,22 @@ def unpack(kind: bytes, rows: Sequence[tuple[int, int, bytes]]) -> Columns:
     return columns
 
 
-def _joined(rows: Sequence[tuple[int, int, bytes]], start: int, end: int) -> bytes | memoryview:
+def _unpacked(kind: bytes, first: int, size: int, data: bytes) -> Columns:
+    """One row."""
+    import numpy as np
+
+    numbers = np.frombuffer(data, "<u4", size).astype(np.int64)
+    numbers += first
+    if kind == FILTER:
+        return Columns(numbers, numbers, numbers, numbers)
+    if kind == TIME:
+        return Columns(numbers, numbers, numbers, np.frombuffer(data[4 * size :], "<f8"))
+    counts = np.frombuffer(data, "u1", size, 4 * size)
+    return Columns(numbers, counts, np.frombuffer(data[5 * size :], "<u2"), counts)
+
+
+def _joined(rows: Sequence[tuple[int, int, bytes]], start: int, end: int) -> bytes:
     """The bytes of one column: of each row those from `start` to `end` times its count."""
-    if len(rows) == 1:
-        _first, size, data = rows[0]
-        return memoryview(data)[start * size : end * size]
     return b"".join([memoryview(data)[start * size : end * size] for _first, size, data in rows])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -157,11 +158,11 @@ class Sums:
         self._statistics = statistics
 
     def add(self, lists: Iterable[Weighted]) -> None:
-        """Further lists; each term once."""
+        """Further lists, or parts of them; each entry of a term once."""
         entries, mean = self._statistics.entries, self._statistics.mean_length
         for _term, columns, weight, frequency in lists:
             known = min(frequency, entries)
-            rarity = np.log(1 + (entries - known + 0.5) / (known + 0.5))
+            rarity = math.log(1 + (entries - known + 0.5) / (known + 0.5))
             often = columns.counts * weight
             # In place: memory that was not used before costs more than the sums.
             parts = columns.lengths * (K1 * B / mean)
