@@ -14,18 +14,20 @@ LLAMA_CMAKE_ARGS := -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_B
 # Compiled files are kept, whatever the machine's habit: every process of the tests starts a second sooner.
 export PYTHONDONTWRITEBYTECODE :=
 # The environments of tests do without the console; `run` and `console` build it.
-export ROUNDHOUSE_CONSOLE := later
+export CONSOLE_BUILD := later
 
-.PHONY: help run console setup setup-dev test test-peers test-slow lint lint-console check fmt lock bench tiny-llama docs clean
+.PHONY: help run console console-or-without setup setup-dev test test-peers test-slow lint lint-console check fmt lock bench tiny-llama docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
-# Without a console the API is as good as ever: a build that fails is told, and the server starts.
-run: setup ## Start Roundhouse on http://127.0.0.1:8000 (ARGS="--port 9000" adds options)
-	@$(BIN)/python scripts/build_console.py --uv "$(UV)" || true
+run: setup console-or-without ## Start Roundhouse on http://127.0.0.1:8000 (ARGS="--port 9000" adds options)
 	@$(BIN)/roundhouse run $(ARGS)
+
+# Without a console the API is as good as ever: a build that fails is told, and the server starts.
+console-or-without: setup
+	@$(BIN)/python scripts/build_console.py --uv "$(UV)" || true
 
 console: setup ## Build the console unless it is fresh; without Node on this machine as well
 	@$(BIN)/python scripts/build_console.py --uv "$(UV)"

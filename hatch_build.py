@@ -1,6 +1,6 @@
 """The build hook: a wheel has the console in it, or there is no wheel.
 
-`ROUNDHOUSE_CONSOLE=later` leaves it out of an editable installation; there `make console` builds it.
+`CONSOLE_BUILD=later` leaves it out of an editable installation; there `make console` builds it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent / "scripts"))
 
 import build_console
 
-LATER = "ROUNDHOUSE_CONSOLE"
+LATER = "CONSOLE_BUILD"
 
 
 class ConsoleBuildHook(BuildHookInterface):

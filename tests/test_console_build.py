@@ -122,7 +122,7 @@ def test_node_is_used_when_it_is_new_enough(tmp_path, monkeypatch, told, found):
 def test_no_wheel_without_a_console(tmp_path):
     """The hook refuses, whatever the environment asks for, where there is nothing with which it could be built."""
     root = console_checkout(tmp_path / "source", with_console=False)
-    nothing = {"PATH": str(tmp_path), "ROUNDHOUSE_CONSOLE": "later"}
+    nothing = {"PATH": str(tmp_path), "CONSOLE_BUILD": "later"}
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--skip-dependency-check"]
     ended = subprocess.run(
         [*command, "--outdir", str(tmp_path / "dist"), str(root)],
@@ -175,7 +175,7 @@ def _keys(strings: dict[str, Any], prefix: str = "") -> Iterator[str]:
 )
 def test_no_language_lacks_a_string(folder):
     found = {one: set(_keys(json.loads((folder / f"{one}.json").read_text("utf-8")))) for one in LANGUAGES}
-    assert {one: sorted(found["en"] ^ keys) for one, keys in found.items()} == dict.fromkeys(LANGUAGES, [])
+    assert {one: sorted(found["en"] ^ keys) for one, keys in found.items()} == {one: [] for one in LANGUAGES}
 
 
 def test_no_direction_is_written_that_does_not_turn_with_the_language():

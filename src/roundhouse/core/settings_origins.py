@@ -38,7 +38,7 @@ def in_force(settings: Settings) -> list[SettingInForce]:
             rows = [SettingRow(section.name, "", (), "list of tables", "[]", section.description)]
         for row in rows:
             path = tuple(row.name.split("."))
-            origin = next((name for name, held in sources if _holds(held, path)), "default")
+            origin: Origin = next((name for name, held in sources if _holds(held, path)), "default")
             found.append(SettingInForce(row, _at(values, path), origin))
     return found
 

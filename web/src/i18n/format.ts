@@ -6,6 +6,8 @@ const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 export function useFormat() {
   const { i18n } = useTranslation();
   const language = i18n.language;
+  // A size is read from left to right, also inside a line that is not.
+  const isolated = (text: string): string => (i18n.dir() === "rtl" ? `\u2066${text}\u2069` : text);
   const number = (value: number, options?: Intl.NumberFormatOptions): string =>
     new Intl.NumberFormat(language, options).format(value);
   return {
@@ -20,7 +22,8 @@ export function useFormat() {
     ago: (at: string | number): string => relative(language, moment(at).getTime() - Date.now()),
     bytes: (bytes: number): string => {
       const step = bytes > 0 ? Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10)) : 0;
-      return `${number(bytes / 1024 ** step, { maximumFractionDigits: step > 1 ? 1 : 0 })} ${UNITS[step]}`;
+      const digits = { maximumFractionDigits: step > 1 ? 1 : 0 };
+      return isolated(`${number(bytes / 1024 ** step, digits)} ${UNITS[step]}`);
     },
     /** A span of time, e.g. "1 h 4 min", "3.2 s". */
     duration: (seconds: number): string => duration(number, seconds),
