@@ -49,6 +49,24 @@ async def running(room: ChatRoom, session_id: str) -> None:
         await tx.execute(sa.insert(rows.generations), row)
 
 
+# Tags
+
+
+async def test_tags_are_told_with_the_sessions_that_show_them(room: ChatRoom) -> None:
+    for tags in (["work", "b"], ["work"], []):
+        await room.sessions.create(ADA, SessionCreate(tags=tags))
+    away = await room.sessions.create(ADA, SessionCreate(tags=["work", "old"]))
+    await room.sessions.archive(ADA, away.id)
+    gone = await room.sessions.create(ADA, SessionCreate(tags=["gone"]))
+    await room.sessions.delete(ADA, gone.id)
+    await room.sessions.create(BOB, SessionCreate(tags=["his"]))
+    found = await room.sessions.tags(ADA)
+    assert [(one.tag, one.sessions) for one in found.data] == [("b", 1), ("work", 2)]
+    assert not found.has_more
+    assert [one.tag for one in (await room.sessions.tags(SITE)).data] == ["b", "his", "work"]
+    assert (await room.sessions.tags(ELSEWHERE)).data == []
+
+
 # Whose it is
 
 

@@ -46,6 +46,14 @@ async def test_the_end_is_written_once_whatever_fails(room, failing, answer, fau
     assert engine.closed == 1
 
 
+async def test_the_message_says_why_its_model_answered(room, answer):
+    one, generation, *_ = await answer("Hello.")
+    await one.run()
+    decision = (await events(room.db, generation))[-1].data["metadata"]["decision"]
+    assert (decision["target"], decision["reason"], decision["cache"]) == ("say/m", "direct", "off")
+    assert {"requested", "attempts", "queued_ms"} <= set(decision)
+
+
 @pytest.mark.parametrize(
     ("error", "code"), [(BackendFailed("away"), "backend_failed"), (KeyError("ours"), "internal_error")]
 )

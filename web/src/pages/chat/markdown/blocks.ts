@@ -35,14 +35,21 @@ export class Splitter {
   push(text: string): void {
     const pieces = (this.partial + text).split("\n");
     this.partial = pieces.pop() ?? "";
-    for (const line of pieces) this.line(line.endsWith("\r") ? line.slice(0, -1) : line);
-    while (!this.fence && !this.maths && this.partial.length > LONG_CHARS) {
-      const cut = this.partial.lastIndexOf(" ", LONG_CHARS);
+    for (const line of pieces) this.line(this.cutLong(line.endsWith("\r") ? line.slice(0, -1) : line));
+    this.partial = this.cutLong(this.partial);
+  }
+
+  /** A line without an end is cut at a blank: its pieces are blocks of their own; answers what is left of it. */
+  private cutLong(line: string): string {
+    let rest = line;
+    while (!this.fence && !this.maths && rest.length > LONG_CHARS) {
+      const cut = rest.lastIndexOf(" ", LONG_CHARS);
       const at = cut > LONG_CHARS / 2 ? cut + 1 : LONG_CHARS;
-      this.line(this.partial.slice(0, at));
+      this.line(rest.slice(0, at));
       this.close();
-      this.partial = this.partial.slice(at);
+      rest = rest.slice(at);
     }
+    return rest;
   }
 
   /** What is finished; another array when something came to it. */
