@@ -18,7 +18,7 @@ export function NewChat() {
   const { t } = useTranslation("chat");
   const navigate = useNavigate();
   const chats = useChats();
-  const { changed } = useSessionPages();
+  const { changed, remove } = useSessionPages();
   const mayWrite = useMay("chats:write");
   const [model, setModel] = useState<string | null>(null);
   const [storeIds, setStoreIds] = useState<string[]>([]);
@@ -31,9 +31,14 @@ export function NewChat() {
       const session = await changed(api.post("/v1/sessions", { body }));
       const conversation = chats.conversation(session.id);
       await conversation.start();
-      const asking = conversation.ask(asked);
+      await conversation.ask(asked).catch(async (reason: unknown) => {
+        // Nothing was asked: no empty session is left behind.
+        await api.delete("/v1/sessions/{session_id}", { params: { session_id: session.id }, query: { permanent: true } });
+        remove(session.id);
+        chats.forget(session.id);
+        throw reason;
+      });
       await navigate({ to: "/chat/$sessionId", params: { sessionId: session.id } });
-      await asking;
     } finally {
       setBusy(false);
     }

@@ -29,6 +29,8 @@ export interface ComposerProps {
   bare?: boolean;
 }
 
+/** Where the browser does not fit the field to its text by itself. */
+const MOST_ROWS = 8;
 const DRAFTS = "roundhouse.draft.";
 
 /** Where one asks: text, files, documents, model. */
@@ -86,7 +88,7 @@ export function Composer(props: ComposerProps) {
           <textarea
             ref={area}
             dir="auto"
-            rows={1}
+            rows={Math.min(MOST_ROWS, text.split("\n").length)}
             aria-label={t("question")}
             placeholder={t("questionHere")}
             value={text}

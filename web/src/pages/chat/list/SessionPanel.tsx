@@ -25,8 +25,10 @@ export function SessionPanel({ current }: { current: string | undefined }) {
   const wanted = useSettled(words.trim());
   useEffect(() => {
     const look = (): void => {
-      if (!document.hidden) void refresh();
+      // What cannot be read now stays as it was; the next look asks again.
+      if (!document.hidden) refresh().catch(() => undefined);
     };
+    look();
     document.addEventListener("visibilitychange", look);
     return () => document.removeEventListener("visibilitychange", look);
   }, [refresh]);

@@ -5,18 +5,20 @@ import type { Citation } from "../state/shapes";
 
 export interface Cited {
   citations: readonly Citation[];
-  numbers: ReadonlySet<number>;
   open: (citation: Citation) => void;
 }
 
 export const CitedContext = createContext<Cited | null>(null);
+
+/** Whether an answer cites anything: all that its blocks need to know, so that they are not drawn anew for the rest. */
+export const GroundedContext = createContext(false);
 
 /** The number of a citation in the text; opens its passage. */
 export function Mark({ number }: { number: number }) {
   const { t } = useTranslation("chat");
   const cited = useContext(CitedContext);
   const citation = cited?.citations.find((one) => one.number === number);
-  if (!cited || !citation) return <sup>[{number}]</sup>;
+  if (!cited || !citation) return <>[{number}]</>;
   return (
     <button
       type="button"

@@ -1,11 +1,11 @@
 import "katex/dist/katex.min.css";
 
-import type { Root } from "hast";
 import Markdown from "react-markdown";
 import rehypeKatex from "rehype-katex";
 import remarkGfm from "remark-gfm";
 import remarkMath from "remark-math";
 
+import type { markCitations } from "./citations";
 import { PARTS, safeUrl } from "./parts";
 
 const REMARK = [remarkGfm, remarkMath];
@@ -13,21 +13,19 @@ const REMARK = [remarkGfm, remarkMath];
 const KATEX = { throwOnError: false, strict: "ignore", trust: false, maxExpand: 200, maxSize: 20 } as const;
 
 /** Markdown with maths in it. */
-export function MathsText({ text, marks }: { text: string; marks: () => (tree: Root) => void }) {
+export function MathsText({ text, marks }: { text: string; marks: (typeof markCitations)[] }) {
   return (
-    <Markdown remarkPlugins={REMARK} rehypePlugins={[[rehypeKatex, KATEX], marks]} components={PARTS} urlTransform={safeUrl}>
+    <Markdown remarkPlugins={REMARK} rehypePlugins={[[rehypeKatex, KATEX], ...marks]} components={PARTS} urlTransform={safeUrl}>
       {text}
     </Markdown>
   );
 }
 
-const NO_MARKS = () => (): void => undefined;
-
 /** A formula that stands by itself. */
 export function Formula({ text }: { text: string }) {
   return (
     <div dir="ltr" tabIndex={0} className="overflow-x-auto py-1">
-      <MathsText text={`$$\n${text.trim()}\n$$`} marks={NO_MARKS} />
+      <MathsText text={`$$\n${text.trim()}\n$$`} marks={[]} />
     </div>
   );
 }

@@ -3,21 +3,21 @@ import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
 
 import { markCitations } from "./citations";
-import { CitedContext } from "./Mark";
+import { GroundedContext } from "./Mark";
 import { mathsOf } from "./maths";
 import { PARTS, safeUrl } from "./parts";
 
 const MathsText = lazy(() => import("./Maths").then((part) => ({ default: part.MathsText })));
 const GFM = [remarkGfm];
-const NOTHING: ReadonlySet<number> = new Set();
+const MARKED = [markCitations];
+const UNMARKED: [] = [];
 
 /** Markdown of one block. What reads maths is loaded with the first block that has some. */
 export const TextBlock = memo(function TextBlock({ text }: { text: string }) {
-  const numbers = useContext(CitedContext)?.numbers ?? NOTHING;
-  const marks = useMemo(() => markCitations(numbers), [numbers]);
+  const marks = useContext(GroundedContext) ? MARKED : UNMARKED;
   const written = useMemo(() => mathsOf(text), [text]);
   const plain = (
-    <Markdown remarkPlugins={GFM} rehypePlugins={[marks]} components={PARTS} urlTransform={safeUrl}>
+    <Markdown remarkPlugins={GFM} rehypePlugins={marks} components={PARTS} urlTransform={safeUrl}>
       {written.text}
     </Markdown>
   );

@@ -3,21 +3,18 @@ import type { Element, ElementContent, Root } from "hast";
 const MARK = /\[(\d{1,3})\]/g;
 
 /** Makes the marks `[1]` of an answer elements `sup` that hold the number, except in code and links. */
-export function markCitations(numbers: ReadonlySet<number>) {
-  return () =>
-    (tree: Root): void => {
-      if (numbers.size) visit(tree, numbers);
-    };
+export function markCitations() {
+  return visit;
 }
 
-function visit(parent: Root | Element, numbers: ReadonlySet<number>): void {
+function visit(parent: Root | Element): void {
   const children: ElementContent[] = [];
   for (const child of parent.children) {
     if (child.type === "element") {
-      if (!["code", "pre", "a"].includes(child.tagName)) visit(child, numbers);
+      if (!["code", "pre", "a"].includes(child.tagName)) visit(child);
       children.push(child);
     } else if (child.type === "text") {
-      children.push(...cut(child.value, numbers));
+      children.push(...cut(child.value));
     } else if (child.type !== "doctype") {
       children.push(child);
     }
@@ -25,14 +22,12 @@ function visit(parent: Root | Element, numbers: ReadonlySet<number>): void {
   parent.children = children;
 }
 
-function cut(text: string, numbers: ReadonlySet<number>): ElementContent[] {
+function cut(text: string): ElementContent[] {
   const pieces: ElementContent[] = [];
   let from = 0;
   for (const found of text.matchAll(MARK)) {
-    const number = Number(found[1]);
-    if (!numbers.has(number)) continue;
     if (found.index > from) pieces.push({ type: "text", value: text.slice(from, found.index) });
-    pieces.push({ type: "element", tagName: "sup", properties: { dataCitation: number }, children: [] });
+    pieces.push({ type: "element", tagName: "sup", properties: { dataCitation: Number(found[1]) }, children: [] });
     from = found.index + found[0].length;
   }
   if (from < text.length) pieces.push({ type: "text", value: text.slice(from) });

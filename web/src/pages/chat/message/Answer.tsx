@@ -1,5 +1,5 @@
 import { FastForward, RefreshCw, Trash2, TriangleAlert } from "lucide-react";
-import { useDeferredValue, useMemo, useState, useSyncExternalStore } from "react";
+import { startTransition, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 
 import { ApiError } from "@/api/problem";
@@ -8,8 +8,9 @@ import { Badge, CopyButton, ErrorNotice, IconButton, useToast } from "@/componen
 
 import { blocksOf, type Block } from "../markdown/blocks";
 import { Blocks } from "../markdown/Blocks";
-import { CitedContext } from "../markdown/Mark";
+import { CitedContext, GroundedContext } from "../markdown/Mark";
 import type { Conversation, Live } from "../state/conversation";
+import type { LiveShown } from "../state/live";
 import { citationsOf, knowledgeOf, type Citation, type Message } from "../state/shapes";
 import { DeleteMessage } from "./DeleteMessage";
 import { Sources } from "./Sources";
@@ -19,8 +20,10 @@ import { Why } from "./Why";
 
 /** Longer answers that are finished are drawn in slices, between which the page can do other things. */
 const LONG_CHARS = 12_000;
+/** As many blocks of them are there at once. */
+const FIRST_BLOCKS = 12;
 const NOBODY = (): (() => void) => () => undefined;
-const NONE: Block[] = [];
+const UNCITED: Citation[] = [];
 
 export interface AnswerProps {
   conversation: Conversation;
@@ -36,16 +39,20 @@ export function Answer({ conversation, message, live, busy, last, onCitation }: 
   const { t } = useTranslation("chat");
   const answer = live?.answer;
   const shown = useSyncExternalStore(answer?.subscribe ?? NOBODY, () => answer?.snapshot() ?? null);
-  const citations = shown?.citations.length ? shown.citations : citationsOf(message);
-  const cited = useMemo(
-    () => ({ citations, numbers: new Set(citations.map((one) => one.number)), open: onCitation }),
-    [citations, onCitation],
-  );
+  const kept = citationsOf(message);
+  const citations = shown?.citations.length ? shown.citations : kept.length ? kept : UNCITED;
+  const cited = useMemo(() => ({ citations, open: onCitation }), [citations, onCitation]);
+  const grounded = citations.length > 0;
+  const blocks = useBlocks(shown, message.content);
+  const { thoughts, said, thinking } = thoughtsOf(blocks.closed, blocks.open);
   const unsupported = knowledgeOf(message)?.unsupported?.length ?? 0;
   return (
     <div className="group flex flex-col gap-1.5">
+      {thoughts && <Thoughts text={thoughts} thinking={thinking} />}
       <CitedContext value={cited}>
-        {shown ? <Growing closed={shown.closed} open={shown.open} /> : <Finished text={message.content} />}
+        <GroundedContext value={grounded}>
+          <Blocks closed={said.closed} open={said.open} />
+        </GroundedContext>
       </CitedContext>
       {live && <Cursor waiting={live.waiting} begun={Boolean(shown?.chars)} />}
       {message.error && !live && <Failure error={message.error} />}
@@ -61,21 +68,17 @@ export function Answer({ conversation, message, live, busy, last, onCitation }: 
   );
 }
 
-function Growing({ closed, open }: { closed: Block[]; open: Block | null }) {
-  const { thoughts, said, thinking } = thoughtsOf(closed, open);
-  return (
-    <>
-      {thoughts && <Thoughts text={thoughts} thinking={thinking} />}
-      <Blocks closed={said.closed} open={said.open} />
-    </>
-  );
-}
-
-/** A text that does not grow. */
-function Finished({ text }: { text: string }) {
-  const whole = useMemo(() => blocksOf(text), [text]);
-  const blocks = useDeferredValue(whole, text.length > LONG_CHARS ? NONE : whole);
-  return <Growing closed={blocks} open={null} />;
+/**
+ * The blocks of an answer, while it is written and when it has ended: the same ones, so that nothing is drawn anew at
+ * its end. A long one that had ended before it came to the page is drawn in slices.
+ */
+function useBlocks(shown: LiveShown | null, content: string): { closed: Block[]; open: Block | null } {
+  const [all, setAll] = useState(shown !== null || content.length <= LONG_CHARS);
+  useEffect(() => startTransition(() => setAll(true)), []);
+  const live = shown !== null;
+  const whole = useMemo(() => (live ? [] : blocksOf(content)), [live, content]);
+  if (shown) return shown;
+  return { closed: all ? whole : whole.slice(0, FIRST_BLOCKS), open: null };
 }
 
 function Cursor({ waiting, begun }: { waiting: boolean; begun: boolean }) {

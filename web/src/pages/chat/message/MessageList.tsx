@@ -50,7 +50,6 @@ export function MessageList({ conversation, shown, place }: MessageListProps) {
   useLayoutEffect(() => {
     if (!place) virtual.scrollToEnd();
     // Once: from then on the list keeps its place by itself.
-    // eslint-disable-next-line
   }, []);
   useEffect(() => {
     void conversation.need(first - AHEAD, last + AHEAD);

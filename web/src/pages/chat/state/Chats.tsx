@@ -66,7 +66,8 @@ export function useConversation(id: string): [Conversation, Shown] {
   useEffect(() => {
     void conversation.start();
     const look = (): void => {
-      if (!document.hidden) void conversation.refresh();
+      // What cannot be read now stays as it was; the next look asks again.
+      if (!document.hidden) conversation.refresh().catch(() => undefined);
     };
     document.addEventListener("visibilitychange", look);
     return () => document.removeEventListener("visibilitychange", look);

@@ -118,6 +118,8 @@ export class Conversation {
     this.filling = true;
     try {
       while (!this.closed.signal.aborted && (await this.stretch.fill(first, last))) this.tell({});
+    } catch (error) {
+      this.tell({ error: asApiError(error) });
     } finally {
       this.filling = false;
     }

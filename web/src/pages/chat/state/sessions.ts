@@ -80,6 +80,7 @@ export function useSessionPages() {
     const refresh = async (): Promise<void> => {
       const shown = queries.getQueryCache().findAll({ queryKey: [KEY, "pages"], type: "active" });
       for (const { queryKey } of shown) {
+        if (!queries.getQueryData(queryKey)) continue;
         const { query } = queryKey[2] as { query: NonNullable<Query> };
         const page = await queries.fetchQuery({ ...get(KEY, { query }), staleTime: 0 });
         for (const session of [...page.data].reverse()) touch(session);
