@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
-from playwright.async_api import Page, expect
+import pytest_asyncio
+from playwright.async_api import Page, Route, expect
 
 from browser.window import NARROW
 
 WHALES = b"# Whales\n\nThe blue whale eats krill.\n\n# Foxes\n\nThe fox eats mice.\n"
 BRIDGES = "# גשרים\n\nהגשר נפתח בשנת 1781 והוא עשוי ברזל יצוק.\n".encode()
+PATIENCE_MS = 15_000
 HOSTILE_NAME = '"><img src=x onerror="window.ran=1">.md'
 HOSTILE = b"""# Kettles <script>window.ran = 2</script>
 
@@ -30,7 +34,7 @@ def plain(name: str, content: bytes) -> dict[str, object]:
     return {"name": name, "mimeType": "text/plain", "buffer": content}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def api(server, admin_key):
     async with httpx.AsyncClient(
         base_url=server.url, headers={"authorization": f"Bearer {admin_key}"}
@@ -124,7 +128,7 @@ async def search(one) -> None:
     await expect(first).to_contain_text("krill")
     for score in ("Vectors", "cosine", "Words", "BM25", "Both"):
         await expect(first).to_contain_text(score)
-    await expect(page.get_by_role("status")).to_contain_text("Vectors count")
+    await page.get_by_text("Vectors count").wait_for()
     assert await found.count() > 1
     assert await one.serious() == []
     await one.shot("documents-search")
@@ -134,6 +138,7 @@ async def search(one) -> None:
     await page.get_by_label("Value").fill("sea")
     await page.get_by_role("button", name="Search", exact=True).click()
     await expect(found.filter(has_not_text="whales.md")).to_have_count(0)
+    await expect(found.first).to_contain_text("whales.md")
     await page.get_by_label("Value").fill("land")
     await page.get_by_role("button", name="Search", exact=True).click()
     await page.get_by_text("Nothing was found").wait_for()
@@ -151,13 +156,13 @@ async def ask(one) -> None:
     await page.get_by_label("Answered by").select_option("extractive")
     await page.get_by_label("Question").fill("What does the blue whale eat?")
     await page.keyboard.press("Enter")
-    await page.get_by_role("button", name="Citation 1: whales.md").click()
+    await page.get_by_role("button", name="Citation 1: whales.md").first.click()
     shown = page.get_by_role("dialog", name="whales.md")
     await expect(shown.locator("[aria-current] mark")).to_contain_text("krill")
     await page.keyboard.press("Escape")
     await page.get_by_label("Next question").fill("Who won the chess championship of 1927?")
     await page.keyboard.press("Enter")
-    await page.get_by_text("Not in the documents").wait_for()
+    await page.get_by_text("Not in the documents").first.wait_for()
     assert await one.serious() == []
     await one.shot("documents-ask")
 
@@ -167,25 +172,23 @@ async def test_dropped_files_are_sent_three_at_a_time_and_tried_again(window):
         page = one.page
         await one.open("/documents")
         await make(page, "Dropped")
-        held = []
-
-        async def hold(route):
-            held.append(route)
+        held: asyncio.Queue[Route] = asyncio.Queue()
+        hold = held.put
 
         await page.route("**/v1/files", hold)
         files = [[f"note{number}.txt", f"Note {number} tells of apples."] for number in range(5)]
-        async with page.expect_request("**/v1/files"):
-            await page.get_by_test_id("drop-area").evaluate(DROP, files)
+        await page.get_by_test_id("drop-area").evaluate(DROP, files)
+        first, *others = [await held.get() for _ in range(3)]
         await expect(page.get_by_text("Waits")).to_have_count(2)
-        assert len(held) == 3
+        assert held.empty()
         # Whoever leaves is asked first.
         await page.get_by_role("link", name="System").click()
         asked = page.get_by_role("alertdialog")
         await asked.get_by_role("button", name="Cancel").click()
         await expect(asked).to_have_count(0)
         await page.unroute("**/v1/files", hold)
-        await held[0].abort()
-        for route in held[1:]:
+        await first.abort()
+        for route in others:
             await route.continue_()
         await page.get_by_text("unreachable").wait_for()
         await page.get_by_text("4 of 5 sent").wait_for()
@@ -196,16 +199,17 @@ async def test_dropped_files_are_sent_three_at_a_time_and_tried_again(window):
         await expect(row(page, "note0.txt")).to_have_count(1)
 
 
-async def test_another_model_and_back(window, api):
-    house = {
-        "name": "house",
-        "kind": "fake",
-        "url": "",
-        "models": ["other-embed"],
-        "options": {"dimensions": 64},
-    }
-    made = await api.post("/v1/providers", json=house)
+@pytest_asyncio.fixture(loop_scope="session")
+async def other_model(api):
+    """A second embedding model."""
+    provider = {"name": "elsewhere", "kind": "fake", "url": "", "models": ["other-embed"]}
+    made = await api.post("/v1/providers", json=provider)
     assert made.status_code == 201, made.text
+    yield "elsewhere/other-embed"
+    await api.delete("/v1/providers/elsewhere")
+
+
+async def test_another_model_and_back(window, api, other_model):
     store = (await api.post("/v1/vector_stores", json={"name": "Indexed"})).json()
     sent = await api.post("/v1/files", data={"purpose": "assistants"}, files={"file": ("whales.md", WHALES)})
     await api.post(f"/v1/vector_stores/{store['id']}/files", json={"file_id": sent.json()["id"]})
@@ -216,18 +220,18 @@ async def test_another_model_and_back(window, api):
         await page.get_by_role("tab", name="Index").click()
         await page.get_by_role("button", name="Change the model").click()
         form = page.get_by_role("dialog")
-        await form.get_by_label("Embedding model").select_option("house/other-embed")
+        await form.get_by_label("Embedding model").select_option(other_model)
         await form.get_by_label("Switch").select_option("manual")
         await form.get_by_role("button", name="Begin").click()
-        other = page.locator("[data-version]").filter(has_text="house/other-embed")
+        other = page.locator("[data-version]").filter(has_text=other_model)
         first = page.locator("[data-version]").filter(has_text="minilm")
-        await expect(other).to_have_attribute("data-state", "ready")
+        await expect(other).to_have_attribute("data-state", "ready", timeout=PATIENCE_MS)
         await expect(first).to_have_attribute("data-state", "active")
         assert await one.serious() == []
         for version, back in ((other, "Search by this one"), (first, "Go back to this one")):
             await version.get_by_role("button", name=back).click()
             await page.get_by_role("alertdialog").get_by_role("button", name=back).click()
-            await expect(version).to_have_attribute("data-state", "active")
+            await expect(version).to_have_attribute("data-state", "active", timeout=PATIENCE_MS)
         await expect(other).to_have_attribute("data-state", "retired")
         await expect(page.get_by_role("definition").filter(has_text="minilm")).to_have_count(1)
         await page.get_by_role("button", name="Measure now").click()
