@@ -3,7 +3,7 @@ import { Mic, Pause, Play, Square, Trash2 } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { Button, Dialog } from "@/components";
+import { Button, Confirm, Dialog } from "@/components";
 import { useFormat } from "@/i18n/format";
 
 import { clock } from "../states";
@@ -19,19 +19,44 @@ export interface MicrophoneDialogProps {
 /** Record with the microphone, listen to it, and hand it over. */
 export function MicrophoneDialog({ open, onOpenChange, onRecorded }: MicrophoneDialogProps) {
   const { t } = useTranslation("audio");
+  // A press beside the window must not cost an hour of talk.
+  const [holds, setHolds] = useState(false);
+  const [asking, setAsking] = useState(false);
   return (
-    <Dialog title={t("microphone.title")} about={t("microphone.about")} open={open} onOpenChange={onOpenChange}>
-      <Recorder
-        onRecorded={(file) => {
-          onOpenChange(false);
-          onRecorded(file);
-        }}
+    <>
+      <Dialog
+        title={t("microphone.title")}
+        about={t("microphone.about")}
+        open={open}
+        onOpenChange={(next) => (!next && holds ? setAsking(true) : onOpenChange(next))}
+      >
+        <Recorder
+          onHolds={setHolds}
+          onRecorded={(file) => {
+            onOpenChange(false);
+            onRecorded(file);
+          }}
+        />
+      </Dialog>
+      <Confirm
+        open={asking}
+        onOpenChange={setAsking}
+        title={t("microphone.discardTitle")}
+        about={t("microphone.discardAbout")}
+        action={t("microphone.discard")}
+        onConfirm={() => Promise.resolve(onOpenChange(false))}
       />
-    </Dialog>
+    </>
   );
 }
 
-function Recorder({ onRecorded }: { onRecorded: (file: File) => void }) {
+interface RecorderProps {
+  /** Told whether there is something that would be lost. */
+  onHolds: (holds: boolean) => void;
+  onRecorded: (file: File) => void;
+}
+
+function Recorder({ onHolds, onRecorded }: RecorderProps) {
   const { t } = useTranslation("audio");
   const format = useFormat();
   const microphone = useMicrophone();
@@ -39,6 +64,11 @@ function Recorder({ onRecorded }: { onRecorded: (file: File) => void }) {
   const [startedAt, setStartedAt] = useState(0);
   const url = useMemo(() => (sound ? URL.createObjectURL(sound) : null), [sound]);
   useEffect(() => () => void (url && URL.revokeObjectURL(url)), [url]);
+  const holds = state === "on" || state === "paused" || state === "done";
+  useEffect(() => {
+    onHolds(holds);
+    return () => onHolds(false);
+  }, [holds, onHolds]);
   const begin = (): void => {
     setStartedAt(Date.now() / 1000);
     void microphone.start();

@@ -1,5 +1,5 @@
 import { Plus, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { Button, Checkbox, Field, IconButton, Input, Select, Textarea } from "@/components";
@@ -23,7 +23,7 @@ export function SchemaForm({ name, part, root, value, bare, onChange }: SchemaFo
   const label = useLabel();
   const { schema, shape, empty } = nodeOf(part, root);
   const called = label(name, schema);
-  const about = schema.description;
+  const about = schema.description && <bdi>{schema.description}</bdi>;
   switch (shape) {
     case "object":
     case "quote":
@@ -99,7 +99,11 @@ function Items({ name, part, root, value, onChange }: SchemaFormProps & { value:
   return (
     <fieldset className="flex min-w-0 flex-col gap-2 rounded-lg border border-line p-3">
       <legend className="px-1 text-sm font-medium">{called}</legend>
-      {schema.description && <p className="text-sm text-muted">{schema.description}</p>}
+      {schema.description && (
+        <p className="text-sm text-muted">
+          <bdi>{schema.description}</bdi>
+        </p>
+      )}
       {value.map((item, number) => (
         <div key={number} className="flex items-start gap-2">
           <div className="min-w-0 flex-1">
@@ -131,7 +135,7 @@ function Items({ name, part, root, value, onChange }: SchemaFormProps & { value:
 
 export interface JsonInputProps {
   label: string;
-  about?: string;
+  about?: ReactNode;
   value: unknown;
   rows?: number;
   disabled?: boolean;

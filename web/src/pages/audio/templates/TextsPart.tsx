@@ -43,7 +43,7 @@ export function TextsPart({ draft, set, locked, isNew }: PartProps & { isNew: bo
           <>
             {t("templates.promptHint")}{" "}
             {VARIABLES.map((name) => (
-              <code key={name} className="me-2 text-xs">{`{{ ${name} }}`}</code>
+              <code key={name} className="me-2 inline-block text-xs">{`{{ ${name} }}`}</code>
             ))}
           </>
         }
