@@ -158,8 +158,8 @@ function QuoteView({ quote }: { quote: Record<string, unknown> }) {
     <figure className="flex gap-2">
       <Quote aria-hidden className="mt-1 size-3.5 shrink-0 text-accent rtl:-scale-x-100" />
       <div className="min-w-0">
-        <blockquote dir="auto" className="break-words italic">
-          {String(quote.text ?? "")}
+        <blockquote className="break-words italic">
+          <bdi>{String(quote.text ?? "")}</bdi>
         </blockquote>
         {(startS !== null || speaker) && (
           <figcaption className="mt-0.5 flex flex-wrap items-center gap-x-2 text-sm text-muted">
