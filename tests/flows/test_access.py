@@ -44,8 +44,8 @@ SCOPES = {
     "reindex move_vectors activate_index_version delete_index_version",
     "chats:read": "list_sessions list_tags sessions_stats get_session list_messages session_stats get_message "
     "list_siblings list_memories get_memory_switch get_memory search_messages search_sessions export_session "
-    "export_sessions get_generation generation_events list_generations get_session_generation session_generation_events "
-    "outer_sessions",
+    "export_sessions get_generation generation_events list_generations get_session_generation "
+    "session_generation_events outer_sessions",
     "chats:write": "create_session clean_up_sessions update_session delete_session restore_session archive_session "
     "unarchive_session update_message delete_message show_message create_memory set_memory_switch update_memory "
     "delete_memory import_sessions stop_generation stop_session_generation",
