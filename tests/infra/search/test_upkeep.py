@@ -182,7 +182,7 @@ async def test_packing_beside_writers_tidiers_and_packers(db, desk):
     written = asyncio.Event()
 
     async def write(role):
-        for number in range(6):
+        for number in range(4):
             await desk.write({f"{role}{number}-{part}": "alpha beta" for part in range(9)}, role=role)
             # Written anew or removed, so that what is packed holds what is no more.
             await desk.write({f"{role}{number}-0": "gamma"}, role=role)
@@ -206,15 +206,15 @@ async def test_packing_beside_writers_tidiers_and_packers(db, desk):
     for _ in range(2):
         for role in "xy":
             found = set(await desk.ids("alpha", limit=100, role=role))
-            assert found == {f"{role}{number}-{part}" for number in range(6) for part in range(2, 9)}
-            assert set(await desk.ids("gamma", limit=100, role=role)) == {f"{role}{n}-0" for n in range(6)}
+            assert found == {f"{role}{number}-{part}" for number in range(4) for part in range(2, 9)}
+            assert set(await desk.ids("gamma", limit=100, role=role)) == {f"{role}{n}-0" for n in range(4)}
         await tidy_all(db)
         await purge(db, space)
         await pack(db, space)
     async with db.read() as tx:
         total = (await tx.execute(sa.select(sa.func.sum(search_changes.c.entries)))).scalar_one()
         rows = (await tx.execute(sa.select(search_postings))).all()
-    assert total == await count(db, search_entries) == 80 + 2 * 6 * 8
+    assert total == await count(db, search_entries) == 80 + 2 * 4 * 8
     standing = [
         (row.term, int(number))
         for row in rows
