@@ -34,11 +34,14 @@ def searched_by(truth: Truth, store_id: str) -> dict[str, Any]:
 
 
 def check_found(product: Product, store_id: str) -> None:
-    """By words, by vectors, and by both, a passage is the first of what is like it."""
+    """By words, by vectors, and by both, nothing fits better than the passage that says it."""
     for part, mode in ((7, "hybrid"), (211, "dense"), (390, "lexical")):
-        body = {"query": f"Text 1 says {part * 1} here.", "mode": mode, "max_num_results": 3}
-        (best, *_) = ask(product, "POST", f"/v1/vector_stores/{store_id}/search", body)["data"]
-        assert f"Text 1 says {part} here." in best["content"][0]["text"], (mode, best)
+        said = f"Text 1 says {part} here."
+        body = {"query": said, "mode": mode, "max_num_results": 10}
+        results = ask(product, "POST", f"/v1/vector_stores/{store_id}/search", body)["data"]
+        # The fake model has one place for several words: others may fit as well.
+        best = [one for one in results if one["score"] >= results[0]["score"] - 1e-6]
+        assert any(said in one["content"][0]["text"] for one in best), (mode, results)
 
 
 def campaign(product: Product, rounds: int, seed: int) -> Counter[str]:
@@ -76,9 +79,9 @@ def campaign(product: Product, rounds: int, seed: int) -> Counter[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_thirty_switches(tmp_path: Path, house_db: str, tell: Callable[[str], None]) -> None:
+def test_switches(tmp_path: Path, house_db: str, tell: Callable[[str], None]) -> None:
     with Product(tmp_path, house_db, **settings(DELAY_S)) as product:
-        met = campaign(product, 30, 7)
+        met = campaign(product, 15, 7)
     told = ", ".join(f"{name} {count}" for name, count in sorted(met.items()))
-    tell(f"30 switches, {house_db.partition(':')[0] or 'sqlite'}: kills in {told}")
+    tell(f"15 switches, {house_db.partition(':')[0] or 'sqlite'}: kills in {told}")
     assert all(met[stage] for stage in ("build", "compare"))
