@@ -232,7 +232,7 @@ async def test_the_list_of_sessions(window, api):
         page = one.page
         await one.open("/chat")
         await menu(page, "Session 0", "Rename")
-        await page.get_by_label("Title").fill("Lunch plans")
+        await page.get_by_label("Title", exact=True).fill("Lunch plans")
         await page.get_by_role("button", name="Save").click()
         await menu(page, "Lunch plans", "Pin")
         await page.get_by_text("Pinned").wait_for()
