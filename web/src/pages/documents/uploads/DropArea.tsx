@@ -7,6 +7,11 @@ import { useToast } from "@/components";
 
 import { droppedFiles } from "./dropped";
 
+/** A text that is dragged into an input is none of ours. */
+function bringsFiles(data: DataTransfer): boolean {
+  return data.types.includes("Files");
+}
+
 /** A part of the page onto which files can be dropped; says so while some are held above it. */
 export function DropArea({ onFiles, children }: { onFiles: (files: File[]) => void; children: ReactNode }) {
   const { t } = useTranslation("documents");
@@ -15,7 +20,9 @@ export function DropArea({ onFiles, children }: { onFiles: (files: File[]) => vo
   const depth = useRef(0);
   useEffect(() => {
     // A file that misses the area must not replace the page.
-    const keep = (event: DragEvent): void => event.preventDefault();
+    const keep = (event: DragEvent): void => {
+      if (event.dataTransfer && bringsFiles(event.dataTransfer)) event.preventDefault();
+    };
     window.addEventListener("dragover", keep);
     window.addEventListener("drop", keep);
     return () => {
@@ -32,7 +39,7 @@ export function DropArea({ onFiles, children }: { onFiles: (files: File[]) => vo
       className="relative min-h-full"
       data-testid="drop-area"
       onDragEnter={(event) => {
-        if (!event.dataTransfer.types.includes("Files")) return;
+        if (!bringsFiles(event.dataTransfer)) return;
         depth.current += 1;
         setOver(true);
       }}
@@ -41,6 +48,7 @@ export function DropArea({ onFiles, children }: { onFiles: (files: File[]) => vo
         if (depth.current <= 0) leave();
       }}
       onDrop={(event) => {
+        if (!bringsFiles(event.dataTransfer)) return;
         event.preventDefault();
         leave();
         droppedFiles(event.dataTransfer).then(
