@@ -1,0 +1,41 @@
+import { useTranslation } from "react-i18next";
+
+import { CopyButton, Panel, Tabs } from "@/components";
+
+import type { Snippets } from "./snippets";
+
+/** The same request for a shell and for a program, to be copied. */
+export function Code({ snippets }: { snippets: Snippets }) {
+  const { t } = useTranslation("models");
+  return (
+    <Panel title={t("try.code")}>
+      <Tabs
+        label={t("try.code")}
+        tabs={[
+          { value: "curl", label: "curl", content: <Block name="curl" text={snippets.curl} /> },
+          { value: "python", label: "Python (openai)", content: <Block name="Python" text={snippets.python} /> },
+        ]}
+      />
+      <p className="mt-2 text-sm text-muted">{t("try.codeHint")}</p>
+    </Panel>
+  );
+}
+
+function Block({ name, text }: { name: string; text: string }) {
+  const { t } = useTranslation("models");
+  return (
+    <div className="relative">
+      <pre
+        dir="ltr"
+        tabIndex={0}
+        aria-label={name}
+        className="max-h-80 overflow-auto rounded-md bg-sunken p-3 pe-12 text-start text-sm leading-relaxed"
+      >
+        <code>{text}</code>
+      </pre>
+      <div className="absolute end-1.5 top-1.5">
+        <CopyButton text={text} label={t("try.copy", { name })} />
+      </div>
+    </div>
+  );
+}
