@@ -27,15 +27,14 @@ export function DevicePanel({ device, residents }: { device: Device; residents: 
       <dl className="mb-2 flex flex-wrap gap-x-5 gap-y-1 text-sm">
         <Amount name={t("memory.models")} mib={device.used_mib} />
         <Amount name={t("memory.others")} mib={device.unmanaged_mib} />
-        {device.budget_mib === null ? (
-          <div className="text-muted">{t("memory.unlimited")}</div>
-        ) : (
+        {device.budget_mib !== null && (
           <>
             <Amount name={t("memory.free")} mib={Math.max(0, device.budget_mib - filled)} />
             <Amount name={t("memory.budget")} mib={device.budget_mib} />
           </>
         )}
       </dl>
+      {device.budget_mib === null && <p className="mb-2 text-sm text-muted">{t("memory.unlimited")}</p>}
       <MemoryBar
         label={t("memory.bar", { name, used: format.bytes(filled * MIB) })}
         pieces={pieces}

@@ -27,6 +27,7 @@ function Block({ name, text }: { name: string; text: string }) {
     <div className="relative">
       <pre
         dir="ltr"
+        role="region"
         tabIndex={0}
         aria-label={name}
         className="max-h-80 overflow-auto rounded-md bg-sunken p-3 pe-12 text-start text-sm leading-relaxed"

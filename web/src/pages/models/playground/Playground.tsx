@@ -53,7 +53,7 @@ export function Playground({ trial, onChange }: { trial: Trial; onChange: (trial
                 {t("try.noneAbout")}
               </EmptyState>
             ) : (
-              <Kind key={`${trial.what} ${model}`} what={trial.what} model={model} />
+              <Kind what={trial.what} model={model} />
             )}
           </section>
         );

@@ -43,7 +43,7 @@ export function PullRow({ job }: { job: Job }) {
           {now.state === "queued" && <Place jobId={job.id} />}
           <Outcome job={job} />
         </div>
-        <Turn job={job} open={open} />
+        <Turn jobId={job.id} state={now.state} />
       </div>
       {open && (
         <div className="mt-2 flex items-center gap-3">
@@ -89,20 +89,21 @@ function Outcome({ job }: { job: Job }) {
 }
 
 /** Stops it, or begins it again. */
-function Turn({ job, open }: { job: Job; open: boolean }) {
+function Turn({ jobId, state }: { jobId: string; state: Job["state"] }) {
   const { t } = useTranslation("models");
   const frame = useTranslation("frame").t;
   const mayWrite = useMay("jobs:write");
   const toast = useToast();
   const renew = useRenew();
-  const params = { job_id: job.id };
+  const params = { job_id: jobId };
+  const open = isOpen(state);
   const turning = useMutation({
     mutationFn: () =>
       open ? api.post("/v1/jobs/{job_id}/cancel", { params }) : api.post("/v1/jobs/{job_id}/retry", { params }),
     onSuccess: () => renew("/v1/jobs"),
     onError: toast.failed,
   });
-  if (!mayWrite || job.state === "completed") return null;
+  if (!mayWrite || state === "completed") return null;
   return (
     <Button size="small" icon={open ? X : RotateCcw} busy={turning.isPending} onClick={() => turning.mutate()}>
       {open ? t("pulls.stop") : frame("again")}

@@ -9,8 +9,6 @@ import { useRenew, type Job } from "../data";
 /** What changes of a job while it goes on. */
 export type Moment = Pick<Job, "state" | "progress" | "message">;
 
-const ENDS = ["job.completed", "job.failed", "job.cancelled"];
-
 /** A job as its events tell it, from the list's word until its end; then the lists are asked anew. */
 export function useFollowed(job: Job): Moment {
   const renew = useRenew();
@@ -21,17 +19,12 @@ export function useFollowed(job: Job): Moment {
     if (!goesOn) return;
     const stop = new AbortController();
     const onEvent = (event: StreamEvent): void => {
-      if (ENDS.includes(event.event)) return;
       const { data } = JSON.parse(event.data) as { data: Partial<Moment> };
       if (data.state) setTold({ state: data.state, progress: data.progress ?? 0, message: data.message ?? "" });
     };
     const read = async (): Promise<void> => {
-      await follow({
-        url: address("/v1/jobs/{job_id}/events", { job_id: job.id }),
-        signal: stop.signal,
-        onEvent,
-        isLast: (event) => ENDS.includes(event.event),
-      });
+      // Without a last event of its own: one that failed and was tried again goes on behind its failure. The server ends it.
+      await follow({ url: address("/v1/jobs/{job_id}/events", { job_id: job.id }), signal: stop.signal, onEvent });
       if (!stop.signal.aborted) await renew("/v1/jobs", "/v1/models");
     };
     read().catch(failed);
