@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +11,9 @@ import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
+
+from peers import scripts
+from peers.upstream import Upstream
 
 pytestmark = pytest.mark.slow
 
@@ -75,9 +79,14 @@ def long_answer() -> str:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def api(server: Any, admin_key: str) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"authorization": f"Bearer {admin_key}"}
-    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=300) as client:
-        options = {"reply": long_answer(), "delay_s": 1 / TOKENS_PER_S}
-        provider = {"name": "long", "kind": "fake", "models": ["m"], "options": options}
+    words = re.findall(r"\S+\s*", long_answer())
+    script = scripts.stream(scripts.good_events(*words), delay_s=1 / TOKENS_PER_S)
+    models = scripts.json_answer({"data": [{"id": "long"}]})
+    async with (
+        Upstream(script, {"/models": models}) as peer,
+        httpx.AsyncClient(base_url=server.url, headers=headers, timeout=300) as client,
+    ):
+        provider = {"name": "author", "kind": "openai", "url": peer.url}
         assert (await client.post("/v1/providers", json=provider)).is_success
         yield client
 
@@ -122,7 +131,7 @@ async def taken(api: httpx.AsyncClient, conversations: list[dict[str, Any]]) -> 
 
 
 async def test_a_long_answer_never_holds_up_the_page(window, api, record_property):
-    session = (await api.post("/v1/sessions", json={"model": "long/m"})).json()["id"]
+    session = (await api.post("/v1/sessions", json={"model": "author/long"})).json()["id"]
     async with window() as one:
         page = one.page
         await one.open(f"/chat/{session}")

@@ -81,7 +81,7 @@ async def test_an_answer_is_told_the_passages_and_keeps_what_it_cites(room, answ
     message = await message_of(room, generation)
     assert message.content == "So it is [2]"
     assert message.citations == [SOURCES[1]]
-    assert message.metadata == {"knowledge": {"found": True, "warnings": ["vector_store_gone:vs_2"]}}
+    assert message.metadata["knowledge"] == {"found": True, "warnings": ["vector_store_gone:vs_2"]}
     told = msgspec.json.decode(engine.requests[0].fields["messages"])
     assert [part["content"] for part in told] == ["PASSAGES", "Hello."]
     assert not engine.requests[0].fields.keys() & {"tools", "functions"}

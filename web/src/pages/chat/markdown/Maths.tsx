@@ -1,21 +1,18 @@
 import "katex/dist/katex.min.css";
 
 import Markdown from "react-markdown";
-import rehypeKatex from "rehype-katex";
 import remarkGfm from "remark-gfm";
 import remarkMath from "remark-math";
 
 import type { markCitations } from "./citations";
+import { drawMaths } from "./katex";
 import { PARTS, safeUrl } from "./parts";
 
 const REMARK = [remarkGfm, remarkMath];
-/** No links and pictures out of formulas (`trust`), no endless macros, no letters as large as the page. */
-const KATEX = { throwOnError: false, strict: "ignore", trust: false, maxExpand: 200, maxSize: 20 } as const;
-
 /** Markdown with maths in it. */
 export function MathsText({ text, marks }: { text: string; marks: (typeof markCitations)[] }) {
   return (
-    <Markdown remarkPlugins={REMARK} rehypePlugins={[[rehypeKatex, KATEX], ...marks]} components={PARTS} urlTransform={safeUrl}>
+    <Markdown remarkPlugins={REMARK} rehypePlugins={[drawMaths, ...marks]} components={PARTS} urlTransform={safeUrl}>
       {text}
     </Markdown>
   );

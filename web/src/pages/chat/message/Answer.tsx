@@ -115,14 +115,14 @@ function Actions({ conversation, message, busy, last }: { conversation: Conversa
       {mayAsk && last && cut && (
         <IconButton icon={FastForward} mirrored size="small" label={t("goOn")} disabled={busy} onClick={() => run(conversation.goOn(message))} />
       )}
+      <Why message={message} />
+      {message.state !== "complete" && message.state !== "generating" && <Badge kind={message.state === "failed" ? "bad" : "warn"}>{t(`state.${message.state}`)}</Badge>}
+      {message.state === "complete" && message.finish_reason === "length" && <Badge kind="warn">{t("cutByLength")}</Badge>}
       {mayWrite && (
         <span className="md:opacity-0 md:group-focus-within:opacity-100 md:group-hover:opacity-100">
           <IconButton icon={Trash2} size="small" label={t("deleteMessage")} disabled={busy} onClick={() => setDeleting(true)} />
         </span>
       )}
-      <Why message={message} />
-      {message.state !== "complete" && message.state !== "generating" && <Badge kind={message.state === "failed" ? "bad" : "warn"}>{t(`state.${message.state}`)}</Badge>}
-      {message.state === "complete" && message.finish_reason === "length" && <Badge kind="warn">{t("cutByLength")}</Badge>}
       <DeleteMessage conversation={conversation} message={message} open={deleting} onOpenChange={setDeleting} />
     </div>
   );

@@ -231,7 +231,7 @@ export class Conversation {
   }
 
   private hear(event: StreamEvent, answer: LiveAnswer): void {
-    const data = JSON.parse(event.data) as Record<string, unknown>;
+    const { data } = JSON.parse(event.data) as { data: Record<string, unknown> };
     if (event.event === "generation.delta") answer.take(String(data.text));
     else if (event.event === "generation.grounded") answer.ground(data.citations as Citation[]);
     else if (event.event === "generation.stop_requested") this.note({ stopping: true });
