@@ -31,7 +31,7 @@ export function SessionHeader({ session }: { session: Session }) {
   return (
     <header className="flex min-h-13 items-center gap-2 border-b border-line bg-surface px-2 md:ps-5">
       <PanelButton />
-      <h2 dir="auto" className="min-w-0 flex-1 truncate text-start font-semibold">
+      <h2 dir="auto" className="match-parent min-w-0 flex-1 truncate font-semibold">
         {session.title || t("untitled")}
       </h2>
       {session.archived && (

@@ -45,7 +45,7 @@ export function Folders({ folder, onChange }: { folder: Folder; onChange: (folde
       trigger={
         <Button size="small" look="ghost" className="justify-start!" aria-label={t("folderIs", { folder: label })}>
           <Icon aria-hidden className="size-4 text-muted" />
-          <span dir="auto" className="min-w-0 flex-1 truncate text-start">
+          <span dir="auto" className="match-parent min-w-0 flex-1 truncate">
             {label}
           </span>
           <ChevronDown aria-hidden className="size-4 text-muted" />

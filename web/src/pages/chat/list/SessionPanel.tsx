@@ -50,7 +50,7 @@ export function SessionPanel({ current }: { current: string | undefined }) {
           <Input
             type="search"
             aria-label={t("search")}
-            placeholder={t("search")}
+            placeholder={t("searchShort")}
             value={words}
             onChange={(event) => setWords(event.target.value)}
             className="ps-8.5!"

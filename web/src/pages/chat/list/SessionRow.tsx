@@ -35,7 +35,7 @@ export const SessionRow = memo(function SessionRow({ session, current }: { sessi
         onClick={() => setOpen(false)}
         className="flex min-w-0 flex-1 items-center gap-2 self-stretch rounded-md px-2"
       >
-        <span dir="auto" className={clsx("min-w-0 flex-1 truncate", !session.title && "text-muted")}>
+        <span dir="auto" className={clsx("match-parent min-w-0 flex-1 truncate", !session.title && "text-muted")}>
           {title}
         </span>
         {session.pinned && <Pin aria-hidden className="size-3.5 shrink-0 text-muted" />}

@@ -1,5 +1,5 @@
 import { ChevronRight, Download } from "lucide-react";
-import { Fragment } from "react";
+import { Fragment, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay } from "@/api/me";
@@ -65,7 +65,25 @@ export function Passage({ citation, onClose }: { citation: Citation | null; onCl
       <blockquote dir="auto" className="rounded-lg border border-line bg-sunken p-4 leading-7 break-words whitespace-pre-wrap">
         <Quoted text={text} start={start} quotes={citation.quotes} />
       </blockquote>
+      {page !== null && mayRead && <Page key={citation.passage_id} fileId={citation.file_id} page={page} name={filename} />}
     </Dialog>
+  );
+}
+
+/** The page as it looks, below what was read of it; nothing of a document that has no pages to be drawn. */
+function Page({ fileId, page, name }: { fileId: string; page: number; name: string }) {
+  const { t } = useTranslation("chat");
+  const { number } = useFormat();
+  const [failed, setFailed] = useState(false);
+  if (failed) return <p className="mt-3 text-sm text-muted">{t("pageNotDrawn")}</p>;
+  return (
+    <img
+      src={`/v1/files/${encodeURIComponent(fileId)}/pages/${page}`}
+      alt={t("pageOf", { page: number(page), name })}
+      loading="lazy"
+      onError={() => setFailed(true)}
+      className="mt-4 min-h-24 w-full rounded-lg border border-line bg-white"
+    />
   );
 }
 

@@ -40,6 +40,8 @@ export function useSessions(folder: Folder, pinned: boolean, enabled = true) {
     staleTime: Infinity,
     refetchOnMount: false,
     placeholderData: keepPreviousData,
+    // Comparing ten thousand sessions field by field with each page that comes would hold up the page.
+    structuralSharing: false,
   });
 }
 
