@@ -22,13 +22,25 @@ const OneBlock = memo(function OneBlock({ kind, text, language, closed }: Block)
   return <TextBlock text={text} />;
 });
 
+const GROUP = 40;
+
+/** Some blocks in a row; those of a full group are finished, so its last one tells whether any of them is another. */
+const Group = memo(
+  function Group({ blocks }: { blocks: Block[] }) {
+    return blocks.map((block, index) => <OneBlock key={index} {...block} />);
+  },
+  (before, after) => before.blocks.length === after.blocks.length && before.blocks.at(-1) === after.blocks.at(-1),
+);
+
 /** An answer: what is finished of it, and what still grows. A block keeps its place when it is finished. */
 export function Blocks({ closed, open }: { closed: Block[]; open: Block | null }) {
   const blocks = open ? [...closed, open] : closed;
+  const groups: Block[][] = [];
+  for (let at = 0; at < blocks.length; at += GROUP) groups.push(blocks.slice(at, at + GROUP));
   return (
     <div dir="auto" className="prose-chat min-w-0 break-words">
-      {blocks.map((block, index) => (
-        <OneBlock key={index} {...block} />
+      {groups.map((group, index) => (
+        <Group key={index} blocks={group} />
       ))}
     </div>
   );
