@@ -52,7 +52,7 @@ function Whole({ store }: { store: Store }) {
       </Link>
       <PageHeader
         title={store.name || t("collections.unnamed")}
-        about={store.description || undefined}
+        about={store.description ? <bdi>{store.description}</bdi> : undefined}
         actions={<CollectionMenu store={store} />}
       />
       <Facts store={store} />
@@ -88,13 +88,13 @@ function Facts({ store }: { store: Store }) {
     [t("collections.size"), format.bytes(store.usage_bytes)],
   ];
   if (store.index) {
-    facts.push([t("collections.model"), <bdi className="break-all">{store.index.embedding_model}</bdi>]);
+    facts.push([t("collections.model"), <bdi className="break-words">{store.index.embedding_model}</bdi>]);
     facts.push([t("form.vectors"), t(`vectors.${store.index.vectors}`)]);
   }
   facts.push([t("collections.used"), format.ago(store.last_active_at)]);
   if (store.expires_at) facts.push([t("collections.ends"), <Badge kind="warn">{format.day(store.expires_at)}</Badge>]);
   return (
-    <dl className="mb-5 flex flex-wrap gap-x-8 gap-y-3 rounded-lg border border-line bg-surface px-4 py-3">
+    <dl className="mb-5 flex flex-wrap gap-x-8 gap-y-3 rounded-lg max-sm:grid max-sm:grid-cols-2 max-sm:gap-x-4 border border-line bg-surface px-4 py-3">
       {facts.map(([label, value]) => (
         <div key={label} className="min-w-0">
           <dt className="text-xs text-muted">{label}</dt>

@@ -8,6 +8,7 @@ import { useMay } from "@/api/me";
 import { Async, Badge, Button, EmptyState, PageBody, PageHeader, Pager, Table, type Column } from "@/components";
 import { useFormat } from "@/i18n/format";
 
+import { straight } from "./Cell";
 import { CollectionForm } from "./CollectionForm";
 import { CollectionMenu } from "./CollectionMenu";
 import { storePages, type Store } from "./data";
@@ -75,9 +76,11 @@ function List({ stores, empty }: { stores: Store[]; empty: ReactNode }) {
             params={{ storeId: store.id, part: "files" }}
             className="font-medium break-words text-accent hover:underline"
           >
-            {store.name || t("collections.unnamed")}
+            <bdi>{store.name || t("collections.unnamed")}</bdi>
           </Link>
-          {store.description && <p className="line-clamp-1 text-muted">{store.description}</p>}
+          {store.description && <p className="line-clamp-1 text-muted">
+              <bdi>{store.description}</bdi>
+            </p>}
         </div>
       ),
     },
@@ -97,7 +100,7 @@ function List({ stores, empty }: { stores: Store[]; empty: ReactNode }) {
         store.index && (
           <span className="whitespace-nowrap">
             <bdi>{store.index.embedding_model}</bdi>
-            <span className="text-muted"> · {store.index.vectors}</span>
+            <span className="text-muted"> · {t(`vectors.${store.index.vectors}`)}</span>
           </span>
         ),
     },
@@ -117,7 +120,7 @@ function List({ stores, empty }: { stores: Store[]; empty: ReactNode }) {
     },
     { key: "menu", header: <span className="sr-only">{t("actions")}</span>, align: "end", cell: (store) => <CollectionMenu store={store} /> },
   ];
-  return <Table caption={t("title")} columns={columns} rows={stores} rowKey={(store) => store.id} empty={empty} />;
+  return <Table caption={t("title")} columns={straight(columns)} rows={stores} rowKey={(store) => store.id} empty={empty} />;
 }
 
 /** Files of a collection, and what is special about them. */

@@ -66,7 +66,7 @@ function Sources({ citations, onCite }: { citations: Citation[]; onCite: (citati
             {one.page !== null && <span>{t("preview.page", { page: format.number(one.page) })}</span>}
             <Headings headings={one.headings} />
           </p>
-          <div className="max-h-32 overflow-y-auto" tabIndex={0} role="region" aria-label={t("search.passageOf", { name: one.filename })}>
+          <div className="max-h-32 overflow-y-auto" tabIndex={0} role="group" aria-label={t("search.passageOf", { name: one.filename })}>
             <PassageText
               text={one.text}
               kind="text"

@@ -48,8 +48,8 @@ export function FileState({ store, file, step, mayWrite }: FileStateProps) {
       {error && file.status === "failed" && (
         <div className="basis-full">
           {REASONS.has(error.error_code) && <p className="break-words">{t(`files.reasons.${error.error_code}`)}</p>}
-          <p dir="auto" className="text-xs break-words text-muted">
-            {error.message} <code>({error.error_code})</code>
+          <p className="text-xs break-words text-muted">
+            <bdi>{error.message}</bdi> <code>({error.error_code})</code>
           </p>
         </div>
       )}

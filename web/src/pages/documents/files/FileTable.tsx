@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { Badge, Table, type Column } from "@/components";
 import { useFormat } from "@/i18n/format";
 
+import { straight } from "../Cell";
 import type { Store, StoreFile } from "../data";
 import { FileMenu } from "./FileMenu";
 import { FileState } from "./FileState";
@@ -59,7 +60,7 @@ export function FileTable({ store, files, steps, mayWrite, onShow, empty }: File
       cell: (file) => <FileMenu store={store} file={file} mayWrite={mayWrite} onShow={onShow} />,
     },
   ];
-  return <Table caption={t("tabs.files")} columns={columns} rows={files} rowKey={(file) => file.id} empty={empty} />;
+  return <Table caption={t("tabs.files")} columns={straight(columns)} rows={files} rowKey={(file) => file.id} empty={empty} />;
 }
 
 /** Of a file that is not fetched yet its address is known alone. */
@@ -74,15 +75,14 @@ function Name({ file, onShow }: { file: StoreFile; onShow: (file: StoreFile) => 
       {file.searchable ? (
         <button
           type="button"
-          dir="auto"
           className="line-clamp-2 text-start font-medium break-all text-accent hover:underline"
           onClick={() => onShow(file)}
         >
-          {nameOf(file)}
+          <bdi>{nameOf(file)}</bdi>
         </button>
       ) : (
-        <span dir="auto" className="line-clamp-2 font-medium break-all">
-          {nameOf(file)}
+        <span className="line-clamp-2 font-medium break-all">
+          <bdi>{nameOf(file)}</bdi>
         </span>
       )}
       {attributes.length > 0 && (

@@ -109,7 +109,7 @@ function Found({ result, place, onShow }: { result: Result; place: number; onSho
           <Headings headings={result.headings} />
           {result.kind !== "text" && <Badge>{t(`preview.kinds.${result.kind}`)}</Badge>}
         </p>
-        <div className="max-h-60 overflow-y-auto" tabIndex={0} role="region" aria-label={t("search.passageOf", { name: result.filename })}>
+        <div className="max-h-60 overflow-y-auto" tabIndex={0} role="group" aria-label={t("search.passageOf", { name: result.filename })}>
           <PassageText text={result.content.map((one) => one.text).join("\n")} kind={result.kind} spans={spans} />
         </div>
       </div>

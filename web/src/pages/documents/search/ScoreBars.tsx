@@ -11,7 +11,7 @@ export function ScoreBars({ scores }: { scores: Scores }) {
   const figure = (value: number): string => format.number(value, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   const { similarity, dense, dense_rank, bm25, lexical, lexical_rank, fused, fused_rank, rerank } = scores;
   return (
-    <dl className="grid grid-cols-[auto_minmax(3rem,1fr)_auto] items-center gap-x-3 gap-y-1 text-xs">
+    <dl className="grid grid-cols-[auto_minmax(3rem,1fr)_auto] content-start items-center gap-x-3 gap-y-1.5 text-xs">
       <Bar
         name={t("search.vectors")}
         share={dense}

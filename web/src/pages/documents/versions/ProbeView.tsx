@@ -20,7 +20,7 @@ export function ProbeView({ probe }: { probe: Probe }) {
         {probe.questions > 0 ? t("versions.probe", { count: probe.questions }) : t("versions.noProbe")}
       </p>
       {probe.questions > 0 && (
-        <dl className="grid grid-cols-[auto_minmax(3rem,16rem)_auto] items-center gap-x-3 gap-y-1">
+        <dl className="grid grid-cols-[auto_minmax(3rem,16rem)_auto] items-center justify-start gap-x-3 gap-y-1">
           {rows.map(([name, value]) => (
             <div key={name} className="contents">
               <dt>{name}</dt>

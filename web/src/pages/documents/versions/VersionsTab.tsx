@@ -32,22 +32,20 @@ export function VersionsTab({ store, mayWrite }: { store: Store; mayWrite: boole
   const busy = versions.data?.data.some((one) => ["building", "ready", "failed"].includes(one.state)) ?? false;
   return (
     <div className="flex flex-col gap-4">
-      <Panel
-        title={t("versions.title")}
-        actions={
-          mayWrite && (
-            <>
+      <Panel title={t("versions.title")}>
+        <div className="mb-3 flex flex-wrap items-center gap-2">
+          <p className="flex-1 basis-64 text-sm text-muted">{busy ? t("versions.busy") : t("versions.about")}</p>
+          {mayWrite && (
+            <div className="flex flex-wrap gap-2">
               <Button size="small" icon={RefreshCcw} disabled={busy} onClick={() => setMaking("reindex")}>
                 {t("versions.reindex")}
               </Button>
               <Button size="small" icon={ArrowRightLeft} disabled={busy} onClick={() => setMaking("move")}>
                 {t("versions.move")}
               </Button>
-            </>
-          )
-        }
-      >
-        <p className="mb-3 text-sm text-muted">{busy ? t("versions.busy") : t("versions.about")}</p>
+            </div>
+          )}
+        </div>
         <Async query={versions}>
           {({ data }) => (
             <ol className="flex flex-col gap-3">
