@@ -190,9 +190,12 @@ def test_threads_open_one_house_and_closing_cuts_nobody_off(tmp_path: Path, sqli
         gate.wait()
         while len(seen) < 6:
             time.sleep(0.05)
+        while_open = list(seen)
         studio.close()
         made = sum(writing)
-    assert set(seen) == {1}
+    assert set(while_open) == {1}
+    # Who had its answer when all was closed counts behind it.
+    assert set(seen) <= {0, 1}
     with Studio(tmp_path / "data", config=sqlite_config) as again:
         there = len(again.sessions.list_user_sessions(limit=None))
     # Of a call that was under way at the end it may be that only its answer was cut off.
