@@ -58,7 +58,7 @@ export function AliasForm({ alias, onClose }: { alias?: Alias; onClose: () => vo
       <form id="alias" onSubmit={submit} className="flex flex-col gap-4">
         {!alias && (
           <Field label={t("aliases.name")} hint={t("aliases.nameHint")}>
-            <Input required dir="ltr" maxLength={200} value={name} onChange={(event) => setName(event.target.value)} />
+            <Input required autoFocus dir="ltr" maxLength={200} value={name} onChange={(event) => setName(event.target.value)} />
           </Field>
         )}
         <NameList label={t("aliases.targets")} hint={t("aliases.targetsHint")} known={known} names={targets} onChange={setTargets} />

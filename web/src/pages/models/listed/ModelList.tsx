@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Ellipsis, LogIn, LogOut, Pin, Play, SearchX } from "lucide-react";
+import { ArrowDownToLine, ArrowUpFromLine, Ellipsis, Pin, Play, SearchX } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -7,6 +7,7 @@ import { useMay } from "@/api/me";
 import { Async, Badge, EmptyState, Field, IconButton, Input, Menu, Select, Table, type Column, type MenuItem } from "@/components";
 import { useFormat } from "@/i18n/format";
 
+import { useAligned } from "../cells";
 import { fullName, isModel, MIB, modelsQuery, statusQuery, useIsManaged, type Model, type Resident } from "../data";
 import { useMoves } from "../memory/moves";
 import { TRIALS, type Trial } from "../playground/trials";
@@ -22,7 +23,7 @@ export function ModelList({ onTry }: { onTry?: (trial: Trial) => void }) {
   const [operation, setOperation] = useState("");
   const words = useDeferredValue(sought.trim().toLowerCase());
   const residents = new Map(status.data?.data.map((one) => [fullName(one), one]));
-  const columns = useColumns(residents, onTry);
+  const columns = useAligned(useColumns(residents, onTry));
   const fits = (model: Model): boolean =>
     isModel(model) &&
     (!operation || (model.operations ?? []).includes(operation)) &&
@@ -69,7 +70,9 @@ function useColumns(residents: Map<string, Resident>, onTry?: (trial: Trial) => 
       cell: (model) => (
         <div className="min-w-36">
           <bdi className="font-medium break-all">{model.id}</bdi>
-          <p className="text-muted">{factsOf(model, format.number)}</p>
+          <p className="text-muted">
+            <bdi>{factsOf(model, format.number)}</bdi>
+          </p>
           {(model.aliases ?? []).length > 0 && (
             <p className="text-muted">
               {t("list.aliases")} <bdi>{(model.aliases ?? []).join(", ")}</bdi>
@@ -103,8 +106,9 @@ function useColumns(residents: Map<string, Resident>, onTry?: (trial: Trial) => 
 }
 
 function factsOf(model: Model, number: (value: number) => string): string {
-  const billions = model.parameters_b ? `${number(model.parameters_b)} B` : null;
-  return [model.family, billions, model.quantization].filter(Boolean).join(" · ");
+  const billions = model.parameters_b ?? 0;
+  const parameters = billions >= 1 ? `${number(billions)} B` : billions > 0 ? `${number(Math.round(billions * 1000))} M` : null;
+  return [model.family, parameters, model.quantization].filter(Boolean).join(" · ");
 }
 
 function Abilities({ model }: { model: Model }) {
@@ -153,9 +157,9 @@ function Actions({ model, resident, onTry }: { model: Model; resident?: Resident
     ...(onTry && what ? [{ label: t("list.try"), icon: Play, onSelect: () => onTry({ what, model: model.id }) }] : []),
     ...(mayWrite && isManaged(model)
       ? [
-          { label: t("memory.load"), icon: LogIn, disabled: isIn, onSelect: () => moves.load(model.id, false) },
+          { label: t("memory.load"), icon: ArrowDownToLine, disabled: isIn, onSelect: () => moves.load(model.id, false) },
           { label: t("memory.pin"), icon: Pin, disabled: resident?.pinned, onSelect: () => moves.load(model.id, true) },
-          { label: t("memory.unload"), icon: LogOut, disabled: !isIn, onSelect: () => moves.unload(model.id) },
+          { label: t("memory.unload"), icon: ArrowUpFromLine, disabled: !isIn, onSelect: () => moves.unload(model.id) },
         ]
       : []),
   ];

@@ -1,5 +1,5 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { LogIn } from "lucide-react";
+import { ArrowDownToLine } from "lucide-react";
 import { useState, type FormEvent } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -21,7 +21,7 @@ export function LoadDialog() {
       open={open}
       onOpenChange={setOpen}
       trigger={
-        <Button look="primary" icon={LogIn}>
+        <Button look="primary" icon={ArrowDownToLine}>
           {t("memory.loadTitle")}
         </Button>
       }

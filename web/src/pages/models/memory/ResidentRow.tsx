@@ -1,5 +1,5 @@
 import clsx from "clsx";
-import { LogOut, Pin } from "lucide-react";
+import { ArrowUpFromLine, Pin } from "lucide-react";
 import { useTranslation } from "react-i18next";
 
 import { useMay } from "@/api/me";
@@ -43,7 +43,7 @@ export function ResidentRow({ resident, shade }: { resident: Resident; shade: st
             </Button>
           )}
           {(resident.state !== "absent" || resident.pinned) && (
-            <Button size="small" icon={LogOut} disabled={moving} onClick={() => moves.unload(name)}>
+            <Button size="small" icon={ArrowUpFromLine} disabled={moving} onClick={() => moves.unload(name)}>
               {t("memory.unload")}
             </Button>
           )}

@@ -47,6 +47,7 @@ export function KeyForm({ name, onClose, onSaved }: { name: string; onClose: () 
         <Field label={t("providers.newKey")} hint={t("providers.keyHint")}>
           <Input
             required
+            autoFocus
             type="password"
             dir="ltr"
             autoComplete="off"

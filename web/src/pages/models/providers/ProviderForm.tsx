@@ -149,7 +149,7 @@ function Identity({ filled, set }: PartProps) {
   return (
     <div className="grid gap-4 sm:grid-cols-2">
       <Field label={t("providers.name")} hint={t("providers.nameHint")}>
-        <Input required dir="ltr" maxLength={64} pattern="[a-z0-9][a-z0-9_.\-]*" value={filled.name} onChange={(event) => set({ name: event.target.value })} />
+        <Input required autoFocus dir="ltr" maxLength={64} pattern="[a-z0-9][a-z0-9_.\-]*" value={filled.name} onChange={(event) => set({ name: event.target.value })} />
       </Field>
       <Field label={t("providers.kind")}>
         <Select

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { Async, Badge, Button, Table, useToast, type Column } from "@/components";
 
+import { useAligned } from "../cells";
 import { providersQuery, useRenew, type Provider } from "../data";
 import { KeyForm } from "./KeyForm";
 import { ProviderForm } from "./ProviderForm";
@@ -23,7 +24,7 @@ export function Providers() {
   const providers = useQuery(providersQuery);
   const [act, setAct] = useState<Act | null>(null);
   const close = (): void => setAct(null);
-  const columns = useColumns(setAct);
+  const columns = useAligned(useColumns(setAct));
   const discovering = useMutation({
     mutationFn: () => api.post("/v1/providers/discover"),
     onSuccess: async (found) => {
@@ -61,11 +62,13 @@ function useColumns(onAct: (act: Act) => void): Column<Provider>[] {
       key: "name",
       header: t("providers.name"),
       cell: (one) => (
-        <div className="min-w-28">
+        <div className="min-w-24">
           <bdi className="font-medium break-all">{one.name}</bdi>
-          <p className="text-muted">
-            <bdi>{one.kind}</bdi>
-          </p>
+          {one.kind !== one.name && (
+            <p className="text-muted">
+              <bdi>{one.kind}</bdi>
+            </p>
+          )}
         </div>
       ),
     },
@@ -79,7 +82,7 @@ function useColumns(onAct: (act: Act) => void): Column<Provider>[] {
         ) : (
           <span className="flex max-w-80 flex-col items-start gap-1">
             <Badge kind="bad">{t("providers.failing")}</Badge>
-            <span className="text-muted">{one.state}</span>
+            <span dir="auto" className="break-words text-muted max-sm:max-w-36">{one.state}</span>
           </span>
         );
       },
@@ -88,9 +91,9 @@ function useColumns(onAct: (act: Act) => void): Column<Provider>[] {
       key: "url",
       header: t("providers.address"),
       secondary: true,
-      cell: (one) => (one.url ? <span dir="ltr" className="break-all text-muted">{one.url}</span> : "–"),
+      cell: (one) => (one.url ? <bdi className="break-all text-muted">{one.url}</bdi> : "–"),
     },
-    { key: "models", header: t("providers.models"), align: "end", cell: (one) => one.model_count },
+    { key: "models", header: t("providers.models"), align: "end", secondary: true, cell: (one) => one.model_count },
     {
       key: "key",
       header: t("providers.key"),

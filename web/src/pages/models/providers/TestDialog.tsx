@@ -37,7 +37,7 @@ export function TestDialog({ name, onClose }: { name: string; onClose: () => voi
           <Button busy={test.isFetching} onClick={() => void test.refetch()}>
             {frame("again")}
           </Button>
-          <Button look="primary" onClick={onClose}>
+          <Button look="primary" autoFocus onClick={onClose}>
             {frame("close")}
           </Button>
         </>
