@@ -32,6 +32,11 @@ export function Dialog({ title, about, open, onOpenChange, trigger, children, fo
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/45" />
         <Radix.Content
           {...(about ? {} : { "aria-describedby": undefined })}
+          // Not its first button, Close, whose tooltip would open and take the first Escape.
+          onOpenAutoFocus={(event) => {
+            event.preventDefault();
+            (event.currentTarget as HTMLElement).focus();
+          }}
           className={clsx(
             "fixed z-40 flex flex-col bg-raised shadow-2xl focus:outline-none",
             place === "middle"

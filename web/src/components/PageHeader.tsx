@@ -5,8 +5,8 @@ export function PageHeader({ title, about, actions }: { title: string; about?: R
   return (
     <header className="mb-5 flex flex-wrap items-start gap-3">
       <div className="min-w-0 flex-1 basis-64">
-        <h1 dir="auto" className="text-2xl font-semibold break-words">
-          {title}
+        <h1 className="text-2xl font-semibold break-words">
+          <bdi>{title}</bdi>
         </h1>
         {about && <p className="mt-0.5 max-w-prose text-muted">{about}</p>}
       </div>
