@@ -17,7 +17,7 @@ from peers.upstream import Exchange, Upstream
 CLIPS = Path(__file__).parents[1] / "audio_clips"
 HOSTILE = "<img src=x onerror='window.ran = 1'><script>window.ran = 2</script>"
 SAID = ["good morning everyone", "we decided to hire two engineers", HOSTILE]
-ENDED_WITHIN_MS = 20_000
+ENDED_WITHIN_MS = 60_000
 
 # Axe copies the styles of a shadow root, such as the waveform's, into an element that the page's policy refuses.
 AXE_STYLES = "Applying inline style violates"

@@ -18,6 +18,7 @@ SHOTS = os.environ.get("ROUNDHOUSE_TEST_SHOTS")
 # Axe's own words for how bad a finding is; minor and moderate ones are advice.
 _SERIOUS = ("serious", "critical")
 _PATIENCE_MS = 15_000
+expect.set_options(timeout=_PATIENCE_MS)
 _WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
 
