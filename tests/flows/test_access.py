@@ -52,6 +52,12 @@ SCOPES = {
     "audio:read": "process_status list_recordings search_recordings get_recording list_segments export_recording "
     "list_templates get_template get_template_schema list_template_versions",
     "audio:write": "update_recording delete_recording correct_segment create_template update_template delete_template",
+    "tasks": "",
+    "capabilities": "",
+    "flows": "",
+    "human": "",
+    "webhooks": "",
+    "mcp": "",
     "jobs:read": "list_jobs get_job job_events site_events",
     "jobs:write": "submit_job cancel_job retry_job",
     "usage:read": "usage list_usage_records",
@@ -87,6 +93,7 @@ async def operations(house: House) -> Iterator[tuple[str, str, str, dict[str, An
                 "recording_id",
                 "template_id",
                 "task_id",
+                "capability",
                 "name",
                 "model",
             ):

@@ -15,6 +15,7 @@ from roundhouse.app.chat import ChatRoom
 from roundhouse.app.chat_web import chat_router, large_chat_bodies
 from roundhouse.app.knowledge import KnowledgeRoom
 from roundhouse.app.parts import Parts
+from roundhouse.app.tasks import TaskRoom
 from roundhouse.core.audio import SpeechTask
 from roundhouse.core.ports import Authenticator, DeviceProbe
 from roundhouse.core.settings import Settings
@@ -124,6 +125,7 @@ class Roundhouse:
         self.chat = ChatRoom(parts, self.meter, self._media, answers.grounder)
         self.audio = AudioRoom(parts, self.gatekeeper)
         self.knowledge = KnowledgeRoom(parts, self.audio.transcripts, answers)
+        self.tasks = TaskRoom(parts)
         self.asgi: App = self._build_web()
 
     def _build_access(self) -> None:
@@ -162,6 +164,7 @@ class Roundhouse:
             chat_router(self.chat, self.parts),
             self.audio.router(),
             self.knowledge.router(),
+            self.tasks.router(),
             self._console(),
         )
         rooms.router.routes.extend(all_routes.routes)
