@@ -30,6 +30,10 @@ _JUNK_BYTES = 2000
 
 # Flat to 6 kHz, folds less back than FFmpeg's default filter and takes two thirds of its time.
 _FILTER = {"filter_size": "16", "kaiser_beta": "6", "cutoff": "0.92"}
+# FFmpeg resamples every channel and mixes behind that. Mixed before, there is less to resample; in floats nothing is
+# rounded on the way, and they must not grow beyond what 16 bits hold.
+_FLOATS = ("fltp", "flt")
+_NOT_LOUDER = {"rematrix_maxval": "1"}
 
 
 class Decoding:
@@ -70,6 +74,7 @@ class Decoding:
         self._waiting = 0
         self._fifo = AudioFifo()
         self._resampler = _resampler(sink)
+        self._mixer: AudioResampler | None = None
         self._begin_s = (recording.file.start_time or 0) / av.time_base
         self._position_s = 0.0
         self._taken = 0
@@ -168,6 +173,7 @@ class Decoding:
         self._flush(last=True)
         self._channels = frame.layout.nb_channels
         self._fifo, self._resampler = AudioFifo(), _resampler(self._sink)
+        self._mixer = _mixer(self._sink, frame)
         self._block = max(1, int(_BLOCK_S * frame.sample_rate))
 
     def _keep_time(self, frame: AudioFrame) -> None:
@@ -195,7 +201,9 @@ class Decoding:
     def _flush(self, *, last: bool = False) -> None:
         block = self._fifo.read()
         self._waiting = 0
-        outputs = self._resampler.resample(block) if block is not None else []
+        outputs: list[AudioFrame] = []
+        for mixed in self._mixed(block):
+            outputs += self._resampler.resample(mixed)
         if last and self._channels:
             outputs += self._resampler.resample(None)
         for output in outputs:
@@ -204,11 +212,31 @@ class Decoding:
             )
         self._check_length()
 
+    def _mixed(self, block: AudioFrame | None) -> list[AudioFrame]:
+        if block is None:
+            return []
+        if self._mixer is None:
+            return [block]
+        mixed = self._mixer.resample(block)
+        for frame in mixed:
+            frame.pts = None
+        return mixed
+
     def _check_length(self) -> None:
         if self._sink.samples > self._limits.max_decoded_s * SAMPLE_RATE_HZ:
             raise too_long(self._name, self._limits)
 
 
 def _resampler(sink: Sink) -> AudioResampler:
-    layout = "mono" if sink.channels == 1 else "stereo"
-    return AudioResampler("s16", layout, SAMPLE_RATE_HZ, options=_FILTER)
+    return AudioResampler("s16", _layout(sink), SAMPLE_RATE_HZ, options=_FILTER)
+
+
+def _mixer(sink: Sink, frame: AudioFrame) -> AudioResampler | None:
+    """Makes as many channels of those of such frames as the sink takes; None = that gains nothing."""
+    if frame.layout.nb_channels <= sink.channels or frame.format.name not in _FLOATS:
+        return None
+    return AudioResampler(frame.format.name, _layout(sink), frame.sample_rate, options=_NOT_LOUDER)
+
+
+def _layout(sink: Sink) -> str:
+    return "mono" if sink.channels == 1 else "stereo"
