@@ -30,6 +30,7 @@ from roundhouse.features.knowledge.searching.routes import search_routes
 from roundhouse.features.knowledge.showing.routes import page_routes
 from roundhouse.features.knowledge.stores import routes as store_routes
 from roundhouse.features.ops import routes as ops_routes
+from roundhouse.features.tasks.capabilities import routes as capability_routes
 from roundhouse.infra.telemetry import metrics_reference
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +62,7 @@ _TITLES = {
     "memories": "Memories",
     "recordings": "Recordings",
     "templates": "Templates",
+    "capabilities": "Capabilities",
     "ops": "Operations",
 }
 
@@ -95,6 +97,8 @@ def scopes() -> dict[tuple[str, str], str]:
         generation_routes(nothing, nothing),
         outer_routes(nothing, nothing),
         audio_routes.router(nothing, nothing, nothing, 1.0),
+        capability_routes.capability_routes(nothing),
+        capability_routes.run_routes(nothing, nothing),
         ops_routes.router(nothing, nothing, nothing, nothing),
     )
     return {

@@ -52,8 +52,8 @@ SCOPES = {
     "audio:read": "process_status list_recordings search_recordings get_recording list_segments export_recording "
     "list_templates get_template get_template_schema list_template_versions",
     "audio:write": "update_recording delete_recording correct_segment create_template update_template delete_template",
-    "tasks": "",
-    "capabilities": "",
+    "tasks": "list_capabilities get_capability list_capability_versions try_capability run_capability",
+    "capabilities": "create_capability update_capability delete_capability",
     "flows": "",
     "human": "",
     "webhooks": "",

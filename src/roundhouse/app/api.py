@@ -78,7 +78,7 @@ LIVE_PATH = "/v1/realtime"
 SOCKET_PATHS = frozenset({LIVE_PATH, f"/api{LIVE_PATH}"})
 """Paths that are WebSockets."""
 
-ROOMS = ("gateway", "chat", "audio", "knowledge", "access", "ops")
+ROOMS = ("gateway", "chat", "audio", "knowledge", "tasks", "access", "ops")
 """Rooms that are on, by the names that the console knows them by."""
 
 
@@ -125,7 +125,7 @@ class Roundhouse:
         self.chat = ChatRoom(parts, self.meter, self._media, answers.grounder)
         self.audio = AudioRoom(parts, self.gatekeeper)
         self.knowledge = KnowledgeRoom(parts, self.audio.transcripts, answers)
-        self.tasks = TaskRoom(parts)
+        self.tasks = TaskRoom(parts, self.gatekeeper)
         self.asgi: App = self._build_web()
 
     def _build_access(self) -> None:

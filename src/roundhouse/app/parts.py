@@ -8,6 +8,8 @@ from roundhouse.app.knowledge_parts import KnowledgeParts
 from roundhouse.app.knowledge_search import KnowledgeSearch
 from roundhouse.app.recordings import RecordingTranscripts, recording_service
 from roundhouse.app.search import search_sources
+from roundhouse.app.task_parts import TaskParts
+from roundhouse.app.task_verbs import OwnVerbs
 from roundhouse.app.upkeep import cleaning_service, file_users
 from roundhouse.core import registry
 from roundhouse.core.errors import RoundhouseError
@@ -109,6 +111,7 @@ class Parts:
         self.files = FileService.open(settings.files, settings.data_dir, self.db, self.clock, users)
         self.indexer = Indexer(self.db, search_sources())
         self._build_knowledge()
+        self._build_tasks(lookup)
         self.recording_index = RecordingIndex()
         self.chat_index = SearchIndex()
         self.chat_upkeep = UpkeepService(self.db, self.chat_index, self.clock)
@@ -162,6 +165,27 @@ class Parts:
             self.knowledge.vectors,
             self.knowledge.embedding,
             self.indexer,
+            self.clock,
+        )
+
+    def _build_tasks(self, lookup: Lookup) -> None:
+        settings = self.settings
+        own = OwnVerbs(
+            self.engine,
+            self.accounts,
+            self.knowledge_search.searching,
+            self.files,
+            settings.audio,
+            settings.data_dir / "sound",
+        )
+        self.tasks = TaskParts(
+            self.db,
+            self.watcher,
+            self.vault,
+            self.files,
+            own.table(),
+            settings.outbound,
+            lookup,
             self.clock,
         )
 
@@ -241,6 +265,7 @@ class Parts:
         self.tail.on_event(self.model_pull.heard, ("job.completed",))
         self.tail.on_event(self.knowledge.settling.heard, ("job.failed", "job.cancelled"))
         await self.tail.start()
+        await self.tasks.start()
         await self.engine.start(*await self.providers.configuration())
 
     async def stop(self) -> None:
@@ -252,6 +277,7 @@ class Parts:
     async def close(self) -> None:
         """Close all connections."""
         await self.hosts.close()
+        await self.tasks.close()
         await self.knowledge.close()
         await self.files.close()
         await self.cache.close()

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from roundhouse.core.ports import Gatekeeper
+from roundhouse.features.tasks.capabilities.direct import DirectRunner
+from roundhouse.features.tasks.capabilities.routes import capability_routes, run_routes
 from roundhouse.infra.rooms import gathered
 
 if TYPE_CHECKING:
@@ -17,11 +20,16 @@ class TaskRoom:
 
     Args:
         parts: The shared parts of the process.
+        gatekeeper: Whether a caller may ask now.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, parts: Parts, gatekeeper: Gatekeeper) -> None:
+        self._mine = parts.tasks
+        self._runner = DirectRunner(self._mine.calling, gatekeeper)
 
     def router(self) -> APIRouter:
         """All routes of the room."""
-        return gathered()
+        return gathered(
+            capability_routes(self._mine.capabilities),
+            run_routes(self._mine.registry, self._runner),
+        )

@@ -9,7 +9,7 @@ another target?). Rooms, engine and backends raise them; only `infra/web.py` and
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class RoundhouseError(Exception):
@@ -170,6 +170,31 @@ class NotAllowed(RoundhouseError):
     kind = "permission_error"
     title = "Not allowed"
     status = 403
+
+
+class TargetRefused(NotAllowed):
+    """Who does a capability does not take the credential, or does not know the address, that is registered for it.
+
+    Args:
+        status: 404 where the target says so, which may as well be about what was asked for.
+    """
+
+    code = "target_refused"
+    kind = "backend_error"
+    title = "Target refused"
+    status = 502
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(detail, param=param, retry_after_s=retry_after_s)
+        if status is not None:
+            self.status = status
 
 
 class NotFound(RoundhouseError):
@@ -372,6 +397,21 @@ class BackendBadAnswer(BackendFailed):
 
     code = "backend_bad_answer"
     title = "Model backend gave a bad answer"
+
+
+class OutputInvalid(BackendBadAnswer):
+    """What a capability answered is not what its output schema says.
+
+    Args:
+        raw: What it answered, a JSON value.
+    """
+
+    code = "output_invalid"
+    title = "Output invalid"
+
+    def __init__(self, detail: str = "", *, param: str | None = None, raw: Any = None) -> None:
+        super().__init__(detail, param=param)
+        self.raw = raw
 
 
 class BackendRefused(BackendFailed):

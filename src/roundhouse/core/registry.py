@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from roundhouse.core.errors import BadInput, MissingExtra
 from roundhouse.core.jobs import Pipeline
+from roundhouse.core.transports import Transport, TransportContext
 from roundhouse.core.vectors import VectorContext, VectorStore
 
 Seam = Literal["chat", "embedding", "rerank", "asr", "speech", "diarization", "control"]
@@ -77,6 +78,13 @@ BUILTIN: dict[Seam, dict[str, str]] = {
         "fake": "roundhouse.backends.control.fake:FakeControl",
     },
 }
+
+TRANSPORTS: dict[str, str] = {
+    "http": "roundhouse.backends.transports.http:HttpTransport",
+    "inproc": "roundhouse.backends.transports.inproc:InprocTransport",
+    "fake": "roundhouse.backends.transports.fake:FakeTransport",
+}
+"""Ways to whoever does a capability; no provider has one. Others come from the group `roundhouse.transport`."""
 
 VECTORS: dict[str, str] = {
     "embedded": "roundhouse.backends.vectors.embedded:EmbeddedVectors",
@@ -143,6 +151,30 @@ def open_vectors(kind: str, context: VectorContext) -> VectorStore:
     module, _, name = path.partition(":")
     store: VectorStore = getattr(import_module(module), name)(context)
     return store
+
+
+def open_transport(name: str, context: TransportContext) -> Transport:
+    """A way to whoever does a capability.
+
+    Raises:
+        BadInput: There is no such transport.
+        MissingExtra: Its library is not installed.
+    """
+    path = TRANSPORTS.get(name)
+    try:
+        if path is not None:
+            module, _, kind = path.partition(":")
+            made: Transport = getattr(import_module(module), kind)(context)
+            return made
+        for point in _plugins("roundhouse.transport"):
+            if point.name == name:
+                found: Transport = point.load()(context)
+                return found
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("roundhouse"):
+            raise
+        raise MissingExtra(f"The transport {name} needs the library {error.name!r}.") from None
+    raise BadInput(f"There is no transport {name!r}.", param="transport")
 
 
 def require_kind(kind: str) -> None:

@@ -5,12 +5,12 @@ A transport tries once: retries, time limits of a whole flow and what comes next
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
-from roundhouse.core.ports import Vendor
+from roundhouse.core.ports import Clock, Endpoint, Files, Vendor
 from roundhouse.core.types import Caller
 
 
@@ -21,6 +21,7 @@ class CapabilityCall(msgspec.Struct, frozen=True):
         capability: Its name, for traces and errors.
         endpoint: Where it is and how it is spoken to; the form is the transport's own, e.g. method, URL and places of
             parameters.
+        secrets: Headers that the target wants and nobody may see: never in an answer, an error or a trace.
         input: JSON value, valid by the capability's input schema.
         caller: For whom it is done.
         idempotency_key: The same each time this try is repeated: `<task>:<step>:<n>`.
@@ -35,6 +36,11 @@ class CapabilityCall(msgspec.Struct, frozen=True):
     idempotency_key: str
     timeout_s: float
     trusted: bool = False
+    secrets: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        """Without its secrets and what it is about."""
+        return f"CapabilityCall({self.capability!r}, {self.idempotency_key!r})"
 
 
 class CapabilityReply(msgspec.Struct, frozen=True):
@@ -51,15 +57,67 @@ class CapabilityReply(msgspec.Struct, frozen=True):
     response: dict[str, Any] = {}
 
 
+class ModuleHttp(Protocol):
+    """Outgoing HTTP to modules: whoever registered the address, link-local and metadata addresses are never dialled."""
+
+    def endpoint(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, *, trusted: bool = False
+    ) -> Endpoint:
+        """Prepare an address; its name is resolved, judged and pinned at each connection, redirects are not followed.
+
+        Args:
+            method: HTTP method.
+            url: Where.
+            headers: What is sent at every call.
+            trusted: Whether an operator gave it, so that it may be private; others must be public or in
+                `outbound.allow_networks`.
+
+        Raises:
+            BadInput: The URL is not http(s), or a header holds a line break.
+            AddressRefused: The host is an address that may not be dialled.
+        """
+        ...
+
+
+Verb = Callable[[Caller, Any], Awaitable[Any]]
+"""Something that this process does itself: for whom, and its input; gives its output. Both are JSON values."""
+
+
+class TransportContext(msgspec.Struct, frozen=True):
+    """What a transport gets: the only ways out of its file.
+
+    Attributes:
+        http: To modules.
+        files: Files that inputs name and outputs leave.
+        verbs: What this process does itself, by name.
+        clock: Time.
+    """
+
+    http: ModuleHttp
+    files: Files
+    verbs: Mapping[str, Verb]
+    clock: Clock
+
+
 class Transport(Vendor, Protocol):
-    """A way to whoever does it."""
+    """A way to whoever does it. `__init__(context: TransportContext)`."""
+
+    def check(self, endpoint: Mapping[str, Any], *, trusted: bool) -> None:
+        """Refuse at its registration what no call could use; dials nothing.
+
+        Raises:
+            BadInput: A field of it is missing, unknown or out of range; `param` is `endpoint.<field>`.
+            AddressRefused: Its address is one that may not be dialled.
+        """
+        ...
 
     async def call(self, call: CapabilityCall) -> CapabilityReply:
         """Do it once.
 
         Raises:
-            BadInput: Who does it refuses the input (4xx): another try, or another target, cannot help.
-            NotSignedIn, NotAllowed, NotFound: This target cannot be used as it is registered.
+            BadInput, BackendRefused: The input is refused (4xx): another try, or another target, cannot help.
+            TargetRefused: A NotAllowed: this target cannot be used as it is registered.
+            NotAllowed, NotFound: What this process does itself is not for this caller, or misses a thing it names.
             BackendBusy: It has no room; `retry_after_s` is its own.
             BackendDown, BackendFailed: It cannot be reached, or failed.
             BackendTimeout: It took longer than `timeout_s`.

@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0020');
+INSERT INTO "alembic_version" VALUES('0021');
 CREATE TABLE api_keys (
 	id VARCHAR(40) NOT NULL, 
 	name VARCHAR(200) NOT NULL, 
@@ -52,6 +52,51 @@ CREATE TABLE branches (
 	from_depth INTEGER NOT NULL, 
 	CONSTRAINT pk_branches PRIMARY KEY (session_id, number), 
 	CONSTRAINT fk_branches_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE
+);
+CREATE TABLE capabilities (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	name VARCHAR(128) NOT NULL, 
+	version INTEGER NOT NULL, 
+	change INTEGER NOT NULL, 
+	title VARCHAR(300) NOT NULL, 
+	description TEXT NOT NULL, 
+	tags JSON NOT NULL, 
+	labels JSON NOT NULL, 
+	input_schema JSON NOT NULL, 
+	output_schema JSON, 
+	examples JSON NOT NULL, 
+	timeout_s DOUBLE NOT NULL, 
+	idempotent BOOLEAN NOT NULL, 
+	visibility VARCHAR(10) NOT NULL, 
+	expose_mcp BOOLEAN NOT NULL, 
+	enabled BOOLEAN NOT NULL, 
+	kept VARCHAR(10) NOT NULL, 
+	transport VARCHAR(64) NOT NULL, 
+	endpoint JSON NOT NULL, 
+	headers_encrypted BLOB, 
+	trusted BOOLEAN NOT NULL, 
+	origin VARCHAR(20) NOT NULL, 
+	origin_ref TEXT NOT NULL, 
+	digest VARCHAR(128) NOT NULL, 
+	state VARCHAR(20) NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_capabilities PRIMARY KEY (id)
+);
+CREATE TABLE capability_versions (
+	capability_id VARCHAR(40) NOT NULL, 
+	version INTEGER NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	input_schema JSON NOT NULL, 
+	output_schema JSON, 
+	transport VARCHAR(64) NOT NULL, 
+	endpoint JSON NOT NULL, 
+	trusted BOOLEAN NOT NULL, 
+	idempotent BOOLEAN NOT NULL, 
+	digest VARCHAR(128) NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_capability_versions PRIMARY KEY (capability_id, version)
 );
 CREATE TABLE config_revision (
 	id INTEGER NOT NULL, 
@@ -741,6 +786,8 @@ CREATE INDEX ix_embeddings_used_at_s ON embeddings (used_at_s);
 CREATE INDEX ix_vector_blocks_index_number_document ON vector_blocks (index_number, document);
 CREATE INDEX ix_vector_pending_index_number ON vector_pending (index_number);
 CREATE INDEX ix_watched_files_folder_id_name ON watched_files (folder_id, name);
+CREATE UNIQUE INDEX uq_capabilities_site_id_name ON capabilities (site_id, name);
+CREATE INDEX ix_capability_versions_site_id ON capability_versions (site_id);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('search_spaces',0);
 COMMIT;

@@ -83,6 +83,39 @@ class Capability(msgspec.Struct, frozen=True):
     updated_at_s: float = 0.0
 
 
+class NewCapability(msgspec.Struct, frozen=True, kw_only=True):
+    """What is registered: the fields of `Capability` that its registrar decides.
+
+    Attributes:
+        headers: Headers that the target wants; kept encrypted, never shown. None = as they are.
+    """
+
+    name: str
+    title: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    labels: dict[str, Any] = {}
+    input_schema: dict[str, Any] = {}
+    output_schema: dict[str, Any] | None = None
+    examples: tuple[Example, ...] = ()
+    timeout_s: float = 60.0
+    idempotent: bool = False
+    visibility: Visibility = "site"
+    expose_mcp: bool = True
+    enabled: bool = True
+    kept: Kept = "full"
+    transport: str = "http"
+    endpoint: dict[str, Any] = {}
+    headers: dict[str, str] | None = None
+    origin: Origin = "manual"
+    origin_ref: str = ""
+    digest: str = ""
+
+    def __repr__(self) -> str:
+        """Without its headers."""
+        return f"NewCapability({self.name!r})"
+
+
 class Registry(Protocol):
     """Which capabilities there are. Given by `capabilities.service`."""
 
@@ -97,6 +130,10 @@ class Registry(Protocol):
 
     async def visible(self, caller: Caller) -> list[Capability]:
         """The newest versions of all enabled capabilities that the caller's tenant sees, by name."""
+        ...
+
+    async def by_tool(self, caller: Caller, tool: str) -> Capability:
+        """The enabled capability whose tool name (`capabilities.names.tool_name`) this is; raises NotFound."""
         ...
 
 
@@ -119,8 +156,49 @@ class Calling(Protocol):
         """One try: checks the input, calls by its transport, checks the output.
 
         Raises:
-            Unprocessable: The input is not valid.
-            BackendBadAnswer: The output is not valid; the raw one stands in the error's `raw`.
+            Unprocessable, TooLarge: The input is not valid.
+            OutputInvalid: A BackendBadAnswer: the output is not valid; it stands in the error's `raw`.
             RoundhouseError: See `core.transports.Transport.call`.
+        """
+        ...
+
+
+class RunReply(msgspec.Struct, frozen=True):
+    """What somebody gets who runs a capability and waits.
+
+    Attributes:
+        body: JSON value: the output, or what tells how it goes on.
+        status: HTTP status.
+        headers: Of the answer.
+    """
+
+    body: Any
+    status: int = 200
+    headers: dict[str, str] = {}
+
+
+class Runner(Protocol):
+    """Runs a capability for somebody who waits for its answer."""
+
+    async def run(
+        self,
+        caller: Caller,
+        capability: Capability,
+        given: Any,
+        *,
+        idempotency_key: str | None,
+        wait_s: float | None,
+    ) -> RunReply:
+        """Do it.
+
+        Args:
+            caller: For whom.
+            capability: What.
+            given: Its input.
+            idempotency_key: As the client sent it; None = it sent none.
+            wait_s: How long the client waits at most; None = until it is done.
+
+        Raises:
+            RoundhouseError: What `Calling.call` raises, RateLimited and BudgetExceeded.
         """
         ...

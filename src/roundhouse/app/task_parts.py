@@ -1,0 +1,75 @@
+"""What every process has of the task gateway: which capabilities there are, and how they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from roundhouse.core.ports import Clock
+from roundhouse.core.settings import OutboundSettings
+from roundhouse.core.transports import TransportContext, Verb
+from roundhouse.features.knowledge.files.service import FileService
+from roundhouse.features.tasks.capabilities.builtin import own_capabilities
+from roundhouse.features.tasks.capabilities.calling import CapabilityCalling
+from roundhouse.features.tasks.capabilities.registry import CapabilityRegistry
+from roundhouse.features.tasks.capabilities.service import CapabilityService
+from roundhouse.infra.db import Database
+from roundhouse.infra.egress.modules import ModuleClient
+from roundhouse.infra.egress.resolving import Lookup
+from roundhouse.infra.revision import RevisionWatcher
+from roundhouse.infra.vault import Vault
+
+
+class TaskParts:
+    """What every process has of the room.
+
+    Args:
+        db: The database.
+        watcher: Tells when something was registered elsewhere.
+        vault: Encrypts what targets want to be told.
+        files: The house's files.
+        verbs: What the product does itself.
+        outbound: How the house is left.
+        lookup: How names are looked up.
+        clock: Time.
+
+    Attributes:
+        modules: Outgoing HTTP to modules.
+        registry: Which capabilities there are.
+        calling: Calls them.
+        capabilities: Registers them.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        watcher: RevisionWatcher,
+        vault: Vault,
+        files: FileService,
+        verbs: Mapping[str, Verb],
+        outbound: OutboundSettings,
+        lookup: Lookup,
+        clock: Clock,
+    ) -> None:
+        self._watcher = watcher
+        self.modules = ModuleClient(outbound, lookup)
+        self.registry = CapabilityRegistry(db, own_capabilities())
+        self.calling = CapabilityCalling(
+            self.registry, vault, TransportContext(self.modules, files, verbs, clock)
+        )
+        self.capabilities = CapabilityService(
+            db, self.registry, self.calling, vault, clock, watcher.check_now
+        )
+
+    async def start(self) -> None:
+        """Read what is registered, and follow its changes.
+
+        Raises:
+            StorageUnavailable: The database does not answer.
+        """
+        self._watcher.on_change(self.registry.refresh)
+        await self.registry.refresh()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.calling.close()
+        await self.modules.close()

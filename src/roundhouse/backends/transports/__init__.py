@@ -1,0 +1,1 @@
+"""Ways to whoever does a capability."""
