@@ -94,7 +94,8 @@ class HttpTransport:
         if not body:
             return None
         kind = _content_type(response)
-        if endpoint.answer == "json" or kind == "application/json" or kind.endswith("+json"):
+        is_json = kind == "application/json" or kind.endswith("+json")
+        if endpoint.answer == "json" or (endpoint.answer == "auto" and is_json):
             return _json(body, call.capability)
         if endpoint.answer == "text" or kind.startswith(_TEXTS):
             try:
@@ -105,7 +106,12 @@ class HttpTransport:
 
     async def _as_file(self, response: HttpResponse, endpoint: HttpEndpoint, call: CapabilityCall) -> Any:
         kind = _content_type(response) or "application/octet-stream"
-        new = NewFile(filename=f"answer{_SUFFIXES.get(kind, '.bin')}", purpose="user_data")
+        # A call that is repeated leaves one file.
+        new = NewFile(
+            filename=f"answer{_SUFFIXES.get(kind, '.bin')}",
+            purpose="assistants_output",
+            idempotency_key=f"answer {call.idempotency_key}",
+        )
         pieces = _within(response, endpoint.answer_limit_bytes, call.capability)
         kept = await self._files.create(call.caller, new, pieces)
         return {
