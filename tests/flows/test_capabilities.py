@@ -124,6 +124,7 @@ async def test_trying_shows_what_went_out_and_came_back(house, module):
     assert trial["response"]["status"] == 200
     trial = (await house.post("/v1/capabilities/ai-math.wrong/try", {"input": {"expression": ""}})).json()
     assert (trial["ok"], trial["error"]["code"]) == (False, "output_invalid")
+    assert (trial["output"], trial["response"]["status"]) == ({"answer": "none"}, 200)
     for body in ({}, {"example": "two", "input": {}}, {"example": "none"}, {"input": {"expression": 1}}):
         answer = await house.post("/v1/capabilities/ai-math.solve/try", body)
         assert answer.status in (404, 422)

@@ -173,28 +173,12 @@ class NotAllowed(RoundhouseError):
 
 
 class TargetRefused(NotAllowed):
-    """Who does a capability does not take the credential, or does not know the address, that is registered for it.
-
-    Args:
-        status: 404 where the target says so, which may as well be about what was asked for.
-    """
+    """Who does a capability does not take the credential, or does not know the address, that is registered for it."""
 
     code = "target_refused"
     kind = "backend_error"
     title = "Target refused"
     status = 502
-
-    def __init__(
-        self,
-        detail: str = "",
-        *,
-        param: str | None = None,
-        retry_after_s: float | None = None,
-        status: int | None = None,
-    ) -> None:
-        super().__init__(detail, param=param, retry_after_s=retry_after_s)
-        if status is not None:
-            self.status = status
 
 
 class NotFound(RoundhouseError):
@@ -400,18 +384,11 @@ class BackendBadAnswer(BackendFailed):
 
 
 class OutputInvalid(BackendBadAnswer):
-    """What a capability answered is not what its output schema says.
-
-    Args:
-        raw: What it answered, a JSON value.
-    """
+    """What a capability answered is not what its output schema says; `raw` is what it answered."""
 
     code = "output_invalid"
     title = "Output invalid"
-
-    def __init__(self, detail: str = "", *, param: str | None = None, raw: Any = None) -> None:
-        super().__init__(detail, param=param)
-        self.raw = raw
+    raw: Any = None
 
 
 class BackendRefused(BackendFailed):

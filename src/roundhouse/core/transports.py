@@ -14,6 +14,18 @@ from roundhouse.core.ports import Clock, Endpoint, Files, Vendor
 from roundhouse.core.types import Caller
 
 
+class Exchange(msgspec.Struct):
+    """What goes out and comes back, filled in as it happens: for the trace of a call that fails.
+
+    Attributes:
+        request: What was sent; without secrets.
+        response: What came back besides the output, e.g. a status.
+    """
+
+    request: dict[str, Any] = {}
+    response: dict[str, Any] = {}
+
+
 class CapabilityCall(msgspec.Struct, frozen=True):
     """One try of one capability.
 
@@ -27,6 +39,7 @@ class CapabilityCall(msgspec.Struct, frozen=True):
         idempotency_key: The same each time this try is repeated: `<task>:<step>:<n>`.
         timeout_s: Longest time of this try.
         trusted: Whether an operator gave the address, so that it may be a private one.
+        exchange: Is told what goes out and comes back.
     """
 
     capability: str
@@ -37,6 +50,7 @@ class CapabilityCall(msgspec.Struct, frozen=True):
     timeout_s: float
     trusted: bool = False
     secrets: Mapping[str, str] = {}
+    exchange: Exchange = msgspec.field(default_factory=Exchange)
 
     def __repr__(self) -> str:
         """Without its secrets and what it is about."""

@@ -57,15 +57,16 @@ class HttpTransport:
         try:
             async with asyncio.timeout(limit_s):
                 outgoing = await build_request(endpoint, call, self._files)
-                told = self._told(endpoint, outgoing, call)
+                told = call.exchange.request = self._told(endpoint, outgoing, call)
                 response = await self._send(endpoint, outgoing, call)
+                shown = {"status": response.status, "content_type": _content_type(response)}
+                call.exchange.response = shown
                 try:
                     output = await self._read(endpoint, response, call)
                 finally:
                     await response.aclose()
         except TimeoutError:
             raise BackendTimeout(f"{call.capability} did not answer within {limit_s:g} s.") from None
-        shown = {"status": response.status, "content_type": _content_type(response)}
         return CapabilityReply(output, told, shown)
 
     async def close(self) -> None:

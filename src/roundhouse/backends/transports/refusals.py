@@ -19,7 +19,8 @@ from roundhouse.core.transports import CapabilityCall
 _ERROR_LIMIT_BYTES = 64 * 1024
 _TOLD_CHARS = 500
 _LONGEST_WAIT_S = 86_400.0
-_UNUSABLE = frozenset({401, 403, 405, 407, 410, 501})
+_UNUSABLE = frozenset({401, 403, 404, 405, 407, 410, 501})
+_MISSING = frozenset({404, 410})
 _BUSY = frozenset({425, 429})
 _LATE = frozenset({408, 504})
 
@@ -43,9 +44,11 @@ async def raise_refusal(response: HttpResponse, call: CapabilityCall, now_s: flo
     said = f"{name} answered with HTTP {status}{_told(body, call)}"
     retry_after_s = read_retry_after(response.headers.get("retry-after"), now_s)
     if status in _UNUSABLE:
-        raise TargetRefused(said)
-    if status == 404:
-        raise TargetRefused(said, status=404)
+        unusable = TargetRefused(said)
+        if status in _MISSING:
+            # It may as well be about what was asked for, which the client knows better.
+            unusable.status = status
+        raise unusable
     if status in _BUSY or (status == 503 and retry_after_s is not None):
         raise BackendBusy(said, retry_after_s=retry_after_s)
     if status in _LATE:

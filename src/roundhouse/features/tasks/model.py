@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from roundhouse.core.transports import CapabilityReply
+from roundhouse.core.transports import CapabilityReply, Exchange
 from roundhouse.core.types import Caller
 
 Visibility = Literal["site", "public"]
@@ -152,8 +152,17 @@ class Calling(Protocol):
         *,
         idempotency_key: str,
         timeout_s: float | None = None,
+        exchange: Exchange | None = None,
     ) -> CapabilityReply:
         """One try: checks the input, calls by its transport, checks the output.
+
+        Args:
+            capability: What, as the version says that is to be called.
+            given: Its input, a JSON value.
+            caller: For whom.
+            idempotency_key: The same each time this try is repeated: `<task>:<step>:<n>`.
+            timeout_s: Longest time; None = the capability's own.
+            exchange: Is told what goes out and comes back, also where the call fails.
 
         Raises:
             Unprocessable, TooLarge: The input is not valid.

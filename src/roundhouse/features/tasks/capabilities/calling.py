@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from roundhouse.core import registry
-from roundhouse.core.transports import CapabilityCall, CapabilityReply, Transport, TransportContext
+from roundhouse.core.transports import (
+    CapabilityCall,
+    CapabilityReply,
+    Exchange,
+    Transport,
+    TransportContext,
+)
 from roundhouse.core.types import Caller
 from roundhouse.features.tasks.capabilities.registry import CapabilityRegistry
 from roundhouse.features.tasks.capabilities.secrets import Sealer, open_headers
@@ -52,6 +58,7 @@ class CapabilityCalling:
         *,
         idempotency_key: str,
         timeout_s: float | None = None,
+        exchange: Exchange | None = None,
     ) -> CapabilityReply:
         """One try; see `features.tasks.model.Calling.call`."""
         self._validators.check_input(capability, given)
@@ -64,6 +71,7 @@ class CapabilityCalling:
             timeout_s=capability.timeout_s if timeout_s is None else timeout_s,
             trusted=capability.trusted,
             secrets=open_headers(self._vault, self._registry.sealed(capability), capability.endpoint),
+            exchange=exchange or Exchange(),
         )
         reply = await self._transport(capability.transport).call(call)
         self._validators.check_output(capability, reply.output)

@@ -6,10 +6,13 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from roundhouse.core.errors import NotFound
 from roundhouse.core.types import Caller
 from roundhouse.features.tasks.capabilities import store
 from roundhouse.features.tasks.capabilities.names import tool_name
+from roundhouse.features.tasks.capabilities.rows import VERSIONED
 from roundhouse.features.tasks.model import Capability
 from roundhouse.infra.db import Database
 
@@ -110,7 +113,8 @@ class CapabilityRegistry:
             async with self._db.read() as tx:
                 found = await store.version(tx, capability.id, version)
             if found is not None:
-                return store.as_of(capability, found)
+                values = {name: getattr(found, name) for name in VERSIONED}
+                return msgspec.structs.replace(capability, version=version, **values)
         raise NotFound(f"The capability {capability.name!r} has no version {version}.", param="version")
 
     def _sort(self, kept: dict[str, store.Kept]) -> None:

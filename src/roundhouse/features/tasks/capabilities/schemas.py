@@ -28,7 +28,12 @@ HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-
 HeaderValue = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[\x20-\x7e]*$")]
 Headers = Annotated[dict[HeaderName, HeaderValue], Field(max_length=50)]
 TimeoutS = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Label = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")] | bool | int | float
+Label = (
+    Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
+    | bool
+    | Annotated[int, Field(ge=-(2**53), le=2**53)]
+    | Annotated[float, Field(allow_inf_nan=False)]
+)
 
 _ENDPOINT = "Where it is; its form is the transport's, for `http` see docs/capabilities.md."
 _HEADERS = "Headers that the target wants, its key say: kept encrypted, never returned."

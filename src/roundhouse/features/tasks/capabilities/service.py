@@ -8,9 +8,17 @@ from typing import Any, Literal, NoReturn
 
 import msgspec
 
-from roundhouse.core.errors import BadInput, NotAllowed, NotFound, RoundhouseError, Unprocessable
+from roundhouse.core.errors import (
+    BadInput,
+    NotAllowed,
+    NotFound,
+    OutputInvalid,
+    RoundhouseError,
+    Unprocessable,
+)
 from roundhouse.core.ids import new_id
 from roundhouse.core.ports import Clock
+from roundhouse.core.transports import Exchange
 from roundhouse.core.types import Caller
 from roundhouse.features.tasks.capabilities import store
 from roundhouse.features.tasks.capabilities.calling import CapabilityCalling
@@ -80,6 +88,7 @@ class CapabilityService:
         """
         one = self._made(caller, new)
         async with self._db.begin() as tx:
+            await store.one_at_a_time(tx)
             await self._insert(tx, caller, one, new)
         await self.published()
         return self.show(caller, new.name)
@@ -90,10 +99,11 @@ class CapabilityService:
         Call `published` behind the commit. Raises what `register` raises, but Conflict.
 
         Args:
-            tx: A write transaction that has written no event yet.
+            tx: A write transaction that holds no locks but those of other capabilities.
             caller: Who registers.
             new: All of it; without headers those that are there stay, where they are for the same origin.
         """
+        await store.one_at_a_time(tx)
         before = await store.find(tx, caller.site_id, new.name, lock=True)
         if before is None:
             one = self._made(caller, new)
@@ -121,6 +131,7 @@ class CapabilityService:
         """
         self._refuse_own(name)
         async with self._db.begin() as tx:
+            await store.one_at_a_time(tx)
             before = await store.get(tx, caller, name, lock=True)
             await self._change(tx, caller, before, changes, headers)
         await self.published()
@@ -138,13 +149,14 @@ class CapabilityService:
         """Change fields that make no version (`state`, `enabled`, `digest`, …) as an importer finds; see `put`.
 
         Args:
-            tx: A write transaction that has written no event yet.
+            tx: As for `put`.
             caller: In whose name.
             name: Of a capability of the caller's tenant.
             what: What is told to have happened.
             values: Fields of `Capability`.
             more: What else is told.
         """
+        await store.one_at_a_time(tx)
         before = await store.get(tx, caller, name, lock=True)
         now_s = self._clock.now_s()
         one = msgspec.structs.replace(before.capability, **values, updated_at_s=now_s)
@@ -156,6 +168,7 @@ class CapabilityService:
         """Forget a capability with all its versions; raises NotFound."""
         self._refuse_own(name)
         async with self._db.begin() as tx:
+            await store.one_at_a_time(tx)
             kept = await store.get(tx, caller, name, lock=True)
             await store.delete(tx, kept.capability.id)
             await tell(tx, caller, "removed", kept.capability, self._clock.now_s())
@@ -213,16 +226,18 @@ class CapabilityService:
                 raise NotFound(f"{name!r} has no example {asked.example!r}.", param="example")
             given = example.input
         self._calling.check_input(one, given)
-        began_s = time.perf_counter()
+        began_s, exchange = time.perf_counter(), Exchange()
         trial = Trial(capability=one.name, version=one.version, input=given)
+        key = f"{new_id('try')}:call:1"
         try:
-            reply = await self._calling.call(one, given, caller, idempotency_key=f"{new_id('try')}:call:1")
+            reply = await self._calling.call(one, given, caller, idempotency_key=key, exchange=exchange)
         except RoundhouseError as error:
             trial.error = error_object(error)
+            trial.output = error.raw if isinstance(error, OutputInvalid) else None
         else:
             trial.ok, trial.output = True, reply.output
-            if one.site_id == caller.site_id:
-                trial.request, trial.response = reply.request, reply.response
+        if one.site_id == caller.site_id:
+            trial.request, trial.response = exchange.request, exchange.response
         trial.duration_ms = round((time.perf_counter() - began_s) * 1000, 3)
         return trial
 

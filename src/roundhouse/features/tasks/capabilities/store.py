@@ -13,7 +13,7 @@ from roundhouse.core.types import Caller
 from roundhouse.features.tasks.capabilities.rows import VERSIONED, capabilities, capability_versions
 from roundhouse.features.tasks.model import Capability
 from roundhouse.infra.db import Tx, is_unique_violation
-from roundhouse.infra.revision import bump
+from roundhouse.infra.revision import bump, config_revision
 
 _FIELDS = [capabilities.c[name] for name in Capability.__struct_fields__]
 _SOME = 500
@@ -49,6 +49,15 @@ class Version(msgspec.Struct, frozen=True):
     idempotent: bool
     digest: str
     created_at_s: float
+
+
+async def one_at_a_time(tx: Tx) -> None:
+    """Queue with all who change capabilities; the first statement of such a transaction, before any row is locked.
+
+    One that changes several of them has told the first change, and so holds what others wait for, when it locks the
+    next: those others must not hold that one.
+    """
+    await tx.execute(sa.select(config_revision.c.revision).with_for_update())
 
 
 async def changes(tx: Tx) -> dict[str, int]:
@@ -157,12 +166,6 @@ async def version(tx: Tx, capability_id: str, number: int) -> Version | None:
     """One version, None = it has no such one."""
     found = await versions(tx, capability_id, number + 1, 1)
     return found[0] if found and found[0].version == number else None
-
-
-def as_of(capability: Capability, version: Version) -> Capability:
-    """A capability as an earlier version says."""
-    values = {name: getattr(version, name) for name in VERSIONED}
-    return msgspec.structs.replace(capability, version=version.version, **values)
 
 
 async def _all(tx: Tx, *conditions: sa.ColumnElement[bool], lock: bool = False) -> list[Kept]:

@@ -95,7 +95,9 @@ class Validators:
         fault = self._of(capability, "output").first_fault(output, counts)
         if fault is not None:
             said = f"The output of {capability.name} is not valid: {fault[1]}"
-            raise OutputInvalid(said, param=fault[0], raw=output)
+            wrong = OutputInvalid(said, param=fault[0])
+            wrong.raw = output
+            raise wrong
 
     def _of(self, capability: Capability, which: str) -> Checker:
         key = (capability.id, capability.version, which)
