@@ -77,6 +77,28 @@ async def test_a_stage_is_done_again_with_other_options(house: AudioHouse) -> No
         await house.recordings.rerun(ANN, done.task_id, RerunAsk(stage="summarise", template_id="no"))
 
 
+async def test_a_summary_is_corrected_by_hand_and_kept_until_it_may_go(house: AudioHouse) -> None:
+    done = await house.done(("features", "summary"), ("template_id", "meeting_notes"))
+    better = {**done.results.summary, "summary": "Two engineers will be hired."}
+    changed = await house.recordings.update(ANN, done.task_id, RecordingPatch(summary=better, version=None))
+    whole = await house.recordings.get(ANN, done.task_id)
+    assert (whole.summary, whole.version) == (better, changed.version)
+    assert whole.versions["summarise"]["corrected"] is True
+    with pytest.raises(Unprocessable, match="does not fit"):
+        await house.recordings.update(ANN, done.task_id, RecordingPatch(summary={"summary": 7}))
+    for stage in ("transcribe", "clean", "summarise"):
+        with pytest.raises(Conflict, match="summary"):
+            await house.recordings.rerun(ANN, done.task_id, RerunAsk(stage=stage))
+    kept = await house.rerun(done.task_id, stage="clean", only=True)
+    assert kept.results.summary == better
+    again = await house.rerun(done.task_id, stage="summarise", discard_corrections=True)
+    assert again.results.summary == done.results.summary
+    assert "corrected" not in again.versions["summarise"]
+    without = await house.done()
+    with pytest.raises(Conflict):
+        await house.recordings.update(ANN, without.task_id, RecordingPatch(summary=better))
+
+
 async def test_nobody_changes_what_a_job_works_on(house: AudioHouse) -> None:
     task_id = await house.send()
     with pytest.raises(Conflict):

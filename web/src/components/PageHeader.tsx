@@ -21,7 +21,7 @@ export function Panel({ title, actions, children }: { title?: string; actions?: 
     <section className="rounded-lg border border-line bg-surface p-4">
       {(title || actions) && (
         <div className="mb-3 flex flex-wrap items-center gap-2">
-          {title && <h2 className="min-w-0 flex-1 text-base font-semibold">{title}</h2>}
+          {title && <h2 className="min-w-0 flex-1 basis-40 text-base font-semibold break-words">{title}</h2>}
           {actions}
         </div>
       )}

@@ -22,13 +22,22 @@ export interface TableProps<Row> {
   empty?: ReactNode;
 }
 
-/** Rows and columns; scrolls on its own where it is wider than the page. Each cell finds its own direction. */
+/**
+ * Rows and columns; scrolls on its own where it is wider than the page. Cells lie in the direction of the page, so that
+ * columns stay straight; text finds its own inside of one. Elements in a cell do the same by `<bdi>`.
+ */
 export function Table<Row>({ caption, columns, rows, rowKey, onRowClick, empty }: TableProps<Row>) {
   if (rows.length === 0 && empty !== undefined) return <>{empty}</>;
   const place = (column: Column<Row>): string =>
     clsx(column.align === "end" ? "text-end tabular-nums" : "text-start", column.secondary && "max-sm:hidden");
   return (
-    <div tabIndex={0} role="region" aria-label={caption} className="overflow-x-auto rounded-lg border border-line bg-surface">
+    <div
+      tabIndex={0}
+      role="region"
+      aria-label={caption}
+      // What is there for the ear alone has its place inside, or the page would be as wide as the table.
+      className="relative overflow-x-auto rounded-lg border border-line bg-surface"
+    >
       <table className="w-full border-collapse text-sm">
         <caption className="sr-only">{caption}</caption>
         <thead>
@@ -48,8 +57,8 @@ export function Table<Row>({ caption, columns, rows, rowKey, onRowClick, empty }
               onClick={onRowClick && (() => onRowClick(row))}
             >
               {columns.map((column) => (
-                <td key={column.key} dir="auto" className={clsx("px-3 py-2 align-middle", place(column))}>
-                  {column.cell(row)}
+                <td key={column.key} className={clsx("px-3 py-2 align-middle", place(column))}>
+                  {isolated(column.cell(row))}
                 </td>
               ))}
             </tr>
@@ -58,4 +67,9 @@ export function Table<Row>({ caption, columns, rows, rowKey, onRowClick, empty }
       </table>
     </div>
   );
+}
+
+/** Text that finds its own direction, and leaves that of the cell as it is. */
+function isolated(shown: ReactNode): ReactNode {
+  return typeof shown === "string" ? <bdi>{shown}</bdi> : shown;
 }

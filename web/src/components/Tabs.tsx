@@ -25,7 +25,11 @@ export function Tabs({ label, tabs, value, onChange }: TabsProps) {
       {...(value === undefined ? { defaultValue: tabs[0]?.value } : { value })}
       onValueChange={onChange}
     >
-      <Radix.List aria-label={label} className="mb-4 flex gap-1 overflow-x-auto border-b border-line">
+      <Radix.List
+        aria-label={label}
+        // Its outline stands inside: what scrolls cuts off all that is drawn round a tab.
+        className="mb-4 flex gap-1 overflow-x-auto border-b border-line [&>*]:-outline-offset-2"
+      >
         {tabs.map((tab) => (
           <Radix.Trigger
             key={tab.value}

@@ -41,46 +41,49 @@ export function Layout() {
       >
         {t("skip")}
       </a>
-      <header className="flex items-center gap-2 border-b border-line bg-surface px-2 py-1.5 lg:hidden">
-        <IconButton
-          icon={open ? X : MenuIcon}
-          label={open ? t("closeNavigation") : t("openNavigation")}
-          aria-expanded={open}
-          aria-controls="navigation"
-          onClick={() => setOpen(!open)}
-        />
-        <Link to="/" className="flex items-center gap-2 font-semibold">
-          <Mark className="size-6" /> Roundhouse
-        </Link>
-      </header>
-      {open && <div className="fixed inset-0 z-20 bg-black/40 lg:hidden" onClick={() => setOpen(false)} aria-hidden />}
-      <div
-        id="navigation"
-        className={clsx(
-          "z-30 flex w-64 shrink-0 flex-col border-e border-line bg-surface lg:flex",
-          "max-lg:fixed max-lg:inset-y-0 max-lg:start-0 max-lg:shadow-2xl",
-          !open && "max-lg:hidden",
-        )}
-      >
-        <div className="flex items-center gap-2.5 px-4 py-3.5">
-          <Link to="/" className="flex flex-1 items-center gap-2.5 text-lg font-semibold">
-            <Mark className="size-7" /> Roundhouse
-          </Link>
+      {/* One landmark: the name, the ways, and who is signed in, whether they stand above or beside the page. */}
+      <header className="contents">
+        <div className="flex items-center gap-2 border-b border-line bg-surface px-2 py-1.5 lg:hidden">
           <IconButton
-            icon={PanelLeftClose}
-            mirrored
-            size="small"
-            className="lg:hidden"
-            label={t("closeNavigation")}
-            onClick={() => setOpen(false)}
+            icon={open ? X : MenuIcon}
+            label={open ? t("closeNavigation") : t("openNavigation")}
+            aria-expanded={open}
+            aria-controls="navigation"
+            onClick={() => setOpen(!open)}
           />
+          <Link to="/" className="flex items-center gap-2 font-semibold">
+            <Mark className="size-6" /> Roundhouse
+          </Link>
         </div>
-        <Navigation />
-        <div className="border-t border-line p-3">
-          <Preferences />
-          <Account />
+        {open && <div className="fixed inset-0 z-20 bg-black/40 lg:hidden" onClick={() => setOpen(false)} aria-hidden />}
+        <div
+          id="navigation"
+          className={clsx(
+            "z-30 flex w-64 shrink-0 flex-col border-e border-line bg-surface lg:flex",
+            "max-lg:fixed max-lg:inset-y-0 max-lg:start-0 max-lg:shadow-2xl",
+            !open && "max-lg:hidden",
+          )}
+        >
+          <div className="flex items-center gap-2.5 px-4 py-3.5">
+            <Link to="/" className="flex flex-1 items-center gap-2.5 text-lg font-semibold">
+              <Mark className="size-7" /> Roundhouse
+            </Link>
+            <IconButton
+              icon={PanelLeftClose}
+              mirrored
+              size="small"
+              className="lg:hidden"
+              label={t("closeNavigation")}
+              onClick={() => setOpen(false)}
+            />
+          </div>
+          <Navigation />
+          <div className="border-t border-line p-3">
+            <Preferences />
+            <Account />
+          </div>
         </div>
-      </div>
+      </header>
       <main id="main" ref={main} tabIndex={-1} className="min-h-0 min-w-0 flex-1 overflow-y-auto focus:outline-none">
         <Suspense fallback={<Waiting />}>
           <Outlet />

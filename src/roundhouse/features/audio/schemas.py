@@ -202,6 +202,11 @@ class RecordingPatch(_Input):
     speakers: dict[Speaker, Speaker] | None = Field(
         None, max_length=64, description='New names of speakers, by the old ones: `{"Speaker 1": "Anna"}`.'
     )
+    summary: Free | None = Field(
+        None,
+        description="Corrected by hand; it fits the template that it was written in. From then on "
+        "`versions.summarise.corrected` is true.",
+    )
     version: Version | None = Field(None, description="The one you know: 409 where it was changed meanwhile.")
 
 
@@ -252,7 +257,8 @@ class RerunAsk(_Input):
     stage: RerunStage
     only: bool = Field(False, description="Not the stages behind it.")
     discard_corrections: bool = Field(
-        False, description="Hear it again although segments were corrected by hand."
+        False,
+        description="Do it again although segments, or the summary, were corrected by hand and would be lost.",
     )
     template_id: TemplateName | None = None
     model: ModelName | None = None

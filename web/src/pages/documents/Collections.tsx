@@ -8,7 +8,6 @@ import { useMay } from "@/api/me";
 import { Async, Badge, Button, EmptyState, PageBody, PageHeader, Pager, Table, type Column } from "@/components";
 import { useFormat } from "@/i18n/format";
 
-import { straight } from "./Cell";
 import { CollectionForm } from "./CollectionForm";
 import { CollectionMenu } from "./CollectionMenu";
 import { storePages, type Store } from "./data";
@@ -120,7 +119,7 @@ function List({ stores, empty }: { stores: Store[]; empty: ReactNode }) {
     },
     { key: "menu", header: <span className="sr-only">{t("actions")}</span>, align: "end", cell: (store) => <CollectionMenu store={store} /> },
   ];
-  return <Table caption={t("title")} columns={straight(columns)} rows={stores} rowKey={(store) => store.id} empty={empty} />;
+  return <Table caption={t("title")} columns={columns} rows={stores} rowKey={(store) => store.id} empty={empty} />;
 }
 
 /** Files of a collection, and what is special about them. */

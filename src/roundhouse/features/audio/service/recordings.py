@@ -195,7 +195,13 @@ class RecordingService:
     # Changing
 
     async def update(self, caller: Caller, recording_id: str, asked: RecordingPatch) -> RecordingRead:
-        """Change title or metadata, or give speakers their names; raises NotFound, Conflict."""
+        """Change title or metadata, give speakers their names, or correct the summary.
+
+        Raises:
+            NotFound: There is none.
+            Conflict: It was changed meanwhile, a job works on it, or there is no summary.
+            Unprocessable: The summary does not fit its template.
+        """
         changes: dict[str, Any] = {
             name: value
             for name in ("title", "metadata")
@@ -207,6 +213,9 @@ class RecordingService:
             if asked.speakers:
                 await self._ended(tx, caller, recording_id)
                 changes |= await _renamed(tx, recording, asked.speakers)
+            if asked.summary is not None:
+                await self._ended(tx, caller, recording_id)
+                changes |= await self._corrected(tx, caller, recording, asked.summary)
             changed = recording
             if any(getattr(recording, name, None) != value for name, value in changes.items()):
                 changed = await recordings.change(tx, recording, self._clock.now_s(), **changes)
@@ -243,7 +252,7 @@ class RecordingService:
 
         Raises:
             NotFound: There is none.
-            Conflict: A job works on it; or segments were corrected, and would be lost.
+            Conflict: A job works on it; or what was corrected by hand would be lost.
             Unprocessable: Its sound is gone, or there is no such template.
             DiarizationUnavailable: Nothing here tells voices apart.
             QueueFull: Too many jobs wait.
@@ -300,7 +309,30 @@ class RecordingService:
             raise Conflict("A job works on this recording; wait for it, or cancel it.", param="recording_id")
         return recording
 
+    async def _corrected(
+        self, tx: Tx, caller: Caller, recording: Recording, summary: dict[str, Any]
+    ) -> dict[str, Any]:
+        """What changes with another summary."""
+        made = recording.versions.get("summarise")
+        if recording.summary is None or not made:
+            raise Conflict("There is no summary to be corrected.", param="summary")
+        if recording.summary == summary:
+            return {}
+        template = made["template"]
+        wrong = await self._templates.misfits(tx, caller, template["id"], template["version"], summary)
+        if wrong:
+            raise Unprocessable(f"The summary does not fit its template: {wrong[0]}", param="summary")
+        versions = {**recording.versions, "summarise": {**made, "corrected": True}}
+        return {"summary": summary, "versions": versions}
+
     async def _check_again(self, tx: Tx, recording: Recording, asked: RerunAsk, stages: list[str]) -> None:
+        by_hand = "summarise" in stages and recording.versions.get("summarise", {}).get("corrected")
+        if by_hand and not asked.discard_corrections:
+            raise Conflict(
+                "The summary was corrected by hand, which would be lost: send discard_corrections to write it again "
+                "all the same, or only to leave it.",
+                param="discard_corrections",
+            )
         hears = {"prepare", "transcribe"} & set(stages)
         if not hears and "transcribe" not in recording.metrics:
             raise Unprocessable("There is no transcript yet: run the stage transcribe.", param="stage")

@@ -154,6 +154,18 @@ class TemplateService:
         except NotFound:
             raise Unprocessable(f"There is no template {template_id[:100]!r}.", param="template_id") from None
 
+    async def misfits(
+        self, tx: Tx, caller: Caller, template_id: str, version: int, value: dict[str, Any]
+    ) -> list[str]:
+        """Why a value does not fit a version of a template; empty = it fits, or that version is no more."""
+        found = self._house.get(template_id)
+        try:
+            if found is None:
+                found = await templates.get(tx, caller, template_id, version=version)
+        except NotFound:
+            return []
+        return faults(expanded(found.schema), value) if found.version == version else []
+
     async def _find(self, caller: Caller, template_id: str, version: int | None) -> Template:
         house = self._house.get(template_id)
         if house is not None:

@@ -60,12 +60,7 @@ export function RecordingTable({ rows, told }: { rows: Recording[]; told: Map<st
     },
     {
       key: "menu",
-      // Inside a box of its own: what is hidden from the eye would widen the page otherwise.
-      header: (
-        <span className="relative block">
-          <span className="sr-only">{t("columns.menu")}</span>
-        </span>
-      ),
+      header: <span className="sr-only">{t("columns.menu")}</span>,
       align: "end",
       cell: (row) => <RecordingMenu recording={row} />,
     },
@@ -84,7 +79,7 @@ function Title({ row }: { row: Recording }) {
         to="/audio/$recordingId"
         params={{ recordingId: row.id } as never}
         dir="auto"
-        className="line-clamp-2 font-medium break-words hover:underline"
+        className="match-parent line-clamp-2 font-medium break-words hover:underline"
       >
         {row.title || row.id}
       </Link>

@@ -8,6 +8,7 @@ import { Button, Checkbox, Dialog, ErrorNotice, Field, Input, Select, type Choic
 import { useChoices } from "../new/useChoices";
 import type { Whole } from "../states";
 import { useJobActions } from "../useJobActions";
+import type { Made } from "./SummaryView";
 
 type Ask = Schemas["RerunAsk"];
 export type RerunStage = Ask["stage"];
@@ -27,6 +28,9 @@ export function RerunDialog({ recording, stage: first, corrected, onClose }: Rer
   const [ask, setAsk] = useState<Ask>({ stage: first, only: false, discard_corrections: false });
   const set = (news: Partial<Ask>): void => setAsk((now) => ({ ...now, ...news }));
   const heard = recording.kind === "audio";
+  const summarised = (recording.versions.summarise ?? {}) as Made;
+  const rewritten = Boolean(summarised.corrected) && (ask.stage === "summarise" || !ask.only);
+  const lost = (["prepare", "transcribe"].includes(ask.stage) ? corrected : 0) + (rewritten ? 1 : 0);
   const stages: RerunStage[] = heard ? ["prepare", "transcribe", "speakers", "clean", "summarise"] : ["clean", "summarise"];
   const start = useMutation({
     mutationFn: () => {
@@ -73,9 +77,9 @@ export function RerunDialog({ recording, stage: first, corrected, onClose }: Rer
         <StageOptions ask={ask} set={set} template={options.template_id ?? ""} language={options.language ?? ""} />
         <div className="flex flex-col sm:col-span-2">
           <Checkbox label={t("rerun.only")} checked={ask.only} onChange={(event) => set({ only: event.target.checked })} />
-          {corrected > 0 && ["prepare", "transcribe"].includes(ask.stage) && (
+          {lost > 0 && (
             <Checkbox
-              label={t("rerun.discard", { count: corrected })}
+              label={t("rerun.discard", { count: lost })}
               checked={ask.discard_corrections}
               onChange={(event) => set({ discard_corrections: event.target.checked })}
             />

@@ -37,11 +37,7 @@ export function VersionsPart({ template, onTake }: { template: Template; onTake:
             },
             {
               key: "take",
-              header: (
-                <span className="relative block">
-                  <span className="sr-only">{t("columns.menu")}</span>
-                </span>
-              ),
+              header: <span className="sr-only">{t("columns.menu")}</span>,
               align: "end",
               cell: (one) =>
                 one.version === template.version ? (

@@ -4,7 +4,6 @@ import type { ReactNode } from "react";
 import { Badge, Table, type Column } from "@/components";
 import { useFormat } from "@/i18n/format";
 
-import { straight } from "../Cell";
 import type { Store, StoreFile } from "../data";
 import { FileMenu } from "./FileMenu";
 import { FileState } from "./FileState";
@@ -60,7 +59,7 @@ export function FileTable({ store, files, steps, mayWrite, onShow, empty }: File
       cell: (file) => <FileMenu store={store} file={file} mayWrite={mayWrite} onShow={onShow} />,
     },
   ];
-  return <Table caption={t("tabs.files")} columns={straight(columns)} rows={files} rowKey={(file) => file.id} empty={empty} />;
+  return <Table caption={t("tabs.files")} columns={columns} rows={files} rowKey={(file) => file.id} empty={empty} />;
 }
 
 /** Of a file that is not fetched yet its address is known alone. */

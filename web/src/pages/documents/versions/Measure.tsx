@@ -6,7 +6,6 @@ import { api, type Schemas } from "@/api/client";
 import { Button, ErrorNotice, Panel, Table, type Column } from "@/components";
 import { useFormat } from "@/i18n/format";
 
-import { straight } from "../Cell";
 import type { Store, Version } from "../data";
 import type { Calibration, Measured } from "./shapes";
 
@@ -65,7 +64,7 @@ function Weights({ calibration }: { calibration: Calibration }) {
   ];
   return (
     <>
-      <Table caption={t("measure.weights")} columns={straight(columns)} rows={rows} rowKey={([name]) => name} />
+      <Table caption={t("measure.weights")} columns={columns} rows={rows} rowKey={([name]) => name} />
       <p className="mt-1.5 text-xs text-muted">{t("measure.measuredAt", { time: format.time(calibration.at_s) })}</p>
     </>
   );
@@ -96,7 +95,7 @@ function Figures({ found }: { found: Schemas["EvaluationRead"] }) {
   ];
   return (
     <div className="mt-4" data-testid="figures">
-      <Table caption={t("measure.title")} columns={straight(columns)} rows={rows} rowKey={(row) => row.key} />
+      <Table caption={t("measure.title")} columns={columns} rows={rows} rowKey={(row) => row.key} />
     </div>
   );
 }

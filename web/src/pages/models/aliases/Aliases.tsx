@@ -8,7 +8,6 @@ import { useMay } from "@/api/me";
 import { Async, Badge, Button, Confirm, EmptyState, Table, useToast, type Column } from "@/components";
 import { useFormat } from "@/i18n/format";
 
-import { useAligned } from "../cells";
 import { aliasesQuery, useRenew, type Alias } from "../data";
 import { AliasForm } from "./AliasForm";
 
@@ -18,7 +17,7 @@ export function Aliases() {
   const aliases = useQuery(aliasesQuery);
   const mayWrite = useMay("providers");
   const [edited, setEdited] = useState<Alias | "new" | null>(null);
-  const columns = useAligned(useColumns(mayWrite, setEdited));
+  const columns = useColumns(mayWrite, setEdited);
   const make = mayWrite && (
     <Button look="primary" icon={Plus} onClick={() => setEdited("new")}>
       {t("aliases.new")}

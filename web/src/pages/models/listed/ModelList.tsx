@@ -7,7 +7,6 @@ import { useMay } from "@/api/me";
 import { Async, Badge, EmptyState, Field, IconButton, Input, Menu, Select, Table, type Column, type MenuItem } from "@/components";
 import { useFormat } from "@/i18n/format";
 
-import { useAligned } from "../cells";
 import { fullName, isModel, MIB, modelsQuery, statusQuery, useIsManaged, type Model, type Resident } from "../data";
 import { useMoves } from "../memory/moves";
 import { TRIALS, type Trial } from "../playground/trials";
@@ -23,7 +22,7 @@ export function ModelList({ onTry }: { onTry?: (trial: Trial) => void }) {
   const [operation, setOperation] = useState("");
   const words = useDeferredValue(sought.trim().toLowerCase());
   const residents = new Map(status.data?.data.map((one) => [fullName(one), one]));
-  const columns = useAligned(useColumns(residents, onTry));
+  const columns = useColumns(residents, onTry);
   const fits = (model: Model): boolean =>
     isModel(model) &&
     (!operation || (model.operations ?? []).includes(operation)) &&

@@ -6,7 +6,6 @@ import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { Async, Badge, Button, Table, useToast, type Column } from "@/components";
 
-import { useAligned } from "../cells";
 import { providersQuery, useRenew, type Provider } from "../data";
 import { KeyForm } from "./KeyForm";
 import { ProviderForm } from "./ProviderForm";
@@ -24,7 +23,7 @@ export function Providers() {
   const providers = useQuery(providersQuery);
   const [act, setAct] = useState<Act | null>(null);
   const close = (): void => setAct(null);
-  const columns = useAligned(useColumns(setAct));
+  const columns = useColumns(setAct);
   const discovering = useMutation({
     mutationFn: () => api.post("/v1/providers/discover"),
     onSuccess: async (found) => {
