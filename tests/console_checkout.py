@@ -71,9 +71,17 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def pack(root: Path, out: Path, **environment: str) -> zipfile.ZipFile:
-    """Build the wheel of a copy; raises AssertionError with what the build said."""
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(root)]
+def pack(root: Path, out: Path, *, isolated: bool = False, **environment: str) -> zipfile.ZipFile:
+    """Build the wheel of a copy; raises AssertionError with what the build said.
+
+    Args:
+        root: The copy.
+        out: Where the wheel is left.
+        isolated: In an environment of the build's own, with what its hook asks for, as everybody builds.
+        environment: Variables of the build.
+    """
+    words = ["--wheel", *([] if isolated else ["--no-isolation"]), "--outdir", str(out), str(root)]
+    command = [sys.executable, "-m", "build", *words]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     (built,) = out.glob("*.whl")

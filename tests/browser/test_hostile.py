@@ -99,8 +99,10 @@ async def made(client: httpx.AsyncClient, path: str, **sent: Any) -> Any:
 async def until(client: httpx.AsyncClient, path: str, key: str, ended: set[str]) -> Any:
     """What is there once it has ended; the server is another process, which can only be asked."""
     async with asyncio.timeout(30):
-        while (found := (await client.get(path)).json())[key] not in ended:
+        found = (await client.get(path)).json()
+        while found[key] not in ended:
             await asyncio.sleep(0.1)
+            found = (await client.get(path)).json()
     return found
 
 
@@ -231,7 +233,7 @@ async def test_a_conversation_and_what_was_found_of_it(window, seeded):
 
 
 async def session_menu(page: Page, action: str) -> None:
-    await page.locator("main header, #main header").get_by_role("button", name="Actions for").click()
+    await page.locator("main header").get_by_role("button", name="Actions for").click()
     await page.get_by_role("menuitem", name=action, exact=True).click()
 
 

@@ -101,6 +101,10 @@ async def test_a_model_is_loaded_pinned_and_sent_away(window, rack, peer):
         await held.get_by_role("button", name="Pin").click()
         await expect(held).to_contain_text("Pinned")
         assert "tiny:latest" in peer.running
+        await expect(held).not_to_contain_text("leaves in")
+        await held.get_by_role("button", name="Unpin").click()
+        await expect(held).to_contain_text("leaves in")
+        await expect(held).not_to_contain_text("Pinned")
         assert await one.serious() == []
         await one.shot("models-memory")
         await held.get_by_role("button", name="Unload").click()

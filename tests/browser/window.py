@@ -17,6 +17,14 @@ SHOTS = os.environ.get("ROUNDHOUSE_TEST_SHOTS")
 
 # Axe's own words for how bad a finding is; minor and moderate ones are advice.
 _SERIOUS = ("serious", "critical")
+# Advice that is followed all the same: whoever hears the page goes through it by its landmarks and headings.
+_FOLLOWED = (
+    "region",
+    "landmark-unique",
+    "landmark-one-main",
+    "landmark-no-duplicate-banner",
+    "page-has-heading-one",
+)
 _PATIENCE_MS = 15_000
 expect.set_options(timeout=_PATIENCE_MS)
 _WIDE = {"width": 1440, "height": 900}
@@ -117,14 +125,14 @@ class Window:
         await expect(self.page.locator("[role=status] .animate-spin")).to_have_count(0, timeout=_PATIENCE_MS)
 
     async def serious(self) -> list[str]:
-        """What axe finds wrong with the page as it stands, if it is serious."""
+        """What axe finds wrong with the page as it stands, if it is serious or about the ways through it."""
         if not await self.page.evaluate("typeof axe === 'object'"):
             await self.page.evaluate(axe_source())
         found = await self.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
         return [
             f"{one['id']}: {node['html'][:200]}: {node['failureSummary'][:300]}"
             for one in found["violations"]
-            if one["impact"] in _SERIOUS
+            if one["impact"] in _SERIOUS or one["id"] in _FOLLOWED
             for node in one["nodes"]
         ]
 

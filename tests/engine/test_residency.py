@@ -174,6 +174,7 @@ async def test_waiting_requests_know_their_place_and_time(house: Open) -> None:
     assert [one.position for one in heard] == [1, 2]
     assert 0 < heard[0].expected_wait_s <= heard[1].expected_wait_s
     assert it.device().queue_length == 2
+    assert it.device().queue == ("srv/medium", "srv/other")
     await it.clock.advance(60)
     await asyncio.gather(first, *tasks)
 

@@ -184,7 +184,8 @@ def load(
     as_json: AsJson = False,
 ) -> None:
     """Bring a model into memory, making room if needed."""
-    _show_state(client.call("POST", "/v1/models/load", {"model_id": name, "pin": pin}), as_json)
+    asked = {"model_id": name} | ({"pin": True} if pin else {})
+    _show_state(client.call("POST", "/v1/models/load", asked), as_json)
 
 
 @commands.command()

@@ -242,7 +242,7 @@ class Engine:
     def _allowed(caller: Caller, name: str) -> bool:
         return matches(caller.models, name)
 
-    async def load(self, model: str, *, pin: bool = False) -> Target:
+    async def load(self, model: str, *, pin: bool | None = None) -> Target:
         """Bring a model into memory. Raises ModelNotFound, DoesNotFit, Busy, NotSupported."""
         await self._known(model)
         target = self.target(model)

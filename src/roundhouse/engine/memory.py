@@ -303,6 +303,7 @@ class DeviceUse(msgspec.Struct, frozen=True):
         used_mib: What residents hold or have reserved.
         unmanaged_mib: What others hold (other programs, memory that did not come back).
         queue_length: Requests that wait for room.
+        queue: Which model each of the first of them wants, in order.
     """
 
     device: str
@@ -310,3 +311,4 @@ class DeviceUse(msgspec.Struct, frozen=True):
     used_mib: int
     unmanaged_mib: int
     queue_length: int
+    queue: tuple[str, ...] = ()

@@ -277,11 +277,13 @@ class Residency:
         )
         return Lease(self, request, name, on_wait)
 
-    async def load(self, target: Target | str, *, pin: bool = False, info: ModelInfo | None = None) -> None:
-        """Bring a model into memory; with `pin` it stays there. Raises like entering a lease."""
+    async def load(
+        self, target: Target | str, *, pin: bool | None = None, info: ModelInfo | None = None
+    ) -> None:
+        """Bring a model into memory; `pin` keeps it there, or lets it leave again. Raises like entering a lease."""
         async with self.lease(target, info=info) as lease:
-            if pin:
-                self.tell(Pin(lease.target, True))
+            if pin is not None:
+                self.tell(Pin(lease.target, pin))
 
     async def unload(self, target: Target | str) -> None:
         """Take a model out of memory, also a pinned one; returns when it is out.

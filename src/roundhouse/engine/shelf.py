@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from roundhouse.engine import eviction
 from roundhouse.engine.memory import UNLIMITED_MIB, DeviceUse, Resident, State
@@ -13,6 +14,9 @@ READ_MIB_PER_S = 500.0
 
 FIRST_LEASE_S = 10.0
 """How long a lease is thought to last before the first one ended."""
+
+MOST_SHOWN = 50
+"""Waiting requests of a device that are told one by one."""
 
 _NEW = 0.3
 """Weight of the newest time in a running mean."""
@@ -167,6 +171,7 @@ class Bay:
             ),
             unmanaged_mib=self.unmanaged_mib,
             queue_length=len(self.queue),
+            queue=tuple(one.target for one in islice(self.queue.values(), MOST_SHOWN)),
         )
 
 

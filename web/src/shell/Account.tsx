@@ -28,8 +28,8 @@ export function Account() {
   return (
     <div className="flex items-center gap-1 ps-3 pt-1">
       <div className="min-w-0 flex-1 text-sm">
-        <p className="truncate font-medium" title={me.user_id ?? me.key_id ?? undefined}>
-          {me.open ? t("openServer") : <bdi>{me.user_id ?? me.key_id}</bdi>}
+        <p dir="auto" className="match-parent truncate font-medium" title={me.user_id ?? me.key_id ?? undefined}>
+          {me.open ? t("openServer") : (me.user_id ?? me.key_id)}
         </p>
         <p className="truncate text-muted">
           {t("tenant")}: <bdi>{me.site_id}</bdi>

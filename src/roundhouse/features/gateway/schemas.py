@@ -196,7 +196,10 @@ class ModelAction(Wire):
 
     model_id: ModelName | None = None
     model: ModelName | None = None
-    pin: bool = Field(False, description="Load: keep it until it is unloaded.")
+    pin: bool | None = Field(
+        None,
+        description="Load: true keeps it until it is unloaded, false lets it leave again; null = as it is.",
+    )
     stream: bool = Field(False, description="Pull: answer with its progress as server-sent events.")
 
     @model_validator(mode="after")
@@ -255,6 +258,9 @@ class BudgetRead(BaseModel):
     used_mib: int
     unmanaged_mib: int
     queue_length: int
+    queue: list[str | None] = Field(
+        description="Which model each of the first 50 that wait wants, the next one first; null = none of yours."
+    )
 
 
 class ModelsStatus(BaseModel):

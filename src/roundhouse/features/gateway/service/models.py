@@ -84,6 +84,12 @@ class ModelService:
 
     async def status(self, caller: Caller) -> ModelsStatus:
         """Who is in memory, and how much of it is left."""
+
+        def sees(target: str) -> bool:
+            if not caller.models:
+                return True
+            return matches(caller.models, target) or matches(caller.models, target.partition("/")[2])
+
         residents = [
             ResidentRead(
                 model_id=resident.target.partition("/")[2],
@@ -99,9 +105,7 @@ class ModelService:
                 queue_length=resident.queue_length,
             )
             for resident in self._engine.residency.status()
-            if not caller.models
-            or matches(caller.models, resident.target)
-            or matches(caller.models, resident.target.partition("/")[2])
+            if sees(resident.target)
         ]
         budgets = [
             BudgetRead(
@@ -110,6 +114,7 @@ class ModelService:
                 used_mib=use.used_mib,
                 unmanaged_mib=use.unmanaged_mib,
                 queue_length=use.queue_length,
+                queue=[target if sees(target) else None for target in use.queue],
             )
             for use in self._engine.residency.devices()
         ]
@@ -129,7 +134,7 @@ class ModelService:
         ]
         return Recommendations(recommended_model=data[0].model_id, reason=data[0].reason, data=data)
 
-    async def load(self, caller: Caller, name: str, *, pin: bool) -> ModelState:
+    async def load(self, caller: Caller, name: str, *, pin: bool | None) -> ModelState:
         """Bring a model into memory. Raises ModelNotFound, DoesNotFit, Busy, NotSupported."""
         await self._check(caller, name)
         target = await self._engine.load(name, pin=pin)

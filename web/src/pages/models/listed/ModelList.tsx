@@ -156,7 +156,7 @@ function Actions({ model, resident, onTry }: { model: Model; resident?: Resident
     ...(onTry && what ? [{ label: t("list.try"), icon: Play, onSelect: () => onTry({ what, model: model.id }) }] : []),
     ...(mayWrite && isManaged(model)
       ? [
-          { label: t("memory.load"), icon: ArrowDownToLine, disabled: isIn, onSelect: () => moves.load(model.id, false) },
+          { label: t("memory.load"), icon: ArrowDownToLine, disabled: isIn, onSelect: () => moves.load(model.id, null) },
           { label: t("memory.pin"), icon: Pin, disabled: resident?.pinned, onSelect: () => moves.load(model.id, true) },
           { label: t("memory.unload"), icon: ArrowUpFromLine, disabled: !isIn, onSelect: () => moves.unload(model.id) },
         ]

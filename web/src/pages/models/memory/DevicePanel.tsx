@@ -49,7 +49,29 @@ export function DevicePanel({ device, residents }: { device: Device; residents: 
           ))}
         </ul>
       )}
+      {device.queue.length > 0 && <Queue device={device} />}
     </Panel>
+  );
+}
+
+/** Who waits for room, in the order in which it is given. */
+function Queue({ device }: { device: Device }) {
+  const { t } = useTranslation("models");
+  const format = useFormat();
+  const more = device.queue_length - device.queue.length;
+  return (
+    <section aria-label={t("memory.queue")} className="mt-3 border-t border-line pt-3">
+      <h3 className="mb-1.5 text-sm font-medium text-muted">{t("memory.queue")}</h3>
+      <ol className="flex flex-wrap gap-2 text-sm">
+        {device.queue.map((name, index) => (
+          <li key={index} className="flex min-w-0 items-center gap-2 rounded-md bg-sunken px-2 py-1">
+            <span className="text-muted tabular-nums">{format.number(index + 1)}</span>
+            {name === null ? <span className="text-muted">{t("memory.another")}</span> : <bdi className="break-all">{name}</bdi>}
+          </li>
+        ))}
+        {more > 0 && <li className="px-2 py-1 text-muted">+{format.number(more)}</li>}
+      </ol>
+    </section>
   );
 }
 

@@ -40,7 +40,7 @@ function Form({ models, onDone }: { models: Model[]; onDone: () => void }) {
   const [name, setName] = useState(models[0]?.id ?? "");
   const [pin, setPin] = useState(false);
   const loading = useMutation({
-    mutationFn: () => api.post("/v1/models/load", { body: { model: name, pin, stream: false } }),
+    mutationFn: () => api.post("/v1/models/load", { body: { model: name, pin: pin || null, stream: false } }),
     onSuccess: async () => {
       toast.done(t("memory.loaded", { name }));
       await renew("/v1/models/status");

@@ -1,5 +1,5 @@
 import clsx from "clsx";
-import { ArrowUpFromLine, Pin } from "lucide-react";
+import { ArrowUpFromLine, Pin, PinOff } from "lucide-react";
 import { useTranslation } from "react-i18next";
 
 import { useMay } from "@/api/me";
@@ -40,6 +40,11 @@ export function ResidentRow({ resident, shade }: { resident: Resident; shade: st
           {!resident.pinned && (
             <Button size="small" icon={Pin} disabled={moving} onClick={() => moves.load(name, true)}>
               {t("memory.pin")}
+            </Button>
+          )}
+          {resident.pinned && resident.state === "loaded" && (
+            <Button size="small" icon={PinOff} disabled={moving} onClick={() => moves.load(name, false)}>
+              {t("memory.unpin")}
             </Button>
           )}
           {(resident.state !== "absent" || resident.pinned) && (

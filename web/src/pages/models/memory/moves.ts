@@ -16,17 +16,18 @@ export function useMoves() {
     await renew("/v1/models/status");
   };
   const loading = useMutation({
-    mutationFn: ({ name, pin }: { name: string; pin: boolean }) => api.post("/v1/models/load", { body: { model: name, pin, stream: false } }),
-    onSuccess: after("memory.loaded"),
+    mutationFn: ({ name, pin }: { name: string; pin: boolean | null }) => api.post("/v1/models/load", { body: { model: name, pin, stream: false } }),
+    onSuccess: (answer, asked) => after(asked.pin === false ? "memory.unpinned" : "memory.loaded")(answer, asked),
     onError: toast.failed,
   });
   const unloading = useMutation({
-    mutationFn: ({ name }: { name: string }) => api.post("/v1/models/unload", { body: { model: name, pin: false, stream: false } }),
+    mutationFn: ({ name }: { name: string }) => api.post("/v1/models/unload", { body: { model: name, stream: false } }),
     onSuccess: after("memory.unloaded"),
     onError: toast.failed,
   });
   return {
-    load: (name: string, pin: boolean): void => loading.mutate({ name, pin }),
+    /** Into memory; `pin` keeps it there, or lets it leave again; null = as it is. */
+    load: (name: string, pin: boolean | null): void => loading.mutate({ name, pin }),
     unload: (name: string): void => unloading.mutate({ name }),
     isMoving: loading.isPending || unloading.isPending,
   };
