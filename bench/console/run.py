@@ -185,8 +185,10 @@ async def _long_session(browser: Browser, api: Api, messages: int) -> bool:
         blank, _ = await scroll(page, "[role=log]", -200, 600)
         scrolled = await held(page)
         await watch(page)
-        for place in ("0", "box.scrollHeight / 2", "box.scrollHeight"):
+        for place, number in (("0", 0), ("box.scrollHeight / 2", None), ("box.scrollHeight", messages - 2)):
             await page.locator("[role=log]").evaluate(f"box => {{ box.scrollTop = {place} }}")
+            text = "And what is step" if number is None else f"And what is step {number}?"
+            await page.locator("[role=log]").get_by_text(text).first.wait_for()
             await expect(page.locator("[role=log] .animate-pulse")).to_have_count(0)
         jumped = await held(page)
         shown = await page.locator("[role=log] li[aria-posinset]").count()

@@ -20,8 +20,9 @@ import { Why } from "./Why";
 
 /** Longer answers that are finished are drawn in slices, between which the page can do other things. */
 const LONG_CHARS = 12_000;
-/** As many blocks of them are there at once. */
+/** As many blocks of them are there at once, and as many come with each slice. */
 const FIRST_BLOCKS = 12;
+const MORE_BLOCKS = 80;
 const NOBODY = (): (() => void) => () => undefined;
 const UNCITED: Citation[] = [];
 
@@ -73,12 +74,19 @@ export function Answer({ conversation, message, live, busy, last, onCitation }: 
  * its end. A long one that had ended before it came to the page is drawn in slices.
  */
 function useBlocks(shown: LiveShown | null, content: string): { closed: Block[]; open: Block | null } {
-  const [all, setAll] = useState(shown !== null || content.length <= LONG_CHARS);
-  useEffect(() => startTransition(() => setAll(true)), []);
+  const [drawn, setDrawn] = useState(shown !== null || content.length <= LONG_CHARS ? Infinity : FIRST_BLOCKS);
   const live = shown !== null;
+  // What is there when it is gone on with stays when it ends.
+  if (live && drawn !== Infinity) setDrawn(Infinity);
   const whole = useMemo(() => (live ? [] : blocksOf(content)), [live, content]);
-  if (shown) return shown;
-  return { closed: all ? whole : whole.slice(0, FIRST_BLOCKS), open: null };
+  const more = !live && drawn < whole.length;
+  useEffect(() => {
+    if (!more) return;
+    const frame = requestAnimationFrame(() => startTransition(() => setDrawn((now) => now + MORE_BLOCKS)));
+    return () => cancelAnimationFrame(frame);
+  }, [more, drawn]);
+  const closed = useMemo(() => (more ? whole.slice(0, drawn) : whole), [more, whole, drawn]);
+  return shown ?? { closed, open: null };
 }
 
 function Cursor({ waiting, begun }: { waiting: boolean; begun: boolean }) {
