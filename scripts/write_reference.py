@@ -97,7 +97,7 @@ def scopes() -> dict[tuple[str, str], str]:
         generation_routes(nothing, nothing),
         outer_routes(nothing, nothing),
         audio_routes.router(nothing, nothing, nothing, 1.0),
-        capability_routes.capability_routes(nothing),
+        capability_routes.capability_routes(nothing, nothing),
         capability_routes.run_routes(nothing, nothing),
         ops_routes.router(nothing, nothing, nothing, nothing),
     )

@@ -130,6 +130,22 @@ async def test_trying_shows_what_went_out_and_came_back(house, module):
         assert answer.status in (404, 422)
 
 
+async def test_files_go_out_and_come_in(house, module):
+    form = (
+        b'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhello\r\n--x--\r\n'
+    )
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    sent = (await house.post("/v1/files", data=form, headers=kind)).json()["id"]
+    endpoint = {"url": f"{module.url}/echo", "body": "multipart", "files": ["document"], "answer": "file"}
+    body = {"name": "ai-math.read", "endpoint": endpoint}
+    assert (await house.post("/v1/capabilities", body)).status == 201
+    answer = await house.post("/v1/run/ai-math.read", {"document": sent})
+    assert answer.status == 200, answer.body
+    kept = await house.get(f"/v1/files/{answer.json()['file_id']}/content")
+    assert b'filename="a.txt"\r\nContent-Type: text/plain\r\n\r\nhello\r\n' in kept.body
+
+
 async def test_a_name_that_turns_to_a_metadata_service(house):
     body = solving("http://turning.test", name="ai-math.turning")
     assert (await house.post("/v1/capabilities", body)).status == 201

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from roundhouse.core.ports import Gatekeeper
 from roundhouse.features.tasks.capabilities.direct import DirectRunner
 from roundhouse.features.tasks.capabilities.routes import capability_routes, run_routes
+from roundhouse.features.tasks.capabilities.trying import Trials
 from roundhouse.infra.rooms import gathered
 
 if TYPE_CHECKING:
@@ -25,11 +26,12 @@ class TaskRoom:
 
     def __init__(self, parts: Parts, gatekeeper: Gatekeeper) -> None:
         self._mine = parts.tasks
+        self._trials = Trials(self._mine.capabilities, self._mine.calling, gatekeeper)
         self._runner = DirectRunner(self._mine.calling, gatekeeper)
 
     def router(self) -> APIRouter:
         """All routes of the room."""
         return gathered(
-            capability_routes(self._mine.capabilities),
+            capability_routes(self._mine.capabilities, self._trials),
             run_routes(self._mine.registry, self._runner),
         )

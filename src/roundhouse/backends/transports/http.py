@@ -15,7 +15,7 @@ import asyncio
 import base64
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
 import msgspec
@@ -107,14 +107,12 @@ class HttpTransport:
 
     async def _as_file(self, response: HttpResponse, endpoint: HttpEndpoint, call: CapabilityCall) -> Any:
         kind = _content_type(response) or "application/octet-stream"
-        # A call that is repeated leaves one file.
-        new = NewFile(
-            filename=f"answer{_SUFFIXES.get(kind, '.bin')}",
-            purpose="assistants_output",
-            idempotency_key=f"answer {call.idempotency_key}",
-        )
         pieces = _within(response, endpoint.answer_limit_bytes, call.capability)
-        kept = await self._files.create(call.caller, new, pieces)
+        first = await anext(pieces, b"")
+        if not first:
+            return None
+        new = NewFile(filename=f"answer{_SUFFIXES.get(kind, '.bin')}", purpose="assistants_output")
+        kept = await self._files.create(call.caller, new, _behind(first, pieces))
         return {
             "file_id": kept.id,
             "filename": kept.filename,
@@ -152,7 +150,13 @@ _SUFFIXES = {
 }
 
 
-async def _within(response: HttpResponse, limit_bytes: int, name: str) -> AsyncIterator[bytes]:
+async def _behind(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in pieces:
+        yield piece
+
+
+async def _within(response: HttpResponse, limit_bytes: int, name: str) -> AsyncGenerator[bytes]:
     size_bytes = 0
     async for piece in response.pieces():
         size_bytes += len(piece)

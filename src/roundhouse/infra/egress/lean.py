@@ -17,11 +17,12 @@ from roundhouse.core.settings import OutboundSettings
 from roundhouse.core.types import Timeouts
 from roundhouse.infra.egress.addresses import OPERATOR_RULES, Url, check_headers, check_method, parse_url
 from roundhouse.infra.egress.connection import Connection, StaleConnectionError
-from roundhouse.infra.egress.dialling import USER_AGENT, make_tls
+from roundhouse.infra.egress.dialling import KEEP_IDLE_S, USER_AGENT, make_tls
 from roundhouse.infra.egress.resolving import Dialled, Resolver
 from roundhouse.infra.egress.response import LeanResponse
 
 _STALE_TRIES = 2
+_FRESH_S = 1.0
 _COARSE_TICK_S = 0.5
 _FINE_TICK_S = 0.005
 _BODYLESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
@@ -34,6 +35,8 @@ class LeanClient:
         settings: Authorities and connections per host.
         resolver: Names to addresses; the default refuses link-local and metadata addresses.
         tls: How servers are verified; None = made from the settings when it is needed.
+        resends: Whether a request is sent again whose connection, used before, closes before any byte of the answer.
+            A server that has done the work and died looks the same: not for what must not be done twice.
     """
 
     def __init__(
@@ -41,8 +44,13 @@ class LeanClient:
         settings: OutboundSettings,
         resolver: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
+        *,
+        resends: bool = True,
     ) -> None:
         self._settings = settings
+        self.tries = _STALE_TRIES if resends else 0
+        # Where nothing is sent again, only connections are used that can hardly have been closed meanwhile.
+        self.margin_s = 0.0 if resends else KEEP_IDLE_S - _FRESH_S
         self.resolver = resolver or Resolver(OPERATOR_RULES)
         self._hosts: dict[tuple[str, str, int], HostPool] = {}
         self._tls = tls
@@ -143,7 +151,7 @@ class LeanEndpoint:
         pool = self._pool
         tries = 0
         while True:
-            connection = pool.take_idle(now_s)
+            connection = pool.take_idle(now_s + self._client.margin_s)
             if connection is None:
                 connection = await pool.open(loop, min(timeouts.connect_s, ends_at_s - loop.time()))
             connection.tick_s = self._tick_s
@@ -156,7 +164,7 @@ class LeanEndpoint:
             except StaleConnectionError as error:
                 tries += 1
                 pool.close_idle()
-                if tries > _STALE_TRIES:
+                if tries > self._client.tries:
                     raise BackendFailed(f"{pool.origin} closed the connection before it answered.") from error
             except asyncio.CancelledError:
                 if future.cancelled():

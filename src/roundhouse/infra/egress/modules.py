@@ -1,7 +1,7 @@
 """Outgoing HTTP to modules that users and operators registered as capabilities.
 
 Two clients with rules of their own, so that no connection to a private address is ever found again by a call that
-may dial public ones only.
+may dial public ones only. Nothing is sent twice by itself: whether a call may be repeated knows who makes it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class ModuleClient:
     def __init__(self, settings: OutboundSettings, lookup: Lookup = system_lookup) -> None:
         public = DialRules(networks=parse_networks(settings.allow_networks))
         # Looked up at every connection: what was checked at the registration may point elsewhere by now.
-        self._public = LeanClient(settings, Resolver(public, lookup, ttl_s=0))
-        self._trusted = LeanClient(settings, Resolver(OPERATOR_RULES, lookup, ttl_s=0))
+        self._public = LeanClient(settings, Resolver(public, lookup, ttl_s=0), resends=False)
+        self._trusted = LeanClient(settings, Resolver(OPERATOR_RULES, lookup, ttl_s=0), resends=False)
 
     def endpoint(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, *, trusted: bool = False

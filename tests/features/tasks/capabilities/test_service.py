@@ -11,7 +11,6 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from conftest import TurnedClock
 from peers.modules import transport_context
 from roundhouse.core.errors import BadInput, Conflict, NotAllowed, NotFound, Unprocessable
 from roundhouse.core.transports import TransportContext
@@ -46,7 +45,7 @@ class Room:
     registry: CapabilityRegistry
     service: CapabilityService
     calling: CapabilityCalling
-    clock: TurnedClock
+    clock: Any
 
     async def told(self) -> list[tuple[str, str]]:
         async with self.db.read() as tx:
@@ -54,7 +53,7 @@ class Room:
             return [(row.type, row.site_id) for row in rows]
 
 
-def process(db: Database, context: TransportContext, folder: Path, clock: TurnedClock) -> Room:
+def process(db: Database, context: TransportContext, folder: Path, clock: Any) -> Room:
     registry, vault = CapabilityRegistry(db, own_capabilities()), Vault(folder)
     calling = CapabilityCalling(registry, vault, context)
     service = CapabilityService(db, registry, calling, vault, clock, registry.refresh)
@@ -62,7 +61,7 @@ def process(db: Database, context: TransportContext, folder: Path, clock: Turned
 
 
 @pytest.fixture
-async def room(db: Database, tmp_path: Path, turned_clock: TurnedClock) -> AsyncIterator[Room]:
+async def room(db: Database, tmp_path: Path, turned_clock: Any) -> AsyncIterator[Room]:
     async with transport_context() as context:
         made = process(db, context, tmp_path, turned_clock)
         await made.registry.refresh()
@@ -217,6 +216,14 @@ async def test_secrets_stay_with_the_host_they_are_for(room: Room) -> None:
     assert back.header_names == ["X-New"]
     first = await room.registry.find(NORTH, "math.solve", 1)
     assert room.calling.header_names(first) == []
+
+
+@pytest.mark.parametrize(
+    "header", [{"Host": "a"}, {"idempotency-key": "k"}, {"a b": "c"}, {"X-A": "b\r\nX-C: d"}]
+)
+async def test_headers_that_are_refused(room: Room, header: dict[str, str]) -> None:
+    with pytest.raises(BadInput):
+        await room.service.register(NORTH, new(headers=header))
 
 
 async def test_an_address_is_as_trusted_as_who_gave_it(room: Room) -> None:

@@ -23,6 +23,7 @@ from roundhouse.features.tasks.capabilities.schemas import (
     VersionList,
 )
 from roundhouse.features.tasks.capabilities.service import CapabilityService
+from roundhouse.features.tasks.capabilities.trying import Trials
 from roundhouse.features.tasks.capabilities.validating import MOST_INPUT_BYTES
 from roundhouse.features.tasks.model import Origin, Registry, Runner
 from roundhouse.infra.auth import require
@@ -53,11 +54,22 @@ _ANY: dict[str, Any] = {
 }
 
 
-def capability_routes(service: CapabilityService) -> APIRouter:
-    """The routes of what is registered."""
+def capability_routes(service: CapabilityService, trials: Trials) -> APIRouter:
+    """The routes of what is registered.
+
+    Args:
+        service: Its verbs.
+        trials: Tries it.
+    """
     routes = APIRouter(tags=["capabilities"])
     _reading(routes, service)
     _writing(routes, service)
+
+    @routes.post("/v1/capabilities/{name}/try", operation_id="try_capability")
+    async def try_capability(caller: User, name: Name, body: TryAsk) -> Trial:
+        """Call it once, by an example or an input, and see what is sent and what comes back."""
+        return await trials.attempt(caller, name, body)
+
     return routes
 
 
@@ -106,11 +118,6 @@ def _reading(routes: APIRouter, service: CapabilityService) -> None:
     ) -> VersionList:
         """What it said before: versions, the newest first."""
         return await service.versions(caller, name, cursor, limit)
-
-    @routes.post("/v1/capabilities/{name}/try", operation_id="try_capability")
-    async def try_capability(caller: User, name: Name, body: TryAsk) -> Trial:
-        """Call it once, by an example or an input, and see what is sent and what comes back."""
-        return await service.attempt(caller, name, body)
 
 
 def _writing(routes: APIRouter, service: CapabilityService) -> None:

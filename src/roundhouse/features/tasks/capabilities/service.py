@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, NoReturn
 
 import msgspec
 
-from roundhouse.core.errors import (
-    BadInput,
-    NotAllowed,
-    NotFound,
-    OutputInvalid,
-    RoundhouseError,
-    Unprocessable,
-)
+from roundhouse.core.errors import BadInput, NotAllowed, NotFound, Unprocessable
 from roundhouse.core.ids import new_id
 from roundhouse.core.ports import Clock
-from roundhouse.core.transports import Exchange
 from roundhouse.core.types import Caller
 from roundhouse.features.tasks.capabilities import store
 from roundhouse.features.tasks.capabilities.calling import CapabilityCalling
@@ -30,8 +21,6 @@ from roundhouse.features.tasks.capabilities.schemas import (
     CapabilityRead,
     Filter,
     ToolList,
-    Trial,
-    TryAsk,
     VersionList,
 )
 from roundhouse.features.tasks.capabilities.secrets import Sealer, open_headers, origin_of, seal_headers
@@ -41,7 +30,6 @@ from roundhouse.features.tasks.capabilities.validating import make_checker, meas
 from roundhouse.features.tasks.model import Capability, NewCapability
 from roundhouse.infra.db import Database, Tx
 from roundhouse.infra.paging import decode_cursor, encode_cursor
-from roundhouse.infra.web import error_object
 
 Reload = Callable[[], Awaitable[None]]
 Outcome = Literal["registered", "changed", "same"]
@@ -192,11 +180,11 @@ class CapabilityService:
 
     def show(self, caller: Caller, name: str) -> CapabilityRead:
         """One capability; raises NotFound."""
-        return self._read(caller, self._seen(caller, name))
+        return self._read(caller, self.seen(caller, name))
 
     async def show_version(self, caller: Caller, name: str, version: int) -> CapabilityRead:
         """One capability as a version of it says; raises NotFound."""
-        return self._read(caller, await self._registry.as_of(self._seen(caller, name), version))
+        return self._read(caller, await self._registry.as_of(self.seen(caller, name), version))
 
     async def versions(self, caller: Caller, name: str, cursor: str | None, limit: int) -> VersionList:
         """Versions of a capability of the caller's own tenant, the newest first; raises NotFound."""
@@ -211,35 +199,12 @@ class CapabilityService:
             next_cursor=encode_cursor(shown[-1].version) if more else None,
         )
 
-    async def attempt(self, caller: Caller, name: str, asked: TryAsk) -> Trial:
-        """Call a capability once, by an example or an input; also a disabled one.
-
-        Raises:
-            NotFound: There is no such capability, or no such example.
-            Unprocessable, TooLarge: The input is not valid.
-        """
-        one = self._seen(caller, name)
-        given = asked.input
-        if asked.example is not None:
-            example = next((found for found in one.examples if found.name == asked.example), None)
-            if example is None:
-                raise NotFound(f"{name!r} has no example {asked.example!r}.", param="example")
-            given = example.input
-        self._calling.check_input(one, given)
-        began_s, exchange = time.perf_counter(), Exchange()
-        trial = Trial(capability=one.name, version=one.version, input=given)
-        key = f"{new_id('try')}:call:1"
-        try:
-            reply = await self._calling.call(one, given, caller, idempotency_key=key, exchange=exchange)
-        except RoundhouseError as error:
-            trial.error = error_object(error)
-            trial.output = error.raw if isinstance(error, OutputInvalid) else None
-        else:
-            trial.ok, trial.output = True, reply.output
-        if one.site_id == caller.site_id:
-            trial.request, trial.response = exchange.request, exchange.response
-        trial.duration_ms = round((time.perf_counter() - began_s) * 1000, 3)
-        return trial
+    def seen(self, caller: Caller, name: str) -> Capability:
+        """A capability that the caller's tenant sees, of its own also a disabled one; raises NotFound."""
+        one = self._registry.look_up(caller, name)
+        if one is None or (not one.enabled and one.site_id != caller.site_id):
+            raise NotFound(f"There is no capability {name!r}.", param="name")
+        return one
 
     def _page(
         self, caller: Caller, wanted: Filter, cursor: str | None, limit: int
@@ -248,12 +213,6 @@ class CapabilityService:
         found = [one for one in self._registry.every(caller) if one.name > after and wanted.passes(one)]
         shown = found[:limit]
         return shown, encode_cursor(shown[-1].name) if len(found) > limit else None
-
-    def _seen(self, caller: Caller, name: str) -> Capability:
-        one = self._registry.look_up(caller, name)
-        if one is None or (not one.enabled and one.site_id != caller.site_id):
-            raise NotFound(f"There is no capability {name!r}.", param="name")
-        return one
 
     def _read(self, caller: Caller, one: Capability) -> CapabilityRead:
         own = one.site_id == caller.site_id
