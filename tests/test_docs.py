@@ -37,6 +37,7 @@ from roundhouse.features.gateway.service.pulls import PULL
 from roundhouse.features.knowledge.stores.work import CLEANUP as STORE_CLEANUP
 from roundhouse.features.knowledge.stores.work import INGEST
 from roundhouse.features.ops.jobs import CLEANUP
+from roundhouse.features.ops.service.upkeep import CLEAN
 from roundhouse.infra.jobs.shapes import JobRead
 from roundhouse.infra.jobs.transitions import EventType
 from roundhouse.infra.telemetry.metrics import Metrics
@@ -371,7 +372,7 @@ def test_kinds_fields_states_and_events_of_jobs() -> None:
     page = text_of("docs/jobs.md")
     kinds = rows(page.partition("\n## ")[0])
     assert {word for cells in kinds for word in coded(cells[0])} == {
-        *(PULL, CLEANUP, SESSION_CLEANUP, PROCESS, RECORDING_CLEANUP, INGEST, STORE_CLEANUP)
+        *(PULL, CLEANUP, CLEAN, SESSION_CLEANUP, PROCESS, RECORDING_CLEANUP, INGEST, STORE_CLEANUP)
     }
     fields, _, states = part(page, "Submit, look, follow").partition("| state |")
     assert {word for cells in rows(fields) for word in coded(cells[0])} == set(JobRead.model_fields)

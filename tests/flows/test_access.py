@@ -58,13 +58,13 @@ SCOPES = {
     "human": "",
     "webhooks": "",
     "mcp": "",
-    "jobs:read": "list_jobs get_job job_events site_events",
+    "jobs:read": "list_jobs list_job_kinds get_job job_events site_events",
     "jobs:write": "submit_job cancel_job retry_job",
     "usage:read": "usage list_usage_records",
     "keys": "create_key list_keys get_key update_key revoke_key rotate_key",
     "audit:read": "list_audit verify_audit",
-    "ops": "system job_stats",
-    "admin": "list_settings",
+    "ops": "system job_stats disk_use",
+    "admin": "list_settings plan_cleanup begin_cleanup",
 }
 ANYBODY = {"my_quotas"}
 TWO_SCOPES = set(["ask", "ask_otherwise", "regenerate", "continue_answer", "outer_ask"])

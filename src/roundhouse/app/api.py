@@ -16,6 +16,7 @@ from roundhouse.app.chat_web import chat_router, large_chat_bodies
 from roundhouse.app.knowledge import KnowledgeRoom
 from roundhouse.app.parts import Parts
 from roundhouse.app.tasks import TaskRoom
+from roundhouse.app.upkeep import disk_service
 from roundhouse.core.audio import SpeechTask
 from roundhouse.core.ports import Authenticator, DeviceProbe
 from roundhouse.core.settings import Settings
@@ -44,7 +45,7 @@ from roundhouse.features.gateway.sound.speech import SpeechEndpoint
 from roundhouse.features.gateway.sound.transcriptions import TranscriptionEndpoint, Workshop
 from roundhouse.features.knowledge.files import routes as knowledge_routes
 from roundhouse.features.ops import routes as ops_routes
-from roundhouse.features.ops.service import JobService, OpsService
+from roundhouse.features.ops.service import JobService, OpsService, UpkeepService
 from roundhouse.infra.egress.resolving import Lookup, system_lookup
 from roundhouse.infra.jobs.frozen import FrozenWatch
 from roundhouse.infra.jobs.metrics import JobMetrics
@@ -110,12 +111,26 @@ class Roundhouse:
         self.pulls = PullService(self.engine, parts.jobs, parts.tail, self.db, self.clock)
         roster = Roster(self.db, self.clock)
         self.jobs = JobService(
-            self.db, parts.jobs, roster, self.clock, plugin_kinds=parts.plugin_kinds, child=self._child
+            self.db,
+            parts.jobs,
+            roster,
+            self.clock,
+            plugin_kinds=parts.plugin_kinds,
+            child=self._child,
+            pipelines=parts.pipelines.current,
         )
         self.frozen = FrozenWatch(roster, self.clock)
         JobMetrics(self.db, roster, self.clock).attach(self.metrics, parts.tail)
         WatchMetrics(self.db, self.clock).attach(self.metrics)
         self.ops = OpsService(self.db, self.engine, probe, settings)
+        self.upkeep = UpkeepService(
+            self.db,
+            parts.jobs,
+            parts.cleaning,
+            disk_service(settings, self.db, parts.files, parts.cleaning),
+            self.clock,
+            is_dry=settings.upkeep.dry_run,
+        )
         log = RequestLog(settings.log.requests, self.metrics)
         self.meter = Meter(self.gatekeeper, self.usage, self.prices, log, self.clock)
         self._media = MediaGuard(
@@ -159,7 +174,7 @@ class Roundhouse:
         all_routes = gathered(
             gateway_routes.router(self.models, self.parts.providers, self.pulls),
             access_routes.router(self.keys, self.reports),
-            ops_routes.router(self.ops, self.metrics, self.jobs, self.parts.tail),
+            ops_routes.router(self.ops, self.metrics, self.jobs, self.parts.tail, self.upkeep),
             knowledge_routes.router(files, self.settings.server.body_timeout_s),
             chat_router(self.chat, self.parts),
             self.audio.router(),

@@ -37,7 +37,7 @@ from roundhouse.features.gateway.service.pulls import PULL
 from roundhouse.features.knowledge.files.service import FileService
 from roundhouse.features.knowledge.stores.model import Store
 from roundhouse.features.knowledge.stores.schemas import FileCreate
-from roundhouse.features.ops.jobs import CleanUp
+from roundhouse.features.ops.jobs import CleanUp, DiskClean
 from roundhouse.infra.audio import filter_segments, prepare
 from roundhouse.infra.cache import MemoryCache, RedisCache
 from roundhouse.infra.clock import SystemClock
@@ -193,14 +193,15 @@ class Parts:
         """What jobs there are: in the API process to accept them, in an executor to run them."""
         settings = self.settings
         self.model_pull = ModelPull(self.engine, self.watcher.check_now)
-        cleaning = cleaning_service(settings, self.db, self.files, self.redis, self.clock)
-        self.clean_up = CleanUp(cleaning)
+        self.cleaning = cleaning_service(settings, self.db, self.files, self.redis, self.clock)
+        self.clean_up = CleanUp(self.cleaning)
         self.chat_clean_up = ChatCleanUp(self.chat_upkeep, settings.chat)
         self.models_of_jobs = ModelDesk(self.engine, self.accounts)
         self.recording_jobs = self._recording_jobs()
         plugged = registry.pipelines()
         self.plugin_kinds = frozenset(one.kind for one in plugged)
         own = [self.model_pull.pipeline, self.clean_up.pipeline, self.chat_clean_up.pipeline]
+        own.append(DiskClean(self.cleaning).pipeline)
         own += (*self.recording_jobs.pipelines, *self.knowledge.jobs.pipelines)
         own += self.knowledge_search.jobs.pipelines
         self.pipelines = PipelineTable([*own, *plugged])

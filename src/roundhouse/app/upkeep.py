@@ -87,6 +87,30 @@ def cleaning_service(
     return CleaningService(db, clock, areas, job_folders, settings.events.keep_days, expired_files)
 
 
+def disk_service(
+    settings: Settings, db: Database, files: FileService, cleaning: CleaningService
+) -> DiskService:
+    """The service of the disks over the parts of a process.
+
+    Args:
+        settings: All of them.
+        db: The database.
+        files: Knows the bytes of files that lie elsewhere.
+        cleaning: Frees space.
+    """
+    incoming = settings.files_dir / "incoming"
+    places = [
+        _database(settings, db),
+        _bytes_of_files(settings, files, incoming),
+        PartPlace("jobs", (settings.data_dir / "jobs",)),
+        PartPlace("logs", (settings.log_dir,), only=f"{Path(FILE_NAME).stem}*.log"),
+        PartPlace("models", (settings.data_dir / "models", settings.data_dir / "environments")),
+        PartPlace("cache", (incoming,)),
+    ]
+    folders = [settings.data_dir, settings.files_dir, settings.log_dir]
+    return DiskService(folders, places, cleaning, settings.upkeep.disk_threshold_percent)
+
+
 class Upkeep:
     """What `roundhouse clean` and `roundhouse disk` work with.
 
@@ -107,18 +131,7 @@ class Upkeep:
         )
         self._redis = RedisLink(settings.cache.url, clock) if settings.cache.url else None
         self.cleaning = cleaning_service(settings, self._db, self._files, self._redis, clock, lack)
-        incoming = settings.files_dir / "incoming"
-        places = [
-            self._database(settings),
-            self._bytes_of_files(settings, incoming),
-            PartPlace("jobs", (settings.data_dir / "jobs",)),
-            PartPlace("logs", (settings.log_dir,), only=f"{Path(FILE_NAME).stem}*.log"),
-            PartPlace("models", (settings.data_dir / "models", settings.data_dir / "environments")),
-            PartPlace("cache", (incoming,)),
-        ]
-        folders = [settings.data_dir, settings.files_dir, settings.log_dir]
-        threshold_percent = settings.upkeep.disk_threshold_percent
-        self.disk = DiskService(folders, places, self.cleaning, threshold_percent)
+        self.disk = disk_service(settings, self._db, self._files, self.cleaning)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -126,23 +139,6 @@ class Upkeep:
         if self._redis is not None:
             await self._redis.close()
         await self._db.close()
-
-    def _database(self, settings: Settings) -> PartPlace:
-        path = sqlite_path(parse_url(settings.db_url))
-        if path is not None:
-            return PartPlace("database", (path, *(Path(f"{path}{end}") for end in ("-wal", "-shm"))))
-
-        async def ask() -> int:
-            async with self._db.read() as tx:
-                found = await tx.execute(sa.text("SELECT pg_database_size(current_database())"))
-                return int(found.scalar_one())
-
-        return PartPlace("database", elsewhere=ask, server="PostgreSQL")
-
-    def _bytes_of_files(self, settings: Settings, incoming: Path) -> PartPlace:
-        if settings.files.url:
-            return PartPlace("files", elsewhere=self._files.total_bytes, server=settings.files.url)
-        return PartPlace("files", (settings.files_dir,), but=incoming)
 
 
 @asynccontextmanager
@@ -170,3 +166,22 @@ def _lack_blocking(url: str) -> str | None:
     if revision != head():
         return f"The database's schema is {revision}, and this version works with {head()}: start it once."
     return None
+
+
+def _database(settings: Settings, db: Database) -> PartPlace:
+    path = sqlite_path(parse_url(settings.db_url))
+    if path is not None:
+        return PartPlace("database", (path, *(Path(f"{path}{end}") for end in ("-wal", "-shm"))))
+
+    async def ask() -> int:
+        async with db.read() as tx:
+            found = await tx.execute(sa.text("SELECT pg_database_size(current_database())"))
+            return int(found.scalar_one())
+
+    return PartPlace("database", elsewhere=ask, server="PostgreSQL")
+
+
+def _bytes_of_files(settings: Settings, files: FileService, incoming: Path) -> PartPlace:
+    if settings.files.url:
+        return PartPlace("files", elsewhere=files.total_bytes, server=settings.files.url)
+    return PartPlace("files", (settings.files_dir,), but=incoming)

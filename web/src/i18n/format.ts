@@ -18,6 +18,8 @@ export function useFormat() {
     time: (at: string | number): string =>
       new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(moment(at)),
     day: (at: string | number): string => new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(moment(at)),
+    /** The time of day to the second, for what happened lately. */
+    clock: (at: string | number): string => new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(moment(at)),
     /** How long ago, or in how long, e.g. "3 minutes ago". */
     ago: (at: string | number): string => relative(language, moment(at).getTime() - Date.now()),
     bytes: (bytes: number): string => {

@@ -1,10 +1,15 @@
-"""Jobs of the room: `ops.cleanup` deletes, once an hour, what was kept long enough."""
+"""Jobs of the room: `ops.cleanup` deletes, once an hour, what was kept long enough; `disk.clean` what was asked for."""
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from roundhouse.core.errors import RoundhouseError
 from roundhouse.core.jobs import NewJob, Pipeline, Schedule, Step, StepContext
+from roundhouse.features.ops.schemas import PARTS, Part
 from roundhouse.features.ops.service.cleaning import CleaningService
+from roundhouse.features.ops.service.upkeep import CLEAN, outcome
 from roundhouse.infra.jobs.model import Durable
 
 CLEANUP = "ops.cleanup"
@@ -50,3 +55,36 @@ class CleanUp:
     async def _expired_files(self, context: StepContext) -> dict[str, int]:
         counted = {name: int(context.results[name]) for name in ("jobs", "events", "logs")}
         return {**counted, "files": await self._cleaning.expired_files()}
+
+
+class DiskClean:
+    """Deletes old logs, recordings and leftovers, as somebody asked for it; each part is a step of its own.
+
+    Its input has `parts`, names of `PARTS`, and `days`, an age or null.
+
+    Args:
+        cleaning: Does it.
+
+    Attributes:
+        pipeline: Of the kind `disk.clean`.
+    """
+
+    def __init__(self, cleaning: CleaningService) -> None:
+        self._cleaning = cleaning
+        steps = tuple(Step(part, partial(self._clean, part)) for part in PARTS)
+        self.pipeline = Pipeline(CLEAN, (*steps, Step("summary", self._sum)))
+
+    async def _clean(self, part: Part, context: StepContext) -> dict[str, object]:
+        asked = context.job.input
+        if part not in asked["parts"]:
+            return {"kinds": [], "kept": []}
+        return outcome(await self._cleaning.clean([part], days=asked["days"]))
+
+    async def _sum(self, context: StepContext) -> dict[str, Any]:
+        kinds = [one for part in PARTS for one in context.results[part]["kinds"]]
+        return {
+            "count": sum(one["count"] for one in kinds),
+            "size_bytes": sum(one["size_bytes"] for one in kinds),
+            "kinds": kinds,
+            "kept": [one for part in PARTS for one in context.results[part]["kept"]],
+        }

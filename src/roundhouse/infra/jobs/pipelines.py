@@ -46,6 +46,11 @@ class PipelineTable:
         return list(self._newest)
 
     @property
+    def current(self) -> list[Pipeline]:
+        """Of every kind the pipeline that new jobs get."""
+        return list(self._newest.values())
+
+    @property
     def labels(self) -> list[str]:
         """`kind@revision` of each."""
         return [label(*one) for one in self._known]

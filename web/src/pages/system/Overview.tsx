@@ -1,12 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { get, send, type Schemas } from "@/api/client";
-import { Async, Badge, Panel, Progress } from "@/components";
+import { Async, Badge, Panel } from "@/components";
 import { useFormat } from "@/i18n/format";
 
 import { samplesOf, total, type Sample } from "./metrics";
+import { Facts, Meter } from "./parts";
 
 const EVERY_MS = 5_000;
 const MIB = 1024 * 1024;
@@ -25,19 +25,6 @@ export function Overview() {
       <MachinePanel />
       <NumbersPanel />
     </div>
-  );
-}
-
-function Facts({ rows }: { rows: [string, ReactNode][] }) {
-  return (
-    <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1.5">
-      {rows.map(([name, value]) => (
-        <div key={name} className="contents">
-          <dt className="text-muted">{name}</dt>
-          <dd className="text-end tabular-nums break-words">{value}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 
@@ -113,21 +100,6 @@ function ReadinessPanel() {
         )}
       </Async>
     </Panel>
-  );
-}
-
-function Meter({ name, used, whole, unit }: { name: string; used: number; whole: number; unit: (value: number) => string }) {
-  const share = whole > 0 ? used / whole : 0;
-  return (
-    <div>
-      <div className="mb-1 flex flex-wrap justify-between gap-x-3">
-        <bdi>{name}</bdi>
-        <span className="text-muted tabular-nums">
-          <bdi>{unit(used)}</bdi> / <bdi>{unit(whole)}</bdi>
-        </span>
-      </div>
-      <Progress label={name} share={share} kind={share > 0.95 ? "bad" : share > 0.85 ? "warn" : "accent"} />
-    </div>
   );
 }
 

@@ -1,27 +1,49 @@
+import { useLocation, useNavigate } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay } from "@/api/me";
 import { PageBody, PageHeader, Tabs, type Tab } from "@/components";
 
+import { Jobs } from "./jobs/Jobs";
 import { Keys } from "./Keys";
 import { Overview } from "./Overview";
 import { Settings } from "./Settings";
+import { Upkeep } from "./upkeep/Upkeep";
 
-/** What the operator looks after. */
+/** What the operator looks after. The part shown stands behind the # of the address, and behind a / what is shown of it. */
 export default function System() {
   const { t } = useTranslation("system");
+  const navigate = useNavigate();
+  const [wanted, shown = ""] = useLocation({ select: (location) => location.hash }).split("/");
   const ops = useMay("ops");
+  const jobs = useMay("jobs:read");
   const keys = useMay("keys");
   const admin = useMay("admin");
   const tabs: Tab[] = [
     ...(ops ? [{ value: "overview", label: t("overview.title"), content: <Overview /> }] : []),
+    ...(jobs ? [{ value: "jobs", label: t("jobs.title"), content: <Jobs jobId={shown || null} /> }] : []),
     ...(keys ? [{ value: "keys", label: t("keys.title"), content: <Keys /> }] : []),
+    ...(ops ? [{ value: "upkeep", label: t("upkeep.title"), content: <Upkeep /> }] : []),
     ...(admin ? [{ value: "settings", label: t("settings.title"), content: <Settings /> }] : []),
   ];
+  const part = tabs.some((tab) => tab.value === wanted) ? wanted : tabs[0]?.value;
+  const page = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // On a phone the row of parts is wider than the window: the one that is open is brought into sight.
+    page.current?.querySelector("[role=tab][data-state=active]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [part]);
   return (
     <PageBody>
       <PageHeader title={t("title")} about={t("about")} />
-      <Tabs label={t("title")} tabs={tabs} />
+      <div ref={page}>
+        <Tabs
+          label={t("title")}
+          tabs={tabs}
+          value={part}
+          onChange={(next) => void navigate({ to: "/system", hash: next, resetScroll: false })}
+        />
+      </div>
     </PageBody>
   );
 }

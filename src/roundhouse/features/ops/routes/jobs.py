@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from roundhouse.core.jobs import JobState, QueueName
 from roundhouse.core.types import Caller
-from roundhouse.features.ops.schemas import JobCreate, JobList, JobStats
+from roundhouse.features.ops.schemas import JobCreate, JobKindList, JobList, JobStats
 from roundhouse.features.ops.service import JobService
 from roundhouse.infra.auth import require, still_good
 from roundhouse.infra.events.sse import EventStream, going_on
@@ -87,6 +87,11 @@ def _look_routes(routes: APIRouter, jobs: JobService) -> None:
     async def job_stats(caller: Operator) -> JobStats:
         """Queues and executors of the whole house: how many, how old, how fast, who lives."""
         return await jobs.stats(caller)
+
+    @routes.get("/v1/jobs/kinds", operation_id="list_job_kinds")
+    async def list_job_kinds(caller: Reader) -> JobKindList:
+        """The kinds of jobs that this server knows, with their queues and stages."""
+        return jobs.kinds(caller)
 
     @routes.get("/v1/jobs/{job_id}", operation_id="get_job")
     async def get_job(caller: Reader, job_id: JobId) -> JobRead:

@@ -33,6 +33,25 @@ class JobList(BaseModel):
     next_cursor: str | None
 
 
+class JobKind(BaseModel):
+    """A kind of job that this server knows."""
+
+    object: Literal["job_kind"] = "job_kind"
+    kind: str
+    queue: QueueName
+    stages: list[str] = Field(description="Names of its steps, in order.")
+    submittable: bool = Field(description="Whether it is a plugin's, and so begun by POST /v1/jobs.")
+
+
+class JobKindList(BaseModel):
+    """Every kind, by name."""
+
+    object: Literal["list"] = "list"
+    data: list[JobKind]
+    has_more: Literal[False] = False
+    next_cursor: None = None
+
+
 class QueueStats(BaseModel):
     """One queue."""
 

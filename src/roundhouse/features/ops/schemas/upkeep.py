@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 Part = Literal["logs", "audio", "cache"]
 """What can be cleaned by itself."""
+
+PARTS: tuple[Part, ...] = ("logs", "audio", "cache")
+"""All of them, in the order in which they are cleaned."""
 
 Kind = Literal[
     "log", "recording", "job_folder", "upload", "partial_model", "partial_environment", "responses"
@@ -42,6 +45,36 @@ class CleanRead(BaseModel):
     removed: list[Removal] = Field(description="In the order in which they go.")
     removed_bytes: int
     kept: list[Kept] = Field(description="What should have gone and could not.")
+
+
+class CleanAsk(BaseModel):
+    """What is to be cleaned."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    parts: list[Part] = Field(list(PARTS), min_length=1, max_length=len(PARTS))
+    days: float | None = Field(
+        None, ge=0, le=36_500, description="Older than so many days; null = as each part's setting says."
+    )
+
+
+class KindSum(BaseModel):
+    """All things of one kind."""
+
+    kind: Kind
+    count: int
+    size_bytes: int
+
+
+class CleanPlan(BaseModel):
+    """What a clean-up would delete now."""
+
+    object: Literal["cleanup.plan"] = "cleanup.plan"
+    count: int
+    size_bytes: int
+    kinds: list[KindSum] = Field(description="Kinds of which something would go.")
+    first: list[Removal] = Field(description="The first things that would go, at most 200.")
+    kept: list[Kept] = Field(description="What should go and cannot be looked at.")
 
 
 class PartUse(BaseModel):

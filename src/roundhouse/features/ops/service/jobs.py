@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from roundhouse.core.errors import BadInput, NotAllowed
-from roundhouse.core.jobs import QUEUES, Job, NewJob, QueueName
+from roundhouse.core.jobs import QUEUES, Job, NewJob, Pipeline, QueueName
 from roundhouse.core.ports import Clock
 from roundhouse.core.types import Caller
-from roundhouse.features.ops.schemas import ChildRead, ExecutorRead, JobCreate, JobList, JobStats, QueueStats
+from roundhouse.features.ops.schemas import (
+    ChildRead,
+    ExecutorRead,
+    JobCreate,
+    JobKind,
+    JobKindList,
+    JobList,
+    JobStats,
+    QueueStats,
+)
 from roundhouse.infra import audit
 from roundhouse.infra.db import Database, Tx
 from roundhouse.infra.events.store import Event
@@ -42,6 +51,7 @@ class JobService:
         clock: Time.
         plugin_kinds: Kinds of jobs that are submitted as such; those of the house are begun by routes of their own.
         child: How the executor is that this process supervises; None = it supervises none.
+        pipelines: What new jobs there are.
     """
 
     def __init__(
@@ -52,6 +62,7 @@ class JobService:
         clock: Clock,
         plugin_kinds: Collection[str] = frozenset(),
         child: Callable[[], ChildState | None] = lambda: None,
+        pipelines: Sequence[Pipeline] = (),
     ) -> None:
         self._db = db
         self._queue = queue
@@ -59,6 +70,7 @@ class JobService:
         self._clock = clock
         self._plugin_kinds = plugin_kinds
         self._child = child
+        self._pipelines = sorted(pipelines, key=lambda one: one.kind)
 
     async def submit(self, caller: Caller, asked: JobCreate, idempotency_key: str | None) -> JobRead:
         """Accept a job of a plugin's kind.
@@ -93,6 +105,20 @@ class JobService:
             data=[read_job(job, now_s) for job in shown],
             has_more=more,
             next_cursor=encode_cursor(shown[-1].seq) if more else None,
+        )
+
+    def kinds(self, caller: Caller) -> JobKindList:
+        """Every kind of job, by name; nothing of a tenant's is in it."""
+        return JobKindList(
+            data=[
+                JobKind(
+                    kind=one.kind,
+                    queue=one.queue,
+                    stages=[step.name for step in one.steps],
+                    submittable=one.kind in self._plugin_kinds,
+                )
+                for one in self._pipelines
+            ]
         )
 
     async def get(self, caller: Caller, job_id: str) -> JobRead:

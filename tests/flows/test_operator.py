@@ -1,0 +1,60 @@
+"""What an operator asks of the whole product: the disk, clean-ups, kinds of jobs."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import pytest_asyncio
+
+from executing import ended, executing, submitted
+from flows.calls import make
+from serving import House
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(tmp_path_factory):
+    async with House(tmp_path_factory.mktemp("operator") / "data") as made:
+        yield made
+
+
+async def test_a_clean_up_is_planned_and_done(house):
+    logs = house.settings.log_dir
+    logs.mkdir(parents=True, exist_ok=True)
+    (logs / "roundhouse-old.log").write_text("x" * 100)
+    os.utime(logs / "roundhouse-old.log", (1.0, 1.0))
+    use = (await house.get("/v1/system/disk")).json()
+    assert next(part["size_bytes"] for part in use["parts"] if part["name"] == "logs") >= 100
+    plan = (await house.get("/v1/system/cleanup?part=logs&part=cache")).json()
+    assert plan["kinds"] == [{"kind": "log", "count": 1, "size_bytes": 100}]
+    assert (logs / "roundhouse-old.log").exists()
+    job_id = submitted(await house.post("/v1/system/cleanup", {"parts": ["logs"]}))
+    async with executing(house):
+        job = await ended(house, job_id)
+    assert job["result"] == {"count": 1, "size_bytes": 100, "kinds": plan["kinds"], "kept": []}
+    assert [stage["name"] for stage in job["stages"]] == ["logs", "audio", "cache", "summary"]
+    assert not (logs / "roundhouse-old.log").exists()
+
+
+@pytest.mark.parametrize("body", [{"parts": []}, {"parts": ["all"]}, {"days": -1}, {"older": 1}])
+async def test_a_clean_up_that_makes_no_sense(house, body):
+    answer = await house.post("/v1/system/cleanup", body)
+    assert (answer.status, answer.code) == (422, "unprocessable")
+
+
+async def test_only_admins_clean(house):
+    key = (await make(house, scopes=["ops", "jobs:write"]))["key"]
+    assert (await house.get("/v1/system/disk", key=key)).status == 200
+    assert (await house.get("/v1/system/cleanup", key=key)).status == 403
+    assert (await house.post("/v1/system/cleanup", {}, key=key)).status == 403
+
+
+async def test_kinds_of_jobs(house):
+    kinds = (await house.get("/v1/jobs/kinds")).json()["data"]
+    names = [one["kind"] for one in kinds]
+    assert names == sorted(names)
+    (pull,) = [one for one in kinds if one["kind"] == "model.pull"]
+    assert (pull["queue"], pull["submittable"]) == ("io", False)
+    assert "download" in pull["stages"]
