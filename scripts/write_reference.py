@@ -99,7 +99,7 @@ def scopes() -> dict[tuple[str, str], str]:
         audio_routes.router(nothing, nothing, nothing, 1.0),
         capability_routes.capability_routes(nothing, nothing),
         capability_routes.run_routes(nothing, nothing),
-        ops_routes.router(nothing, nothing, nothing, nothing, nothing),
+        ops_routes.router(nothing, nothing, nothing, nothing, nothing, nothing),
     )
     return {
         (method, route.path_format): _scope_of(route)

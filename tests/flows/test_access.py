@@ -60,10 +60,10 @@ SCOPES = {
     "mcp": "",
     "jobs:read": "list_jobs list_job_kinds get_job job_events site_events",
     "jobs:write": "submit_job cancel_job retry_job",
-    "usage:read": "usage list_usage_records",
+    "usage:read": "usage usage_series list_usage_records",
     "keys": "create_key list_keys get_key update_key revoke_key rotate_key",
     "audit:read": "list_audit verify_audit",
-    "ops": "system job_stats disk_use",
+    "ops": "system system_history job_stats disk_use",
     "admin": "list_settings plan_cleanup begin_cleanup",
 }
 ANYBODY = {"my_quotas"}

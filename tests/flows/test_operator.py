@@ -1,4 +1,4 @@
-"""What an operator asks of the whole product: the disk, clean-ups, kinds of jobs."""
+"""What an operator asks of the whole product: the disk, clean-ups, kinds of jobs, and how it was lately."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from executing import ended, executing, submitted
-from flows.calls import make
+from flows.calls import CHAT, make
 from serving import House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -58,3 +58,30 @@ async def test_kinds_of_jobs(house):
     (pull,) = [one for one in kinds if one["kind"] == "model.pull"]
     assert (pull["queue"], pull["submittable"]) == ("io", False)
     assert "download" in pull["stages"]
+
+
+async def test_how_it_was_lately(house):
+    await house.app.history.look()
+    found = (await house.get("/v1/system/history?minutes=10")).json()
+    assert (found["step_s"], found["every_s"]) == (5, 5)
+    seen = {(one["name"], one["of"]): one for one in found["series"]}
+    memory = seen["memory_used_mib", "cpu"]
+    assert (memory["unit"], len(memory["values"])) == ("mib", 120)
+    # The span that goes on has been looked at, those before the start have not.
+    assert memory["values"][0] is None
+    assert [value for value in memory["values"] if value is not None] != []
+    assert {of for name, of in seen if name == "jobs"} == {"queued", "running", "waiting"}
+    assert seen["requests_in_flight", None]["values"][-1] == 0
+    for minutes in ("0", "1441"):
+        assert (await house.get(f"/v1/system/history?minutes={minutes}")).status == 422
+
+
+async def test_usage_over_time(house):
+    assert (await house.post("/v1/chat/completions", CHAT)).status == 200
+    await house.app.usage.flush()
+    found = (await house.get("/v1/usage/series?step_s=86400")).json()
+    assert (found["object"], found["step_s"], len(found["data"])) == ("usage.series", 86_400, 31)
+    last = found["data"][-1]
+    assert (last["requests"], last["errors"]) == (1, 0)
+    assert last["duration_p50_ms"] == last["duration_p95_ms"]
+    assert (await house.get("/v1/usage/series?step_s=1")).code == "bad_input"

@@ -45,7 +45,7 @@ from roundhouse.features.gateway.sound.speech import SpeechEndpoint
 from roundhouse.features.gateway.sound.transcriptions import TranscriptionEndpoint, Workshop
 from roundhouse.features.knowledge.files import routes as knowledge_routes
 from roundhouse.features.ops import routes as ops_routes
-from roundhouse.features.ops.service import JobService, OpsService, UpkeepService
+from roundhouse.features.ops.service import HistoryService, JobService, OpsService, UpkeepService
 from roundhouse.infra.egress.resolving import Lookup, system_lookup
 from roundhouse.infra.jobs.frozen import FrozenWatch
 from roundhouse.infra.jobs.metrics import JobMetrics
@@ -120,9 +120,17 @@ class Roundhouse:
             pipelines=parts.pipelines.current,
         )
         self.frozen = FrozenWatch(roster, self.clock)
-        JobMetrics(self.db, roster, self.clock).attach(self.metrics, parts.tail)
+        job_metrics = JobMetrics(self.db, roster, self.clock)
+        job_metrics.attach(self.metrics, parts.tail)
         WatchMetrics(self.db, self.clock).attach(self.metrics)
         self.ops = OpsService(self.db, self.engine, probe, settings)
+        self.history = HistoryService(
+            probe,
+            settings.data_dir,
+            lambda: sum(self.metrics.values(IN_FLIGHT).values()),
+            job_metrics.depths,
+            self.clock,
+        )
         self.upkeep = UpkeepService(
             self.db,
             parts.jobs,
@@ -174,7 +182,7 @@ class Roundhouse:
         all_routes = gathered(
             gateway_routes.router(self.models, self.parts.providers, self.pulls),
             access_routes.router(self.keys, self.reports),
-            ops_routes.router(self.ops, self.metrics, self.jobs, self.parts.tail, self.upkeep),
+            ops_routes.router(self.ops, self.metrics, self.jobs, self.parts.tail, self.upkeep, self.history),
             knowledge_routes.router(files, self.settings.server.body_timeout_s),
             chat_router(self.chat, self.parts),
             self.audio.router(),
@@ -260,6 +268,7 @@ class Roundhouse:
         self.usage.start()
         self.gatekeeper.start()
         self.frozen.start()
+        self.history.start()
 
     def drain(self) -> None:
         """Say from now on that this process is not ready."""
@@ -282,6 +291,7 @@ class Roundhouse:
         """Stop background work, write what is still in memory, close connections."""
         await self.chat.close()
         await self.parts.stop()
+        await self.history.close()
         await self.frozen.close()
         await self.gatekeeper.close()
         await self.usage.close()

@@ -40,6 +40,7 @@ async def used(process, turned_clock):
         ("model", {"desk/m0": 4, "desk/m1": 4, "desk/m2": 4}),
         ("site", {"north": 6, "south": 6}),
         ("user", {"": 3, "u0": 3, "u1": 6}),
+        ("app", {"": 12}),
         ("day", {"2027-01-13": 4, "2027-01-14": 4, "2027-01-15": 4}),
     ],
 )
@@ -69,6 +70,41 @@ async def test_a_span_and_a_key(used):
     assert answer.model_dump(by_alias=True)["from"] == start
     answer = await used.usage(ADMIN, "model", Span(key_id="key_1", site_id="south"), cursor=None, limit=50)
     assert answer.data == []
+
+
+async def test_usage_over_time(process, turned_clock):
+    """Twenty good answers of 10 to 200 ms and an error in the first minute, nothing in the second, one in the third."""
+    begin_s = turned_clock.now_s() // 60 * 60
+    for number in range(20):
+        process.usage.record(
+            usage_record(at_s=begin_s + number, duration_ms=(number + 1) * 10, first_byte_ms=0, status=200)
+        )
+    process.usage.record(usage_record(at_s=begin_s + 59.999, duration_ms=60_000, status=503))
+    process.usage.record(
+        usage_record(at_s=begin_s + 120, duration_ms=7, first_byte_ms=3, site_id="north", status=200)
+    )
+    await process.usage.flush()
+    span = Span(datetime.fromtimestamp(begin_s, UTC), datetime.fromtimestamp(begin_s + 180, UTC))
+    answer = await process.reports.series(ADMIN, span, 60)
+    assert [one.at.timestamp() - begin_s for one in answer.data] == [0, 60, 120]
+    assert [(one.requests, one.errors) for one in answer.data] == [(21, 1), (0, 0), (1, 0)]
+    assert [one.prompt_tokens + one.completion_tokens for one in answer.data] == [21 * 15, 0, 15]
+    times = [(one.duration_p50_ms, one.duration_p95_ms) for one in answer.data]
+    assert times == [(100, 190), (None, None), (7, 7)]
+    assert [one.first_byte_p95_ms for one in answer.data] == [None, None, 3]
+    answer = await process.reports.series(NORTH, span, 60)
+    assert [one.requests for one in answer.data] == [0, 0, 1]
+
+
+async def test_steps_are_handy_and_not_too_many(used):
+    answer = await used.series(ADMIN, Span(), None)
+    assert (answer.step_s, len(answer.data)) == (21_600, 121)
+    assert sum(one.requests for one in answer.data) == 12
+    day = Span(start=datetime(2027, 1, 14, tzinfo=UTC), end=datetime(2027, 1, 15, tzinfo=UTC))
+    answer = await used.series(ADMIN, day, None)
+    assert (answer.step_s, len(answer.data)) == (900, 96)
+    with pytest.raises(BadInput, match="1000 steps"):
+        await used.series(ADMIN, Span(), 60)
 
 
 async def test_a_tenant_sees_its_own(used):

@@ -18,6 +18,10 @@ export function useFormat() {
     time: (at: string | number): string =>
       new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(moment(at)),
     day: (at: string | number): string => new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(moment(at)),
+    /** The time of day, below a chart. */
+    hour: (at: string | number): string => new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" }).format(moment(at)),
+    /** Day and month, below a chart. */
+    date: (at: string | number): string => new Intl.DateTimeFormat(language, { day: "numeric", month: "numeric" }).format(moment(at)),
     /** The time of day to the second, for what happened lately. */
     clock: (at: string | number): string => new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(moment(at)),
     /** How long ago, or in how long, e.g. "3 minutes ago". */

@@ -20,14 +20,20 @@ from roundhouse.features.access.schemas import (
     QuotasRead,
     UsageGroup,
     UsageList,
+    UsagePoint,
     UsageRead,
     UsageRecordList,
+    UsageSeries,
 )
 from roundhouse.infra import audit
 from roundhouse.infra.db import Database
 from roundhouse.infra.paging import decode_cursor, encode_cursor
 
 _DEFAULT_SPAN = timedelta(days=30)
+_STEPS_S = (10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+_USUAL_POINTS = 120
+MOST_POINTS = 1000
+"""Spans in one answer."""
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -81,6 +87,38 @@ class ReportService:
             data=[_group(row) for row in page],
             has_more=more,
             next_cursor=encode_cursor(page[-1]["group"]) if more else None,
+        )
+
+    async def series(self, caller: Caller, span: Span, step_s: int | None) -> UsageSeries:
+        """Usage over time; what was used in the last half second may be missing.
+
+        Args:
+            caller: Who asks.
+            span: Which usage.
+            step_s: Length of each span of time, that begins at a multiple of it; None = about 120 of them.
+
+        Raises:
+            BadInput: The span is empty, or has more than `MOST_POINTS` steps.
+        """
+        start, end, wanted = self._filter(caller, span)
+        step_s = step_s or _usual_step_s(wanted.to_s - wanted.from_s)
+        numbers = range(int(wanted.from_s // step_s), int(-(-wanted.to_s // step_s)))
+        if len(numbers) > MOST_POINTS:
+            raise BadInput(f"At most {MOST_POINTS} steps are told at once.", param="step_s")
+        async with self._db.read() as tx:
+            sums = await store.usage_over_time(tx, wanted, step_s)
+            durations = await store.times_over_time(tx, wanted, step_s, "duration_ms")
+            first_bytes = await store.times_over_time(tx, wanted, step_s, "first_byte_ms")
+        return UsageSeries(
+            from_=start,
+            to=end,
+            step_s=step_s,
+            data=[
+                _point(
+                    _time(number * step_s), sums.get(number), durations.get(number), first_bytes.get(number)
+                )
+                for number in numbers
+            ],
         )
 
     async def records(self, caller: Caller, span: Span, *, cursor: str | None, limit: int) -> UsageRecordList:
@@ -176,6 +214,35 @@ def _group(row: dict[str, Any]) -> UsageGroup:
         total_tokens=prompt + completion,
         audio_s=round(row["audio_s"], 3),
         cost_usd=row["cost_usd"],
+    )
+
+
+def _usual_step_s(span_s: float) -> int:
+    """The least handy step of which no more than the usual number are in a span; days where none is."""
+    return next((step for step in _STEPS_S if span_s <= step * _USUAL_POINTS), _STEPS_S[-1])
+
+
+def _point(
+    at: datetime,
+    sums: dict[str, Any] | None,
+    durations: tuple[int, int] | None,
+    first_bytes: tuple[int, int] | None,
+) -> UsagePoint:
+    found = sums or {}
+    duration_p50, duration_p95 = durations or (None, None)
+    first_byte_p50, first_byte_p95 = first_bytes or (None, None)
+    return UsagePoint(
+        at=at,
+        requests=found.get("requests", 0),
+        errors=found.get("errors", 0),
+        prompt_tokens=int(found.get("prompt_tokens", 0)),
+        completion_tokens=int(found.get("completion_tokens", 0)),
+        audio_s=round(found.get("audio_s", 0.0), 3),
+        cost_usd=found.get("cost_usd", 0.0),
+        duration_p50_ms=duration_p50,
+        duration_p95_ms=duration_p95,
+        first_byte_p50_ms=first_byte_p50,
+        first_byte_p95_ms=first_byte_p95,
     )
 
 

@@ -20,6 +20,7 @@ from roundhouse.features.access.schemas import (
     QuotasRead,
     UsageList,
     UsageRecordList,
+    UsageSeries,
 )
 from roundhouse.features.access.service import KeyService
 from roundhouse.features.access.store import GroupBy
@@ -38,6 +39,11 @@ OneSite = Annotated[str | None, Query(max_length=200, pattern=r"^[\x20-\x7e]+$",
 OneKey = Annotated[str | None, Query(max_length=40, pattern=r"^[A-Za-z0-9_]+$", description="Only this key.")]
 From = Annotated[Moment | None, Query(alias="from", description="First moment; unset = 30 days before `to`.")]
 To = Annotated[Moment | None, Query(description="Moment after the last; unset = now.")]
+
+Step = Annotated[
+    int | None,
+    Query(ge=1, le=31 * 86_400, description="Seconds in one span of time; unset = about 120 spans in all."),
+]
 
 
 def router(keys: KeyService, reports: ReportService) -> APIRouter:
@@ -94,10 +100,22 @@ def _report_routes(routes: APIRouter, reports: ReportService) -> None:
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> UsageList:
-        """Requests, tokens, seconds of sound and cost by key, model, site, user or day."""
+        """Requests, tokens, seconds of sound and cost by key, model, site, user, app or day."""
         return await reports.usage(
             caller, group_by, Span(start, to, site_id, key_id), cursor=cursor, limit=limit
         )
+
+    @routes.get("/v1/usage/series", operation_id="usage_series", tags=["usage"])
+    async def usage_series(
+        caller: UsageReader,
+        start: From = None,
+        to: To = None,
+        step_s: Step = None,
+        site_id: OneSite = None,
+        key_id: OneKey = None,
+    ) -> UsageSeries:
+        """Requests, errors, tokens, cost and how long answers took, over time."""
+        return await reports.series(caller, Span(start, to, site_id, key_id), step_s)
 
     @routes.get("/v1/usage/records", operation_id="list_usage_records", tags=["usage"])
     async def list_usage_records(

@@ -140,7 +140,9 @@ class UsageGroup(BaseModel):
     """Sums of one group."""
 
     object: Literal["usage.group"] = "usage.group"
-    group: str = Field(description="Key id, `provider/model`, site, user (empty = none) or day (YYYY-MM-DD).")
+    group: str = Field(
+        description="Key id, `provider/model`, site, user or app (empty = none) or day (YYYY-MM-DD)."
+    )
     requests: int
     errors: int
     cache_hits: int
@@ -157,12 +159,40 @@ class UsageList(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
 
     object: Literal["list"] = "list"
-    group_by: Literal["key", "model", "site", "user", "day"]
+    group_by: Literal["key", "model", "site", "user", "app", "day"]
     from_: datetime = Field(serialization_alias="from", validation_alias="from")
     to: datetime
     data: list[UsageGroup]
     has_more: bool
     next_cursor: str | None
+
+
+class UsagePoint(BaseModel):
+    """What was used in one span of time. Times are of good answers, by nearest rank; null = there were none."""
+
+    at: datetime = Field(description="When the span begins.")
+    requests: int
+    errors: int
+    prompt_tokens: int
+    completion_tokens: int
+    audio_s: float
+    cost_usd: float
+    duration_p50_ms: int | None = Field(description="Half of the answers took no longer.")
+    duration_p95_ms: int | None
+    first_byte_p50_ms: int | None = Field(description="To the first piece of a stream.")
+    first_byte_p95_ms: int | None
+
+
+class UsageSeries(BaseModel):
+    """Usage over time, span after span without a gap."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    object: Literal["usage.series"] = "usage.series"
+    from_: datetime = Field(serialization_alias="from", validation_alias="from")
+    to: datetime
+    step_s: int
+    data: list[UsagePoint]
 
 
 class UsageRead(BaseModel):

@@ -83,7 +83,7 @@ spending = sa.Table(
 )
 """Sums of usage per key and day (days since 1970, UTC): budgets need no scan, and outlive the records."""
 
-GroupBy = Literal["key", "model", "site", "user", "day"]
+GroupBy = Literal["key", "model", "site", "user", "app", "day"]
 
 
 class KeyRow(msgspec.Struct):
@@ -298,6 +298,68 @@ async def usage_by(
     return [dict(row) for row in (await tx.execute(query)).mappings()]
 
 
+async def usage_over_time(tx: Tx, wanted: UsageFilter, step_s: int) -> dict[int, dict[str, Any]]:
+    """Sums of usage by span of time; spans without a request are left out.
+
+    Args:
+        tx: Any transaction.
+        wanted: Which records.
+        step_s: Length of a span; the first one began in 1970.
+
+    Returns:
+        By number of the span: `requests`, `errors`, `prompt_tokens`, `completion_tokens`, `audio_s`, `cost_usd`.
+    """
+    records = usage_records.c
+    span = _whole(records.at_s / step_s, tx.dialect.name).label("span")
+    query = (
+        sa.select(
+            span,
+            sa.func.count().label("requests"),
+            sa.func.sum(sa.case((records.status >= 400, 1), else_=0)).label("errors"),
+            sa.func.sum(records.prompt_tokens).label("prompt_tokens"),
+            sa.func.sum(records.completion_tokens).label("completion_tokens"),
+            sa.func.sum(records.audio_s).label("audio_s"),
+            sa.func.sum(records.cost_usd).label("cost_usd"),
+        )
+        .where(*_conditions(wanted))
+        .group_by(span)
+    )
+    return {row["span"]: dict(row) for row in (await tx.execute(query)).mappings()}
+
+
+async def times_over_time(
+    tx: Tx, wanted: UsageFilter, step_s: int, column: Literal["duration_ms", "first_byte_ms"]
+) -> dict[int, tuple[int, int]]:
+    """Median and 95th percentile (nearest rank) of a time of good answers by span, see `usage_over_time`.
+
+    Args:
+        tx: Any transaction.
+        wanted: Which records.
+        step_s: Length of a span.
+        column: Which time; to the first byte only of those that have one.
+    """
+    records = usage_records.c
+    span = _whole(records.at_s / step_s, tx.dialect.name).label("span")
+    time_ms = usage_records.c[column]
+    ranked = (
+        sa.select(
+            span,
+            time_ms.label("time_ms"),
+            sa.func.row_number().over(partition_by=span, order_by=time_ms).label("rank"),
+            sa.func.count().over(partition_by=span).label("many"),
+        )
+        .where(*_conditions(wanted), records.status < 400, time_ms > 0)
+        .subquery()
+    ).c
+    # The least rank that as many per cent of them do not pass.
+    half, most = (
+        sa.func.min(sa.case((ranked.rank * 100 >= ranked.many * percent, ranked.time_ms)))
+        for percent in (50, 95)
+    )
+    query = sa.select(ranked.span, half, most).group_by(ranked.span)
+    return {int(number): (int(median), int(high)) for number, median, high in await tx.execute(query)}
+
+
 async def list_usage(
     tx: Tx, wanted: UsageFilter, *, before_id: int | None, limit: int
 ) -> list[tuple[int, UsageRecord]]:
@@ -342,8 +404,13 @@ def _conditions(wanted: UsageFilter) -> list[sa.ColumnElement[bool]]:
 def _group(group_by: GroupBy, dialect: str) -> sa.ColumnElement[Any]:
     records = usage_records.c
     if group_by == "day":
-        days = records.at_s / DAY_S
-        # A cast cuts off in SQLite and rounds in PostgreSQL.
-        return sa.cast(days if dialect == "sqlite" else sa.func.floor(days), sa.Integer)
+        return _whole(records.at_s / DAY_S, dialect)
     names = {"key": records.key_id, "model": records.target, "site": records.site_id}
-    return names[group_by] if group_by in names else sa.func.coalesce(records.user_id, "")
+    if group_by in names:
+        return names[group_by]
+    return sa.func.coalesce(records.app_id if group_by == "app" else records.user_id, "")
+
+
+def _whole(number: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement[int]:
+    # A cast cuts off in SQLite and rounds in PostgreSQL.
+    return sa.cast(number if dialect == "sqlite" else sa.func.floor(number), sa.Integer)

@@ -62,6 +62,11 @@ class JobMetrics:
         if isinstance(run_s, (int, float)):
             self._durations.setdefault((kind,), Durations(_BUCKETS_S)).add(run_s)
 
+    async def depths(self) -> dict[tuple[str, ...], float]:
+        """Jobs that have not ended, by queue and state, at most a second old; empty without a database."""
+        await self.look()
+        return self._depths
+
     async def look(self) -> None:
         """Read what is there now; without a database nothing is told, rather than what was true once."""
         now_s = self._clock.monotonic_s()

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { useMay } from "@/api/me";
 import { PageBody, PageHeader, Tabs, type Tab } from "@/components";
 
+import { Charts } from "./charts/Charts";
 import { Jobs } from "./jobs/Jobs";
 import { Keys } from "./Keys";
 import { Overview } from "./Overview";
@@ -18,10 +19,12 @@ export default function System() {
   const [wanted, shown = ""] = useLocation({ select: (location) => location.hash }).split("/");
   const ops = useMay("ops");
   const jobs = useMay("jobs:read");
+  const usage = useMay("usage:read");
   const keys = useMay("keys");
   const admin = useMay("admin");
   const tabs: Tab[] = [
     ...(ops ? [{ value: "overview", label: t("overview.title"), content: <Overview /> }] : []),
+    ...(ops || usage ? [{ value: "charts", label: t("charts.title"), content: <Charts /> }] : []),
     ...(jobs ? [{ value: "jobs", label: t("jobs.title"), content: <Jobs jobId={shown || null} /> }] : []),
     ...(keys ? [{ value: "keys", label: t("keys.title"), content: <Keys /> }] : []),
     ...(ops ? [{ value: "upkeep", label: t("upkeep.title"), content: <Upkeep /> }] : []),

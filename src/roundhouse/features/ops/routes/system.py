@@ -5,16 +5,26 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from roundhouse.core.types import Caller
-from roundhouse.features.ops.schemas.system import Alive, Health, Readiness, SettingList, SystemRead
+from roundhouse.features.ops.schemas.system import (
+    Alive,
+    Health,
+    Readiness,
+    SettingList,
+    SystemHistory,
+    SystemRead,
+)
+from roundhouse.features.ops.service.history import LONGEST_MINUTES, HistoryService
 from roundhouse.features.ops.service.system import OpsService
 from roundhouse.infra.auth import require
 from roundhouse.infra.telemetry.metrics import Metrics
 
+Minutes = Annotated[int, Query(ge=1, le=LONGEST_MINUTES, description="How far back.")]
 
-def router(service: OpsService, metrics: Metrics) -> APIRouter:
+
+def router(service: OpsService, metrics: Metrics, history: HistoryService) -> APIRouter:
     """The room's routes."""
     routes = APIRouter(tags=["ops"])
 
@@ -50,6 +60,13 @@ def router(service: OpsService, metrics: Metrics) -> APIRouter:
     async def system(caller: Annotated[Caller, Depends(require("ops"))]) -> SystemRead:
         """State of the machine and this process."""
         return await asyncio.to_thread(service.system_blocking)
+
+    @routes.get("/v1/system/history", operation_id="system_history")
+    async def system_history(
+        caller: Annotated[Caller, Depends(require("ops"))], minutes: Minutes = 60
+    ) -> SystemHistory:
+        """How busy and how full the machine was lately, as the answering process saw it."""
+        return await history.history(caller, minutes)
 
     @routes.get("/v1/settings", operation_id="list_settings")
     async def list_settings(caller: Annotated[Caller, Depends(require("admin"))]) -> SettingList:

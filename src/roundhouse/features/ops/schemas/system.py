@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+Unit = Literal["percent", "mib", "count"]
 
 
 class Alive(BaseModel):
@@ -74,6 +77,37 @@ class SystemRead(BaseModel):
     disk: DiskRead
     database: str = Field(description="Dialect: `sqlite` or `postgresql`.")
     cache: str = Field(description="`memory` or `redis`.")
+
+
+class HistorySeries(BaseModel):
+    """One thing that was measured, over time."""
+
+    name: str = Field(
+        description="`cpu_percent`, `memory_used_mib`, `memory_total_mib`, `utilization_percent`, "
+        "`process_memory_mib`, `disk_used_mib`, `disk_total_mib`, `requests_in_flight` or `jobs`."
+    )
+    of: str | None = Field(
+        description="Which device (`cpu` is the machine's memory), or which state of jobs; null = there is but one."
+    )
+    unit: Unit
+    values: list[float | None] = Field(
+        description="The mean of each span; null where this process did not look: before it started, say."
+    )
+
+
+class SystemHistory(BaseModel):
+    """How the machine and the answering process were, by looks every few seconds."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    object: Literal["system.history"] = "system.history"
+    from_: datetime = Field(
+        serialization_alias="from", validation_alias="from", description="When the first span begins."
+    )
+    to: datetime = Field(description="When the last span ends; it may not be over yet.")
+    step_s: int = Field(description="Length of each span.")
+    every_s: int = Field(description="From one look to the next.")
+    series: list[HistorySeries]
 
 
 class SettingRead(BaseModel):
