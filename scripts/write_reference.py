@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 
 from roundhouse.app import create_app
 from roundhouse.core import errors_reference, settings_reference
+from roundhouse.core.events import reference as events_reference
 from roundhouse.core.settings import Settings
 from roundhouse.features.access import routes as access_routes
 from roundhouse.features.audio import routes as audio_routes
@@ -31,6 +32,7 @@ from roundhouse.features.knowledge.showing.routes import page_routes
 from roundhouse.features.knowledge.stores import routes as store_routes
 from roundhouse.features.ops import routes as ops_routes
 from roundhouse.features.tasks.capabilities import routes as capability_routes
+from roundhouse.features.webhooks import routes as webhook_routes
 from roundhouse.infra.telemetry import metrics_reference
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,7 +55,9 @@ _TITLES = {
     "keys": "Keys",
     "usage": "Usage and quotas",
     "audit": "Audit log",
-    "jobs": "Jobs and events",
+    "jobs": "Jobs",
+    "events": "Events",
+    "webhooks": "Webhooks",
     "files": "Files",
     "vector stores": "Vector stores",
     "sessions": "Sessions",
@@ -100,6 +104,7 @@ def scopes() -> dict[tuple[str, str], str]:
         capability_routes.capability_routes(nothing, nothing),
         capability_routes.run_routes(nothing, nothing),
         ops_routes.router(nothing, nothing, nothing, nothing, nothing, nothing),
+        webhook_routes.router(nothing, nothing, nothing, nothing),
     )
     return {
         (method, route.path_format): _scope_of(route)
@@ -142,6 +147,7 @@ def routes_page(api: Document) -> str:
     by_tag["ops"] += [
         "| `GET /docs` | none |  | This API's own page, without any other server. |",
         "| `GET /openapi.json` | none |  | The OpenAPI document. |",
+        "| `GET /asyncapi.json` | none |  | The AsyncAPI document of all events. |",
     ]
     lines = [_HEAD.rstrip()]
     for tag, title in _TITLES.items():
@@ -189,6 +195,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "docs/reference/settings.md": settings_reference.markdown,
         "docs/reference/errors.md": errors_reference.markdown,
         "docs/reference/metrics.md": metrics_reference.markdown,
+        "docs/reference/events.md": events_reference.markdown,
         "docs/reference/api.md": lambda: routes_page(api),
         "docs/reference/openapi.json": lambda: openapi_page(api),
     }

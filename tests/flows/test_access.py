@@ -56,17 +56,18 @@ SCOPES = {
     "capabilities": "create_capability update_capability delete_capability",
     "flows": "",
     "human": "",
-    "webhooks": "",
     "mcp": "",
-    "jobs:read": "list_jobs list_job_kinds get_job job_events site_events",
+    "jobs:read": "list_jobs list_job_kinds get_job job_events",
     "jobs:write": "submit_job cancel_job retry_job",
+    "webhooks": "create_webhook list_webhooks get_webhook update_webhook delete_webhook rotate_webhook test_webhook "
+    "replay_webhook list_deliveries",
     "usage:read": "usage usage_series list_usage_records",
     "keys": "create_key list_keys get_key update_key revoke_key rotate_key",
     "audit:read": "list_audit verify_audit",
     "ops": "system system_history job_stats disk_use",
     "admin": "list_settings plan_cleanup begin_cleanup",
 }
-ANYBODY = {"my_quotas"}
+ANYBODY = {"my_quotas", "site_events", "get_event"}
 TWO_SCOPES = set(["ask", "ask_otherwise", "regenerate", "continue_answer", "outer_ask"])
 TWO_SCOPES |= {"process", "process_text", "rerun_recording", "ask_vector_store"}
 """They need `chats:write`, `audio:write` or `knowledge:read`, and `inference`."""
@@ -94,11 +95,12 @@ async def operations(house: House) -> Iterator[tuple[str, str, str, dict[str, An
                 "template_id",
                 "task_id",
                 "capability",
+                "webhook_id",
                 "name",
                 "model",
             ):
                 filled = filled.replace(f"{{{name}}}", "nothing")
-            filled = filled.replace("{number}", "1").replace("{page}", "1")
+            filled = filled.replace("{number}", "1").replace("{page}", "1").replace("{seq}", "1")
             assert "{" not in filled
             if operation["operationId"] == "site_events":
                 # It would never end.

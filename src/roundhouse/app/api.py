@@ -17,6 +17,7 @@ from roundhouse.app.knowledge import KnowledgeRoom
 from roundhouse.app.parts import Parts
 from roundhouse.app.tasks import TaskRoom
 from roundhouse.app.upkeep import disk_service
+from roundhouse.app.webhooks import WebhookRoom
 from roundhouse.core.audio import SpeechTask
 from roundhouse.core.ports import Authenticator, DeviceProbe
 from roundhouse.core.settings import Settings
@@ -79,7 +80,7 @@ LIVE_PATH = "/v1/realtime"
 SOCKET_PATHS = frozenset({LIVE_PATH, f"/api{LIVE_PATH}"})
 """Paths that are WebSockets."""
 
-ROOMS = ("gateway", "chat", "audio", "knowledge", "tasks", "access", "ops")
+ROOMS = ("gateway", "chat", "audio", "knowledge", "tasks", "webhooks", "access", "ops")
 """Rooms that are on, by the names that the console knows them by."""
 
 
@@ -148,6 +149,8 @@ class Roundhouse:
         self.chat = ChatRoom(parts, self.meter, self._media, answers.grounder)
         self.audio = AudioRoom(parts, self.gatekeeper)
         self.knowledge = KnowledgeRoom(parts, self.audio.transcripts, answers)
+        self.webhooks = WebhookRoom(parts, lookup)
+        self.webhooks.attach(self.metrics)
         self.tasks = TaskRoom(parts, self.gatekeeper)
         self.asgi: App = self._build_web()
 
@@ -188,11 +191,13 @@ class Roundhouse:
             self.audio.router(),
             self.knowledge.router(),
             self.tasks.router(),
+            self.webhooks.router(),
             self._console(),
         )
         rooms.router.routes.extend(all_routes.routes)
         mount_docs(rooms)
         describe(rooms, openapi.inference_paths, openapi.inference_components)
+        self.webhooks.describe(rooms)
         desk = Desk(
             self.engine,
             self.authenticator,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from roundhouse import __version__
 from roundhouse.app.parts import Parts, Unheard
 from roundhouse.app.watching import folder_watches
+from roundhouse.app.webhooks import deliverer
 from roundhouse.core.jobs import QueueName
 from roundhouse.core.ports import DeviceProbe
 from roundhouse.core.settings import Settings
@@ -58,6 +59,7 @@ class ExecutorProcess:
             durable = DbosDurable(url, self.membership.id, busy_timeout_s=busy_s)
         parts.clean_up.durable = durable
         self.watches = folder_watches(parts, self.membership.id)
+        self.deliverer = deliverer(parts, lookup, self.membership.id)
         self.usage = parts.accounts.usage = UsageWriter(parts.db, settings.access, parts.clock)
         self.executor = Executor(
             parts.db,
@@ -86,8 +88,10 @@ class ExecutorProcess:
             self.usage.start()
             for watch in self.watches:
                 await watch.start()
+            self.deliverer.start(stop)
             await self.executor.run(stop)
         finally:
+            await self.deliverer.close()
             for watch in self.watches:
                 await watch.close()
             await self.parts.stop()

@@ -34,6 +34,10 @@ def executor(
         bool,
         typer.Option("--supervised", help="End when the standard input ends: whoever started it is gone."),
     ] = False,
+    open_: Annotated[
+        bool,
+        typer.Option("--open", help="The server beside it is open: what users name may lie on this machine."),
+    ] = False,
 ) -> None:
     """Run jobs, beside a server or on another machine; Ctrl-C or SIGTERM lets running jobs end first."""
     # As for `run`: collecting while modules are loaded finds nothing.
@@ -42,7 +46,9 @@ def executor(
     load_structlog()
     try:
         wanted = [name.strip() for name in queues.split(",")] if queues is not None else None
-        settings = read_settings(data_dir=data_dir, config=config, jobs={"queues": wanted})
+        settings = read_settings(
+            data_dir=data_dir, config=config, jobs={"queues": wanted}, server={"open": open_ or None}
+        )
         prepare_folder(settings.data_dir)
         _work(settings, ending)
     finally:

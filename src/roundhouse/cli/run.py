@@ -153,6 +153,8 @@ def _supervisor(settings: Settings, config: Path | None, clock: Clock) -> Superv
     command += ["--data-dir", str(settings.data_dir)]
     if config is not None:
         command += ["--config", str(config.absolute())]
+    if settings.server.open:
+        command.append("--open")
     return Supervisor(command, drain_s=settings.jobs.drain_s, clock=clock)
 
 

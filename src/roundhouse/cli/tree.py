@@ -27,6 +27,7 @@ from roundhouse.cli import (
     transcribe,
     usage,
     watch,
+    webhooks,
 )
 from roundhouse.cli.exits import FAILED, INTERRUPTED, Stop
 from roundhouse.cli.terminal import complain, say
@@ -86,6 +87,7 @@ commands.add_typer(search.commands, name="search")
 commands.add_typer(knowledge.commands, name="knowledge")
 commands.add_typer(providers.provider_commands, name="providers")
 commands.add_typer(providers.alias_commands, name="aliases")
+commands.add_typer(webhooks.commands, name="webhooks")
 commands.command()(transcribe.transcribe)
 commands.command()(ingest.ingest)
 commands.add_typer(watch.commands, name="watch")

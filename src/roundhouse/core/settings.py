@@ -39,6 +39,7 @@ from roundhouse.core.settings_sentence_transformers import (
     SentenceTransformersSettings as SentenceTransformersSettings,
 )
 from roundhouse.core.settings_upkeep import UpkeepSettings as UpkeepSettings
+from roundhouse.core.settings_webhooks import WebhookSettings as WebhookSettings
 
 
 class ServerSettings(Section):
@@ -309,6 +310,7 @@ class Settings(BaseSettings):
     sentence_transformers: SentenceTransformersSettings = SentenceTransformersSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
     outbound: OutboundSettings = OutboundSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     providers: list[ProviderSettings] = []
     aliases: list[AliasSettings] = []
     prices: list[PriceSettings] = []

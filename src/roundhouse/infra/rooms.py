@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import fastapi_offline
+import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -164,6 +165,40 @@ def describe(
         return rooms.openapi_schema
 
     rooms.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
+
+
+def describe_webhooks(
+    rooms: FastAPI, section: Callable[[], dict[str, Any]], components: Callable[[], dict[str, Any]]
+) -> None:
+    """Add what is sent by ourselves to the framework's OpenAPI document.
+
+    Args:
+        rooms: The framework's application.
+        section: Path items by name, as `webhooks` of OpenAPI 3.1 has them; asked for once.
+        components: Schemas and the like that they name, by kind.
+    """
+    generate = rooms.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        if "webhooks" not in document:
+            document["webhooks"] = section()
+            for kind, entries in components().items():
+                document.setdefault("components", {}).setdefault(kind, {}).update(entries)
+        return document
+
+    rooms.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
+
+
+def serve_document(rooms: FastAPI, path: str, make: Callable[[], dict[str, Any]]) -> None:
+    """Serve a description of ourselves, made at the first request for it, to anybody."""
+    made: list[bytes] = []
+
+    @rooms.get(path, include_in_schema=False)
+    async def document() -> Response:
+        if not made:
+            made.append(msgspec.json.encode(make()))
+        return Response(made[0], media_type="application/json")
 
 
 def _tell_problems(document: dict[str, Any]) -> None:

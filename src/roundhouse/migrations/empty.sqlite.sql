@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0021');
+INSERT INTO "alembic_version" VALUES('0024');
 CREATE TABLE api_keys (
 	id VARCHAR(40) NOT NULL, 
 	name VARCHAR(200) NOT NULL, 
@@ -731,6 +731,65 @@ CREATE TABLE watched_folders (
 	error TEXT, kind VARCHAR(20) DEFAULT 'recordings' NOT NULL, 
 	CONSTRAINT pk_watched_folders PRIMARY KEY (id)
 );
+CREATE TABLE webhook_deliverer (
+	id INTEGER NOT NULL, 
+	owner VARCHAR(40), 
+	seq BIGINT NOT NULL, 
+	taken BIGINT NOT NULL, 
+	refused BIGINT NOT NULL, 
+	given_up BIGINT NOT NULL, 
+	CONSTRAINT pk_webhook_deliverer PRIMARY KEY (id)
+);
+CREATE TABLE webhook_deliveries (
+	seq INTEGER NOT NULL, 
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	webhook_id VARCHAR(40) NOT NULL, 
+	event_id VARCHAR(40) NOT NULL, 
+	event_seq BIGINT NOT NULL, 
+	event_type VARCHAR(100) NOT NULL, 
+	topic VARCHAR(100) NOT NULL, 
+	url TEXT, 
+	state VARCHAR(20) NOT NULL, 
+	attempts INTEGER NOT NULL, 
+	tries JSON NOT NULL, 
+	next_at_s DOUBLE, 
+	created_at_s DOUBLE NOT NULL, 
+	ended_at_s DOUBLE, 
+	CONSTRAINT pk_webhook_deliveries PRIMARY KEY (seq), 
+	CONSTRAINT fk_webhook_deliveries_webhook_id_webhooks FOREIGN KEY(webhook_id) REFERENCES webhooks (id) ON DELETE CASCADE, 
+	CONSTRAINT uq_webhook_deliveries_webhook_id_event_id UNIQUE (webhook_id, event_id)
+);
+CREATE TABLE webhook_topics (
+	topic VARCHAR(100) NOT NULL, 
+	webhook_id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	url TEXT, 
+	events JSON NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_webhook_topics PRIMARY KEY (topic, webhook_id), 
+	CONSTRAINT fk_webhook_topics_webhook_id_webhooks FOREIGN KEY(webhook_id) REFERENCES webhooks (id) ON DELETE CASCADE
+);
+CREATE TABLE webhooks (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	url TEXT, 
+	events JSON NOT NULL, 
+	scopes JSON NOT NULL, 
+	description TEXT NOT NULL, 
+	enabled BOOLEAN NOT NULL, 
+	thin BOOLEAN NOT NULL, 
+	headers_sealed BLOB, 
+	secret_sealed BLOB NOT NULL, 
+	old_secret_sealed BLOB, 
+	old_secret_until_s DOUBLE, 
+	after_seq BIGINT NOT NULL, 
+	failing_since_s DOUBLE, 
+	disabled_reason VARCHAR(20), 
+	created_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_webhooks PRIMARY KEY (id)
+);
 CREATE INDEX ix_api_keys_site_id_id ON api_keys (site_id, id);
 CREATE INDEX ix_api_keys_root_id ON api_keys (root_id);
 CREATE INDEX ix_usage_records_site_id_at_s ON usage_records (site_id, at_s);
@@ -788,6 +847,11 @@ CREATE INDEX ix_vector_pending_index_number ON vector_pending (index_number);
 CREATE INDEX ix_watched_files_folder_id_name ON watched_files (folder_id, name);
 CREATE UNIQUE INDEX uq_capabilities_site_id_name ON capabilities (site_id, name);
 CREATE INDEX ix_capability_versions_site_id ON capability_versions (site_id);
+CREATE INDEX ix_webhooks_site_id_id ON webhooks (site_id, id);
+CREATE INDEX ix_webhook_topics_webhook_id ON webhook_topics (webhook_id);
+CREATE INDEX ix_webhook_deliveries_webhook_id_seq ON webhook_deliveries (webhook_id, seq);
+CREATE INDEX ix_webhook_deliveries_next_at_s ON webhook_deliveries (next_at_s);
+CREATE INDEX ix_webhook_deliveries_created_at_s ON webhook_deliveries (created_at_s);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('search_spaces',0);
 COMMIT;

@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import sqlalchemy as sa
 import structlog
@@ -233,7 +234,7 @@ class Membership:
 
     # Inside
 
-    def _news(self, kind: str, executor_id: str) -> NewEvent:
+    def _news(self, kind: Literal["executor.joined", "executor.left"], executor_id: str) -> NewEvent:
         return NewEvent("", executor_id, kind, {"by": self.id}, self._clock.now_s())
 
     async def _take_lock(self) -> None:

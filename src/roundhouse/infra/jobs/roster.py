@@ -11,6 +11,7 @@ of any machine or of the database, kills an executor or keeps a dead one alive.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from roundhouse.core.ports import Clock
 from roundhouse.infra.db import Database
@@ -20,8 +21,8 @@ from roundhouse.infra.jobs import executors
 from roundhouse.infra.jobs.executors import ExecutorRow
 from roundhouse.infra.machine import machine_id
 
-JOINED = "executor.joined"
-LEFT = "executor.left"
+JOINED: Final = "executor.joined"
+LEFT: Final = "executor.left"
 
 REREAD_S = 2.0
 """The rows are read again so often, and at once when an event tells that one came or went."""

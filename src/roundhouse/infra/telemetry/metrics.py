@@ -119,6 +119,18 @@ WATCHED_FILES = MetricDescription(
     "Files of watched folders, by the database: every process tells the same, so take the maximum, not the sum.",
     ("state",),
 )
+WEBHOOK_TRIES = MetricDescription(
+    "roundhouse_webhook_tries_total",
+    "counter",
+    "Tries to deliver to webhooks, since the beginning and by the database: `taken`, `refused`; `given_up` counts "
+    "deliveries whose last try was refused. Every process tells the same, so take the maximum, not the sum.",
+    ("outcome",),
+)
+WEBHOOK_BACKLOG = MetricDescription(
+    "roundhouse_webhook_backlog",
+    "gauge",
+    "Deliveries to webhooks that wait for a try, by the database: every process tells the same, so take the maximum.",
+)
 
 _COUNTED = (REQUESTS, DURATION, FIRST_BYTE, TOKENS, ATTEMPTS, CACHE)
 _WATCHED = (
@@ -131,6 +143,8 @@ _WATCHED = (
     JOB_DURATION,
     EXECUTORS,
     WATCHED_FILES,
+    WEBHOOK_TRIES,
+    WEBHOOK_BACKLOG,
 )
 
 

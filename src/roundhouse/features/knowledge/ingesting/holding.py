@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,6 +14,9 @@ from roundhouse.features.knowledge.stores.model import Document, Store, StoreFil
 from roundhouse.features.knowledge.stores.store import documents, files, stores
 from roundhouse.features.knowledge.stores.told import tell_file
 from roundhouse.infra.db import Tx
+
+FileEnd = Literal["failed", "cancelled"]
+"""How a job may end that did not complete its file."""
 
 _MOST_MESSAGE_CHARS = 2000
 
@@ -103,7 +106,7 @@ def stage(run: Stage) -> Stage:
     return guarded
 
 
-async def end(tx: Tx, work: Work, status: str, error: dict[str, Any] | None, now_s: float) -> bool:
+async def end(tx: Tx, work: Work, status: FileEnd, error: dict[str, Any] | None, now_s: float) -> bool:
     """Write down that a job did not complete its file; False where there is nothing to write.
 
     What was found before is found further on; what the job has written stays for a retry of it, until it is cleaned

@@ -11,7 +11,7 @@ import structlog
 from roundhouse.core.errors import StorageFull, StorageUnavailable
 from roundhouse.core.jobs import ENDED_STATES
 from roundhouse.core.ports import Clock
-from roundhouse.features.knowledge.ingesting.holding import Work, end
+from roundhouse.features.knowledge.ingesting.holding import FileEnd, Work, end
 from roundhouse.features.knowledge.stores.rows import documents, store_files
 from roundhouse.features.knowledge.stores.work import INGEST
 from roundhouse.infra.db import Database
@@ -89,7 +89,7 @@ class Settling:
             error = None if row is None else row["error"]
             if state == "failed" and error is None:
                 error = {"code": "executor_lost", "message": "Its job is gone."}
-            status = "cancelled" if state == "cancelled" else "failed"
+            status: FileEnd = "cancelled" if state == "cancelled" else "failed"
             work = Work(job_id, store_id, file_id)
             return await end(tx, work, status, error, self._clock.now_s())
 

@@ -11,6 +11,7 @@ from roundhouse.infra.db import Tx
 from roundhouse.infra.events import store as events
 
 StoreVerb = Literal["create", "update", "delete"]
+FileNews = Literal["completed", "failed", "cancelled", "deleted"]
 
 
 async def tell_store(tx: Tx, caller: Caller, verb: StoreVerb, store: Store, at_s: float) -> None:
@@ -33,7 +34,7 @@ async def tell_file(
     tx: Tx,
     store: Store,
     file: StoreFile,
-    what: str,
+    what: FileNews,
     at_s: float,
     more: dict[str, Any] | None = None,
 ) -> None:
@@ -43,7 +44,7 @@ async def tell_file(
         tx: The transaction of the change.
         store: The store.
         file: The file as it was before.
-        what: `added`, `completed`, `failed`, `cancelled`, `deleted`.
+        what: What became of it.
         at_s: Unix time.
         more: What else is told.
     """

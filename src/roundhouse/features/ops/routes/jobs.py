@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
@@ -122,16 +121,3 @@ def _stream_routes(routes: APIRouter, jobs: JobService, tail: EventTail) -> None
             over=job.ended,
             good=still_good(request, caller),
         )
-
-    @routes.get(
-        "/v1/events",
-        operation_id="site_events",
-        status_code=200,
-        response_class=EventStream,
-        dependencies=[Depends(going_on)],
-    )
-    async def site_events(request: Request, caller: Reader) -> EventStream:
-        """What happens in your site from now on, as server-sent events; never ends by itself."""
-        site_id = await jobs.whole_site(caller)
-        shown, good = partial(jobs.may_see, caller), still_good(request, caller)
-        return EventStream(request, tail, None, site_id, shown=shown, good=good)

@@ -20,7 +20,6 @@ from roundhouse.features.ops.schemas import (
 )
 from roundhouse.infra import audit
 from roundhouse.infra.db import Database, Tx
-from roundhouse.infra.events.store import Event
 from roundhouse.infra.jobs import store
 from roundhouse.infra.jobs.queue import JobQueue, Note
 from roundhouse.infra.jobs.roster import Roster
@@ -31,14 +30,6 @@ from roundhouse.infra.moments import moment, moment_or_none, unix_s
 from roundhouse.infra.paging import decode_cursor, encode_cursor
 
 _RATE_OVER_S = 300.0
-_SCOPES = {
-    "job": "jobs:read",
-    "file": "files:read",
-    "session": "chats:read",
-    "message": "chats:read",
-    "generation": "chats:read",
-}
-"""What one needs to be told of things, by the first word of the event's type."""
 
 
 class JobService:
@@ -129,22 +120,6 @@ class JobService:
     async def visible(self, caller: Caller, job_id: str) -> Job:
         """The job, for who wants to follow it; raises NotFound."""
         return await self._queue.get(caller, job_id)
-
-    async def whole_site(self, caller: Caller) -> str:
-        """The tenant whose events the caller may follow all at once.
-
-        Raises:
-            NotAllowed: The caller stands for one user or app, and events are those of everybody.
-        """
-        if caller.user_id is not None or caller.app_id is not None:
-            raise NotAllowed(
-                "These are the events of a whole site; who stands for one user or app follows single jobs."
-            )
-        return caller.site_id
-
-    def may_see(self, caller: Caller, event: Event) -> bool:
-        """Whether the caller's scopes are enough for an event of its site."""
-        return caller.may(_SCOPES.get(event.type.partition(".")[0], "admin"))
 
     async def cancel(self, caller: Caller, job_id: str) -> JobRead:
         """Cancel what has not ended; again, or too late, is no error. Raises NotFound."""
