@@ -42,9 +42,15 @@ def list_webhooks(client: Client, *, as_json: AsJson = False) -> None:
 
 @commands.command("test")
 @talks
-def try_webhook(client: Client, webhook_id: WebhookId, *, as_json: AsJson = False) -> None:
+def try_webhook(
+    client: Client,
+    webhook_id: WebhookId,
+    *,
+    wait: Annotated[float, typer.Option(help="Seconds that the try is waited for.", min=0, max=30)] = 20.0,
+    as_json: AsJson = False,
+) -> None:
     """Send `webhook.test` now; exit code 1 when it is not taken."""
-    tried = client.call("POST", f"/v1/webhooks/{quote(webhook_id, safe='')}/test")
+    tried = client.call("POST", f"/v1/webhooks/{quote(webhook_id, safe='')}/test?wait={wait}")
     if as_json:
         show_json(tried)
     else:

@@ -850,6 +850,7 @@ CREATE INDEX ix_capability_versions_site_id ON capability_versions (site_id);
 CREATE INDEX ix_webhooks_site_id_id ON webhooks (site_id, id);
 CREATE INDEX ix_webhook_topics_webhook_id ON webhook_topics (webhook_id);
 CREATE INDEX ix_webhook_deliveries_webhook_id_seq ON webhook_deliveries (webhook_id, seq);
+CREATE INDEX ix_webhook_deliveries_webhook_id_state_seq ON webhook_deliveries (webhook_id, state, seq);
 CREATE INDEX ix_webhook_deliveries_next_at_s ON webhook_deliveries (next_at_s);
 CREATE INDEX ix_webhook_deliveries_created_at_s ON webhook_deliveries (created_at_s);
 DELETE FROM "sqlite_sequence";

@@ -11,13 +11,14 @@ import json
 import pytest
 
 from features.webhooks.receiving import CALLER, Desk
-from roundhouse.core.errors import AddressRefused, BackendTimeout
+from roundhouse.core.errors import AddressRefused, BackendTimeout, Conflict
 from roundhouse.core.types import Caller
 from roundhouse.features.webhooks.delivering.schedule import MOST_TRIES, PAUSES_S, pause_s
 from roundhouse.features.webhooks.envelope import MOST_BYTES
 from roundhouse.features.webhooks.schemas import WebhookCreate, WebhookPatch
-from roundhouse.features.webhooks.store import outbox
+from roundhouse.features.webhooks.store import endpoints, outbox
 from roundhouse.infra.events import store as events
+from roundhouse.infra.moments import moment
 
 DAY_S = 86_400.0
 
@@ -360,3 +361,85 @@ async def test_a_webhook_without_the_scope_is_not_told(desk: Desk):
     (told,) = await desk.happen("file.created", topic="file_1", data={"id": "file_1"})
     await desk.deliver()
     assert desk.receiver.ids == [told.id]
+
+
+async def test_what_waits_is_left_alone_while_it_is_off(desk: Desk):
+    made = await desk.make()
+    desk.receiver.answers = [500]
+    await desk.happen("job.queued")
+    await desk.deliver()
+    await desk.webhooks.change(CALLER, made.id, WebhookPatch(enabled=False))
+    (one,) = await desk.list(made.id)
+    assert (one.state, one.next_at) == ("pending", None)
+    desk.clock.turn(DAY_S)
+    # What happens meanwhile is not kept for it, and a replay waits with the rest.
+    (missed,) = await desk.happen("job.completed")
+    await desk.deliver()
+    assert len(await desk.list(made.id)) == 1
+    since = moment(desk.clock.now_s() - 2 * DAY_S)
+    assert (await desk.deliveries.replay(CALLER, made.id, since, delivered=False)).queued == 1
+    await desk.deliver()
+    assert len(desk.receiver.posts) == 1
+    # Off by hand while a try is on its way: its next one waits, too.
+    tried = await desk.webhooks.change(CALLER, made.id, WebhookPatch(enabled=True))
+    assert tried.pending == 2
+    desk.receiver.hold = asyncio.Event()
+    desk.receiver.status = 500
+    await desk.deliverer.beat()
+    await asyncio.sleep(0)
+    await desk.webhooks.change(CALLER, made.id, WebhookPatch(enabled=False))
+    desk.receiver.hold.set()
+    await desk.deliver()
+    assert [one.next_at for one in await desk.list(made.id)] == [None, None]
+    desk.receiver.status = 200
+    await desk.webhooks.change(CALLER, made.id, WebhookPatch(enabled=True))
+    await desk.deliver()
+    assert {one.state for one in await desk.list(made.id)} == {"delivered"}
+    assert missed.id in desk.receiver.ids
+
+
+async def test_a_page_of_deliveries_is_narrowed_and_goes_on(desk: Desk):
+    made = await desk.make()
+    desk.receiver.answers = [200, 500, 200]
+    await desk.happen("job.queued")
+    await desk.deliver()
+    await desk.happen("job.failed", topic="job_2")
+    await desk.deliver()
+    await desk.happen("job.completed")
+    await desk.deliver()
+    assert [one.event_type for one in await desk.list(made.id)] == [
+        "job.queued",
+        "job.failed",
+        "job.completed",
+    ]
+    assert [one.subject for one in await desk.list(made.id, state="pending")] == ["job_2"]
+    assert [one.event_type for one in await desk.list(made.id, subject="job_1")] == [
+        "job.queued",
+        "job.completed",
+    ]
+    assert [one.subject for one in await desk.list(made.id, event_type="job.failed")] == ["job_2"]
+    asked = {"state": None, "event_type": None, "subject": None, "limit": 2}
+    first = await desk.deliveries.page(CALLER, made.id, cursor=None, **asked)
+    rest = await desk.deliveries.page(CALLER, made.id, cursor=first.next_cursor, **asked)
+    assert ([one.event_type for one in rest.data], rest.has_more) == (["job.queued"], False)
+
+
+async def test_old_deliveries_and_topics_go(desk: Desk):
+    made = await desk.make()
+    async with desk.db.begin() as tx:
+        await desk.following.follow(tx, CALLER, made.id, "job_1", ["job.*"])
+    await desk.happen("job.queued")
+    await desk.deliver()
+    desk.clock.turn(91 * DAY_S)
+    await desk.deliver()
+    assert await desk.list(made.id) == []
+    async with desk.db.read() as tx:
+        assert await endpoints.followers(tx, ["job_1"]) == []
+
+
+async def test_a_site_has_so_many_and_no_more(db, tmp_path, turned_clock):
+    desk = Desk(db, tmp_path, turned_clock, max_per_site=2)
+    for _ in range(2):
+        await desk.make()
+    with pytest.raises(Conflict):
+        await desk.make()

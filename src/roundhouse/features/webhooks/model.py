@@ -111,7 +111,7 @@ class Delivery(msgspec.Struct, frozen=True):
         state: `pending`, `delivered`, `failed` (no try is left), `gone` (the event was deleted before).
         attempts: Tries of this round; a replay begins a new one.
         tries: The last ones, oldest first, as `Try`.
-        next_at_s: Unix time of the next try; None = there is none.
+        next_at_s: Unix time of the next try; None = there is none, or not before the webhook is on.
         created_at_s: Unix time.
         ended_at_s: Unix time.
     """

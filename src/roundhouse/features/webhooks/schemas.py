@@ -138,7 +138,9 @@ class DeliveryRead(BaseModel):
     )
     attempts: int = Field(description="Tries of this round; a replay begins a new one.")
     tries: list[TryRead] = Field(description="The last ones, oldest first.")
-    next_at: datetime | None = Field(description="Of the next try; null = there is none.")
+    next_at: datetime | None = Field(
+        description="Of the next try; null = there is none, or not before the webhook is switched on."
+    )
     created_at: datetime
     ended_at: datetime | None
 

@@ -85,6 +85,9 @@ def _what_is_sent() -> None:
         sa.UniqueConstraint("webhook_id", "event_id", name="uq_webhook_deliveries_webhook_id_event_id"),
     )
     op.create_index("ix_webhook_deliveries_webhook_id_seq", "webhook_deliveries", ["webhook_id", "seq"])
+    op.create_index(
+        "ix_webhook_deliveries_webhook_id_state_seq", "webhook_deliveries", ["webhook_id", "state", "seq"]
+    )
     op.create_index("ix_webhook_deliveries_next_at_s", "webhook_deliveries", ["next_at_s"])
     op.create_index("ix_webhook_deliveries_created_at_s", "webhook_deliveries", ["created_at_s"])
     op.create_table(

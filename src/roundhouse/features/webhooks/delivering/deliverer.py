@@ -119,7 +119,9 @@ class Deliverer:
 
     def start(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set; what is on its way then gets a moment."""
-        self._tail.on_event(self._heard, {"executor.left", *(one.type for one in EVENTS.sent())})
+        self._tail.on_event(
+            self._heard, {"executor.joined", "executor.left", *(one.type for one in EVENTS.sent())}
+        )
         self._task = asyncio.create_task(self._run(stop), name="webhooks")
 
     async def close(self) -> None:
@@ -229,7 +231,8 @@ class Deliverer:
             async with self._db.begin() as tx:
                 await self._hold(tx)
                 there = await endpoints.some(tx, sorted({one.webhook_id for one in new}), lock=True)
-                await deliveries.add(tx, [one for one in new if one.webhook_id in there], self._clock.now_s())
+                wanted = [one for one in new if one.webhook_id in there and there[one.webhook_id].enabled]
+                await deliveries.add(tx, wanted, self._clock.now_s())
                 await outbox.move(tx, last)
             self._written_seq = last
         self._seq = last
@@ -299,7 +302,7 @@ class Deliverer:
             for one in ended:
                 changes = after(one, now_s, self._chance())
                 given_up += changes.get("state") == "failed"
-                await deliveries.change(tx, one.delivery.id, changes)
+                await deliveries.change(tx, one.delivery.seq, changes)
             made = [one.made for one in ended if one.made is not None]
             taken = sum(one.error is None for one in made)
             await outbox.count(tx, outbox.Tally(taken, len(made) - taken, given_up))
@@ -313,10 +316,13 @@ class Deliverer:
         """Write down whether a webhook works; the event that tells that it was switched off."""
         tried = [one for one in ended if one.delivery.webhook_id == webhook.id]
         changes = health(webhook, tried, now_s, self._settings.disable_after_days * _DAY_S)
-        if not changes:
+        if changes:
+            await endpoints.change(tx, webhook.id, {**changes, "updated_at_s": now_s})
+        if changes.get("enabled", webhook.enabled):
             return None
-        await endpoints.change(tx, webhook.id, {**changes, "updated_at_s": now_s})
-        if changes.get("enabled") is not False:
+        # It may have been switched off by hand while this was on its way.
+        await deliveries.park(tx, webhook.id)
+        if "disabled_reason" not in changes:
             return None
         reason = changes["disabled_reason"]
         _log.warning("webhook_disabled", webhook=webhook.id, reason=reason)

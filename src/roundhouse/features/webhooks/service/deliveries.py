@@ -97,7 +97,7 @@ class DeliveryService:
             await deliveries.add(tx, [new], now_s)
         ends_s = self._clock.monotonic_s() + wait_s
         while True:
-            found = await self._found(caller, new.id)
+            found = await self._found(webhook.id, event.id)
             if found.state != "pending" or self._clock.monotonic_s() >= ends_s:
                 return read_delivery(found)
             await self._clock.sleep(_LOOK_S)
@@ -119,15 +119,20 @@ class DeliveryService:
         """
         refuse_narrow(caller)
         now_s, since_s = self._clock.now_s(), unix_s(since) or 0.0
-        async with self._db.begin() as tx:
-            webhook = await endpoints.get(tx, caller.site_id, webhook_id, lock=True)
+        async with self._db.read() as tx:
+            # Apart, for it may look at many rows while others want to write.
+            webhook = await endpoints.get(tx, caller.site_id, webhook_id)
             found = await kept.page(
                 tx, webhook.site_id, self._types(webhook), since_s=since_s, limit=MOST_REPLAYED + 1
             )
+        async with self._db.begin() as tx:
+            webhook = await endpoints.get(tx, caller.site_id, webhook_id, lock=True)
             sent, more = found[:MOST_REPLAYED], len(found) > MOST_REPLAYED
             ids = [one.id for one in sent]
             queued = await deliveries.begin_anew(tx, webhook.id, ids, now_s, all_of=delivered)
             queued += await deliveries.add(tx, [new_delivery(one, webhook.id) for one in sent], now_s)
+            if not webhook.enabled:
+                await deliveries.park(tx, webhook.id)
             detail: dict[str, Any] = {"since": moment(since_s).isoformat(), "queued": queued}
             await audit.append(
                 tx, caller, action="webhook.replay", object_id=webhook.id, detail=detail, at_s=now_s
@@ -147,9 +152,9 @@ class DeliveryService:
             raise BadInput("This webhook has no events of its own: tasks name theirs.")
         return types_of(webhook.events, webhook.scopes)
 
-    async def _found(self, caller: Caller, delivery_id: str) -> Delivery:
+    async def _found(self, webhook_id: str, event_id: str) -> Delivery:
         async with self._db.read() as tx:
-            found = await deliveries.get(tx, caller.site_id, delivery_id)
+            found = await deliveries.get(tx, webhook_id, event_id)
         if found is None:
             raise NotFound("The webhook was deleted meanwhile.")
         return found

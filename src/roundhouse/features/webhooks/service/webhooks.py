@@ -142,6 +142,10 @@ class WebhookService:
             changes = await self._changes(tx, caller, old, given)
             webhook = msgspec.structs.replace(old, **changes, updated_at_s=now_s)
             await endpoints.change(tx, old.id, {**changes, "updated_at_s": now_s})
+            if webhook.enabled and not old.enabled:
+                await deliveries.unpark(tx, old.id, now_s)
+            elif old.enabled and not webhook.enabled:
+                await deliveries.park(tx, old.id)
             await self._tell(tx, caller, "update", webhook, {"changed": sorted(given)})
         return await self.get(caller, webhook_id)
 

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from roundhouse.features.webhooks.model import TEST, Delivery, DeliveryState
-from roundhouse.features.webhooks.store.tables import deliveries, webhooks
+from roundhouse.features.webhooks.store.tables import deliveries
 from roundhouse.infra.db import Tx, insert_if_new
 from roundhouse.infra.events.store import Event, events
 
@@ -44,7 +44,8 @@ async def add(tx: Tx, new: Sequence[NewDelivery], now_s: float) -> int:
             }
             for one in new[start : start + _ROWS]
         ]
-        added += (await tx.execute(insert_if_new(tx, deliveries).values(rows))).rowcount
+        statement = insert_if_new(tx, deliveries).values(rows).returning(deliveries.c.seq)
+        added += len((await tx.execute(statement)).all())
     return added
 
 
@@ -80,9 +81,8 @@ async def due(
     """
     query = (
         sa.select(*deliveries.c, *(column.label(f"event__{column.name}") for column in events.c))
-        .join(webhooks, webhooks.c.id == deliveries.c.webhook_id)
         .outerjoin(events, events.c.seq == deliveries.c.event_seq)
-        .where(deliveries.c.next_at_s <= now_s, _is_on())
+        .where(deliveries.c.next_at_s <= now_s)
     )
     if but:
         query = query.where(deliveries.c.id.not_in(but))
@@ -94,27 +94,34 @@ async def due(
 
 async def next_due_s(tx: Tx, after_s: float) -> float | None:
     """Unix time at which the next delivery is due after a time; None = none is."""
-    query = (
-        sa.select(deliveries.c.next_at_s)
-        .join(webhooks, webhooks.c.id == deliveries.c.webhook_id)
-        .where(deliveries.c.next_at_s > after_s, _is_on())
-    )
-    found = (await tx.execute(query.order_by(deliveries.c.next_at_s).limit(1))).scalar_one_or_none()
+    query = sa.select(sa.func.min(deliveries.c.next_at_s)).where(deliveries.c.next_at_s > after_s)
+    found = (await tx.execute(query)).scalar_one()
     return None if found is None else float(found)
 
 
-def _is_on() -> sa.ColumnElement[bool]:
-    return sa.or_(webhooks.c.enabled.is_(True), deliveries.c.event_type == TEST)
+async def park(tx: Tx, webhook_id: str) -> None:
+    """Have what waits for a webhook that is off wait for nothing but `unpark`; tries by hand excepted."""
+    waiting = (deliveries.c.webhook_id == webhook_id, deliveries.c.state == "pending")
+    statement = sa.update(deliveries).where(*waiting, deliveries.c.event_type != TEST)
+    await tx.execute(statement.values(next_at_s=None))
 
 
-async def change(tx: Tx, delivery_id: str, changes: Mapping[str, Any]) -> None:
+async def unpark(tx: Tx, webhook_id: str, now_s: float) -> None:
+    """Have what waits for a webhook be due at once."""
+    waiting = (deliveries.c.webhook_id == webhook_id, deliveries.c.state == "pending")
+    await tx.execute(sa.update(deliveries).where(*waiting).values(next_at_s=now_s))
+
+
+async def change(tx: Tx, seq: int, changes: Mapping[str, Any]) -> None:
     """Write new values of columns."""
-    await tx.execute(sa.update(deliveries).where(deliveries.c.id == delivery_id).values(**changes))
+    await tx.execute(sa.update(deliveries).where(deliveries.c.seq == seq).values(**changes))
 
 
-async def get(tx: Tx, site_id: str, delivery_id: str) -> Delivery | None:
-    """One delivery of a tenant."""
-    query = sa.select(deliveries).where(deliveries.c.site_id == site_id, deliveries.c.id == delivery_id)
+async def get(tx: Tx, webhook_id: str, event_id: str) -> Delivery | None:
+    """The delivery of one event to one webhook."""
+    query = sa.select(deliveries).where(
+        deliveries.c.webhook_id == webhook_id, deliveries.c.event_id == event_id
+    )
     row = (await tx.execute(query)).mappings().one_or_none()
     return None if row is None else _delivery(row)
 
@@ -141,18 +148,18 @@ async def page(
     return [_delivery(row) for row in rows.mappings()]
 
 
-async def counts(tx: Tx, webhook_ids: Sequence[str] | None = None) -> dict[tuple[str, str], int]:
-    """How many deliveries there are by webhook and state; of these webhooks, or of all."""
-    query = sa.select(deliveries.c.webhook_id, deliveries.c.state, sa.func.count()).group_by(
-        deliveries.c.webhook_id, deliveries.c.state
+async def counts(tx: Tx, webhook_ids: Sequence[str]) -> dict[tuple[str, str], int]:
+    """How many deliveries to these webhooks wait, or were given up, by webhook and state."""
+    query = (
+        sa.select(deliveries.c.webhook_id, deliveries.c.state, sa.func.count())
+        .where(deliveries.c.webhook_id.in_(webhook_ids), deliveries.c.state.in_(("pending", "failed")))
+        .group_by(deliveries.c.webhook_id, deliveries.c.state)
     )
-    if webhook_ids is not None:
-        query = query.where(deliveries.c.webhook_id.in_(webhook_ids))
     return {(webhook, state): number for webhook, state, number in await tx.execute(query)}
 
 
 async def backlog(tx: Tx) -> int:
-    """How many deliveries wait, of all tenants."""
+    """How many deliveries wait for a try, of all tenants."""
     query = sa.select(sa.func.count()).where(deliveries.c.next_at_s.is_not(None))
     return int((await tx.execute(query)).scalar_one())
 

@@ -65,6 +65,7 @@ deliveries = sa.Table(
     sa.Column("ended_at_s", sa.Double),
     sa.UniqueConstraint("webhook_id", "event_id"),
     sa.Index("ix_webhook_deliveries_webhook_id_seq", "webhook_id", "seq"),
+    sa.Index("ix_webhook_deliveries_webhook_id_state_seq", "webhook_id", "state", "seq"),
     sa.Index("ix_webhook_deliveries_next_at_s", "next_at_s"),
     sa.Index("ix_webhook_deliveries_created_at_s", "created_at_s"),
 )

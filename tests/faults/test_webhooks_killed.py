@@ -1,0 +1,153 @@
+"""Whoever delivers is killed again and again: every event reaches its receiver, at most some tries are made twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from faults.product import KEY, Product, wait_until
+from faults.truth import Truth
+
+SEED = int(os.environ.get("ROUNDHOUSE_TEST_SEED", "20260101"))
+TYPES = ("job.queued", "job.started", "job.completed")
+
+
+class Received:
+    """What came, in order of its coming: the ids, and the event of each."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.events: dict[str, bytes] = {}
+        self.url = ""
+
+
+@contextmanager
+def receiving() -> Iterator[Received]:
+    """A receiver that takes some 30 ms, so that the killed have tries on their way."""
+    found = Received()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            found.ids.append(self.headers["webhook-id"])
+            found.events.setdefault(self.headers["webhook-id"], body)
+            time.sleep(0.03)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    found.url = f"http://127.0.0.1:{server.server_address[1]}/"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield found
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+async def submit(url: str, stop: asyncio.Event) -> int:
+    """Jobs one after the other; how many were accepted."""
+    accepted = 0
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as session:
+        while not stop.is_set():
+            async with session.post(f"{url}/v1/jobs", json={"kind": "evidence.nothing"}) as answer:
+                accepted += answer.status == 202
+            await asyncio.sleep(0.02)
+    return accepted
+
+
+async def wanted(product: Product, received: Received) -> None:
+    body = {"url": received.url, "events": list(TYPES)}
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{product.url}/v1/webhooks", json=body) as answer,
+    ):
+        assert answer.status == 201, await answer.text()
+
+
+def kill_deliverer(product: Product, truth: Truth) -> None:
+    """Kill the process that delivers, and start another one."""
+    owner = "SELECT pid FROM executors JOIN webhook_deliverer ON webhook_deliverer.owner = executors.id"
+
+    def found() -> list[subprocess.Popen[bytes]]:
+        pids = {row["pid"] for row in truth.rows(owner)}
+        return [one for one in product.extras if one.pid in pids]
+
+    (victim,) = wait_until(found, 60, "somebody delivers")
+    product.extras.remove(victim)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait(40)
+    product.start_executor()
+
+
+async def campaign(product: Product, rounds: int, seed: int) -> dict[str, int]:
+    chance, truth = random.Random(seed), Truth(product.db_url)
+    product.start(executors=2)
+    with receiving() as received:
+        await wanted(product, received)
+        stop = asyncio.Event()
+        submitting = asyncio.create_task(submit(product.url, stop))
+        for _ in range(rounds):
+            await asyncio.sleep(chance.uniform(0.2, 1.0))
+            await asyncio.to_thread(kill_deliverer, product, truth)
+        stop.set()
+        accepted = await submitting
+        unended = "SELECT id FROM jobs WHERE kind = 'evidence.nothing' AND state <> 'completed'"
+        await asyncio.to_thread(wait_until, lambda: not truth.rows(unended), 60, "jobs end")
+        waiting = "SELECT id FROM webhook_deliveries WHERE state = 'pending'"
+        told = f"SELECT id, seq, type FROM events WHERE type IN {TYPES} ORDER BY seq"
+        ids = {one["id"] for one in truth.rows(told)}
+        await asyncio.to_thread(
+            wait_until, lambda: ids <= set(received.ids) and not truth.rows(waiting), 60, "all is delivered"
+        )
+        rows = truth.rows("SELECT event_id, state FROM webhook_deliveries")
+    assert accepted > 0
+    assert set(received.ids) == ids
+    assert sorted(one["event_id"] for one in rows) == sorted(ids)
+    assert {one["state"] for one in rows} == {"delivered"}
+    assert {json.loads(body)["id"] for body in received.events.values()} == ids
+    doubled = sum(count - 1 for count in Counter(received.ids).values())
+    # What one had on its way when it was killed: ten at most.
+    assert doubled <= 10 * rounds
+    return {"jobs": accepted, "events": len(ids), "tries made twice": doubled, "kills": rounds}
+
+
+def product_of(folder: Path, db_url: str) -> Product:
+    settings = {"JOBS__EXECUTOR": "false", "OUTBOUND__ALLOW_NETWORKS": '["127.0.0.0/8"]'}
+    return Product(folder, db_url, **settings)
+
+
+@pytest.mark.timeout(180)
+async def test_three_kills_of_who_delivers(tmp_path: Path, house_db: str):
+    with product_of(tmp_path, house_db) as product:
+        found = await campaign(product, 3, SEED)
+        assert product.stop() == 0
+    assert found["events"] > 9, found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+async def test_fifty_kills_of_who_delivers(tmp_path: Path, house_db: str, tell: Callable[[str], None]):
+    with product_of(tmp_path, house_db) as product:
+        found = await campaign(product, 50, SEED)
+    tell(f"{house_db or 'sqlite'}: {found}")
