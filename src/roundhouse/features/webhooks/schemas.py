@@ -169,7 +169,7 @@ class EventList(BaseModel):
 
     object: Literal["list"] = "list"
     data: list[dict[str, Any]] = Field(description="CloudEvents 1.0, the same that webhooks are sent.")
-    has_more: bool
+    has_more: bool = Field(description="May be so of an empty page, too: many were looked at for nothing.")
     next_cursor: str = Field(
         description="Go on with `after` = this; also when there is nothing more just now."
     )

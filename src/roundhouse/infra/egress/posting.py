@@ -23,6 +23,7 @@ from roundhouse.infra.egress.response import LeanResponse
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 _HEAD_BYTES = 1024
+_CHECK_S = 5.0
 
 
 class Posted(msgspec.Struct, frozen=True):
@@ -64,9 +65,11 @@ class GuardedPoster:
             BadInput: It is not an http(s) URL.
             AddressRefused: It does not lead to addresses that may be dialled.
         """
+        parsed = parse_url(url)
         try:
-            await self._resolver.resolve(parse_url(url))
-        except BackendFailed:
+            async with asyncio.timeout(_CHECK_S):
+                await self._resolver.resolve(parsed)
+        except (BackendFailed, TimeoutError):
             return
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, limit_s: float) -> Posted:

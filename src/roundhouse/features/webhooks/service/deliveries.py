@@ -122,9 +122,8 @@ class DeliveryService:
         async with self._db.read() as tx:
             # Apart, for it may look at many rows while others want to write.
             webhook = await endpoints.get(tx, caller.site_id, webhook_id)
-            found = await kept.page(
-                tx, webhook.site_id, self._types(webhook), since_s=since_s, limit=MOST_REPLAYED + 1
-            )
+            types = self._types(webhook)
+            found = await kept.since(tx, webhook.site_id, types, since_s, MOST_REPLAYED + 1)
         async with self._db.begin() as tx:
             webhook = await endpoints.get(tx, caller.site_id, webhook_id, lock=True)
             sent, more = found[:MOST_REPLAYED], len(found) > MOST_REPLAYED

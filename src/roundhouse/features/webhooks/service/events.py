@@ -23,11 +23,13 @@ class EventService:
     Args:
         db: The database.
         tail: Tells of new ones.
+        most_looked_at: Events that are looked at for one page.
     """
 
-    def __init__(self, db: Database, tail: EventTail) -> None:
+    def __init__(self, db: Database, tail: EventTail, most_looked_at: int = 20_000) -> None:
         self._db = db
         self._tail = tail
+        self._most_looked_at = most_looked_at
 
     async def whole_site(self, caller: Caller) -> str:
         """The tenant whose events the caller may follow all at once.
@@ -86,12 +88,22 @@ class EventService:
         site_id = await self.whole_site(caller)
         async with self._db.read() as tx:
             newest = await newest_seq(tx)
-            found = await kept.page(tx, site_id, types, after_seq=after_seq, limit=limit + 1)
-        if not found and wait_s:
+            found, looked = await kept.page(
+                tx,
+                site_id,
+                types,
+                after_seq=after_seq,
+                limit=limit + 1,
+                most_looked_at=self._most_looked_at,
+            )
+        if not found and looked is None and wait_s:
             return await self._next(site_id, types, max(after_seq, newest), limit, wait_s)
-        shown, more = found[:limit], len(found) > limit
-        last = shown[-1].seq if more else max(after_seq, newest, *(one.seq for one in shown))
-        return _list(shown, more, last)
+        shown = found[:limit]
+        if len(found) > limit:
+            return _list(shown, True, shown[-1].seq)
+        if looked is not None:
+            return _list(shown, True, looked)
+        return _list(shown, False, max(after_seq, newest, *(one.seq for one in shown)))
 
     async def get(self, caller: Caller, seq: int) -> dict[str, object]:
         """One event.
