@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from roundhouse.core.errors import BadInput, NotAllowed
+from roundhouse.core.errors import BadInput
 from roundhouse.core.jobs import QUEUES, Job, NewJob, Pipeline, QueueName
 from roundhouse.core.ports import Clock
 from roundhouse.core.types import Caller
