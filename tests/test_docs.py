@@ -38,8 +38,9 @@ from roundhouse.features.knowledge.stores.work import CLEANUP as STORE_CLEANUP
 from roundhouse.features.knowledge.stores.work import INGEST
 from roundhouse.features.ops.jobs import CLEANUP
 from roundhouse.features.ops.service.upkeep import CLEAN
+from roundhouse.features.tasks.running.model import TASK
 from roundhouse.infra.jobs.shapes import JobRead
-from roundhouse.infra.jobs.transitions import EventType
+from roundhouse.infra.jobs.telling import EventType
 from roundhouse.infra.telemetry.metrics import Metrics
 from serving import House
 
@@ -372,7 +373,7 @@ def test_kinds_fields_states_and_events_of_jobs() -> None:
     page = text_of("docs/jobs.md")
     kinds = rows(page.partition("\n## ")[0])
     assert {word for cells in kinds for word in coded(cells[0])} == {
-        *(PULL, CLEANUP, CLEAN, SESSION_CLEANUP, PROCESS, RECORDING_CLEANUP, INGEST, STORE_CLEANUP)
+        *(PULL, CLEANUP, CLEAN, SESSION_CLEANUP, PROCESS, RECORDING_CLEANUP, INGEST, STORE_CLEANUP, TASK)
     }
     fields, _, states = part(page, "Submit, look, follow").partition("| state |")
     assert {word for cells in rows(fields) for word in coded(cells[0])} == set(JobRead.model_fields)

@@ -25,6 +25,10 @@ ENDED_STATES: tuple[JobState, ...] = ("completed", "failed", "cancelled")
 QUEUES: tuple[QueueName, ...] = ("gpu", "cpu", "io", "flow")
 MOST_PRIORITY = 100
 """Priorities go from -100 to 100; 0 is the usual one, a higher one runs first."""
+TASK_KINDS = ("task", "task.flow")
+"""Kinds of the jobs that are tasks: a call of one capability, a flow. Their events are told as `task.…` as well."""
+EXHAUSTED = ("attempts_exhausted", "executor_lost")
+"""Codes of the errors of jobs that failed because no attempt was left: a task that ended so is dead."""
 
 
 class RetryPolicy(msgspec.Struct, frozen=True):
@@ -188,6 +192,14 @@ class Waiting(Exception):
         self.until_s = until_s
 
 
+Along = Callable[[Any, Job | None], Awaitable[None]]
+"""Writes in an open transaction (`Transaction`), given the job as it is then.
+
+None = somebody else has the job by now: nothing of this run counts any more, only that it came too late can be told.
+It may be called again when the transaction could not be written, and awaits nothing but that.
+"""
+
+
 class StepContext(Protocol):
     """What a step is given."""
 
@@ -216,6 +228,10 @@ class StepContext(Protocol):
 
     def progress(self, fraction: float, message: str = "") -> None:
         """Tell how far this step is, 0 to 1; written a few times a second at most, never waits."""
+        ...
+
+    def along(self, write: Along) -> None:
+        """Have something written in the transaction that ends this run, whatever its outcome; the last one counts."""
         ...
 
     async def in_child(self, function: str, argument: Any) -> Any:
@@ -259,6 +275,8 @@ class Pipeline(msgspec.Struct, frozen=True):
         accepts: Older revisions whose jobs this one can carry on with, their finished steps included.
         retry: When a failed attempt is tried again.
         timeout_s: Longest time of one run.
+        durable: False = its one step is not recorded, which saves a transaction: a run that was cut off between the
+            step's end and the job's runs it again. What it did is told by `StepContext.along`.
     """
 
     kind: str
@@ -268,6 +286,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     accepts: tuple[int, ...] = ()
     retry: RetryPolicy = RetryPolicy()
     timeout_s: float = 3600.0
+    durable: bool = True
 
 
 class Schedule(msgspec.Struct, frozen=True):

@@ -18,7 +18,8 @@ from roundhouse.core.jobs import QUEUES, Job, QueueName
 from roundhouse.infra.db import Tx
 from roundhouse.infra.jobs.pipelines import begin_next
 from roundhouse.infra.jobs.rows import jobs
-from roundhouse.infra.jobs.transitions import EventType, change_all, lock
+from roundhouse.infra.jobs.telling import EventType
+from roundhouse.infra.jobs.transitions import change_all, lock
 
 _MOST_SITES = 1000
 _SET_BACK_S = 60.0

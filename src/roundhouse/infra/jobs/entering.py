@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,10 +12,10 @@ from roundhouse.core.ids import new_id
 from roundhouse.core.jobs import Job, NewJob, Pipeline
 from roundhouse.core.types import Caller
 from roundhouse.infra.db import Tx, insert_if_new
-from roundhouse.infra.events.store import append
-from roundhouse.infra.jobs.pipelines import fresh_stages
+from roundhouse.infra.events.store import NewEvent, append
+from roundhouse.infra.jobs.pipelines import begin_next, fresh_stages
 from roundhouse.infra.jobs.rows import jobs, read_row
-from roundhouse.infra.jobs.transitions import told
+from roundhouse.infra.jobs.telling import tidings
 
 _NONE_YET: dict[str, Any] = dict.fromkeys(column.name for column in jobs.c)
 
@@ -27,20 +27,27 @@ class Entry(msgspec.Struct, frozen=True):
         caller: Who asks for it.
         new: What is asked; its input as it will be read again.
         pipeline: The pipeline of its kind.
+        executor_id: Who starts it in the transaction that accepts it; None = it is queued.
     """
 
     caller: Caller
     new: NewJob
     pipeline: Pipeline
+    executor_id: str | None = None
 
 
-async def enter(tx: Tx, entries: Sequence[Entry], now_s: float) -> list[Job | None]:
+Also = Callable[[Job], Awaitable[None]]
+"""Writes a room's own rows of a new job, in the transaction that accepts it."""
+
+
+async def enter(tx: Tx, entries: Sequence[Entry], now_s: float, also: Also | None = None) -> list[Job | None]:
     """Write new jobs and their events, the last of the transaction; None = its idempotency key is taken.
 
     Args:
         tx: A write transaction.
         entries: Of each idempotency key of a tenant and kind at most one.
         now_s: Unix time.
+        also: Called for each job that is new, before the events.
     """
     rows = [_row(one, now_s) for one in entries]
     free = [row for row in rows if row["idempotency_key"] is None]
@@ -50,8 +57,18 @@ async def enter(tx: Tx, entries: Sequence[Entry], now_s: float) -> list[Job | No
         if row["idempotency_key"] is not None:
             seqs |= await _write_keyed(tx, row)
     written = [_job(row, seqs.get(row["id"])) for row in rows]
-    await append(tx, *(told(job, "job.queued") for job in written if job is not None))
+    if also is not None:
+        for one in written:
+            if one is not None:
+                await also(one)
+    news = [one for job in written if job is not None for one in _news(job)]
+    await append(tx, *news)
     return written
+
+
+def _news(job: Job) -> list[NewEvent]:
+    """A job that was started at once was never queued: executors are not woken for it."""
+    return [*tidings(job, "job.started" if job.state == "running" else "job.queued")]
 
 
 async def _write_all(tx: Tx, rows: list[dict[str, Any]]) -> dict[str, int]:
@@ -68,7 +85,7 @@ async def _write_keyed(tx: Tx, row: dict[str, Any]) -> dict[str, int]:
 
 def _row(entry: Entry, now_s: float) -> dict[str, Any]:
     caller, new, pipeline = entry.caller, entry.new, entry.pipeline
-    return {
+    row: dict[str, Any] = {
         "id": new_id("job"),
         "site_id": caller.site_id,
         "user_id": caller.user_id,
@@ -96,6 +113,19 @@ def _row(entry: Entry, now_s: float) -> dict[str, Any]:
         "updated_at_s": now_s,
         "cancel_requested": False,
         "idempotency_key": new.idempotency_key,
+    }
+    return row if entry.executor_id is None else row | _started(entry, now_s)
+
+
+def _started(entry: Entry, now_s: float) -> dict[str, Any]:
+    return {
+        "state": "running",
+        "executor_id": entry.executor_id,
+        "run": 1,
+        "attempts": 1,
+        "started_at_s": now_s,
+        "run_started_at_s": now_s,
+        "stages": msgspec.to_builtins(begin_next(fresh_stages(entry.pipeline), now_s)),
     }
 
 

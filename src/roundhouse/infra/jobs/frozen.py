@@ -73,12 +73,13 @@ def end_frozen(row: ExecutorRow) -> bool:
     """Kill the process of a silent executor, if it can be seen from here that it is stopped, and the right one.
 
     Another container numbers its processes on its own: the one of this number must have the executor's own lock file
-    open. One that runs is about to end itself. Linux alone; elsewhere nothing is done.
+    open. One that runs is about to end itself. Linux alone; elsewhere nothing is done. One that takes from no queue
+    is a server that ran something for itself: whoever stopped it, a debugger say, will have it go on.
 
     Returns:
         Whether it was killed.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or not row.queues:
         return False
     try:
         process = os.pidfd_open(row.pid)

@@ -30,12 +30,18 @@ class Gathering(Generic[A, R]):
     Args:
         db: The database.
         write: Writes a batch in one transaction; for each of it the outcome, or what its task is to be raised.
+        whole: Whether `write` may be an act of `Database.whole`.
     """
 
     def __init__(
-        self, db: Database, write: Callable[[Tx, Sequence[A]], Awaitable[Sequence[R | Exception]]]
+        self,
+        db: Database,
+        write: Callable[[Tx, Sequence[A]], Awaitable[Sequence[R | Exception]]],
+        *,
+        whole: bool = False,
     ) -> None:
         self._db = db
+        self._whole = whole
         self._write = write
         self._gathering: _Batch[A, R] | None = None
         self._writing = asyncio.Lock()
@@ -65,9 +71,16 @@ class Gathering(Generic[A, R]):
         async with self._writing:
             if self._gathering is batch:
                 self._gathering = None
-            async with self._db.begin() as tx:
-                return list(await self._write(tx, batch.asked))
+            return await self._write_all(batch.asked)
 
     async def _write_one(self, asked: A) -> list[R | Exception]:
+        return await self._write_all([asked])
+
+    async def _write_all(self, asked: Sequence[A]) -> list[R | Exception]:
+        async def act(tx: Tx) -> list[R | Exception]:
+            return list(await self._write(tx, asked))
+
+        if self._whole:
+            return await self._db.whole(act)
         async with self._db.begin() as tx:
-            return list(await self._write(tx, [asked]))
+            return await act(tx)

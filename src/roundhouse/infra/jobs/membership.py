@@ -147,6 +147,15 @@ class Membership:
         self._gpu.give_back()
         self._give_lock_back(remove=removed)
 
+    def abandon(self) -> None:
+        """Go without a word: the free lock tells the others to take over what runs here by the table."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            self._renewing = None
+        self._joined = False
+        self._guard.stop()
+        self._give_lock_back(remove=False)
+
     async def set_draining(self) -> None:
         """Tell the others that it takes no jobs any more; raises StorageUnavailable."""
         async with self._db.begin() as tx:

@@ -16,7 +16,7 @@ from roundhouse.infra.events.store import Event
 from roundhouse.infra.events.tail import EventTail
 from roundhouse.infra.jobs import store
 from roundhouse.infra.jobs.roster import Roster
-from roundhouse.infra.jobs.transitions import TERMINAL_EVENTS
+from roundhouse.infra.jobs.telling import TERMINAL_EVENTS
 from roundhouse.infra.telemetry.metrics import EXECUTORS, JOB_DURATION, JOBS, JOBS_ENDED, Durations, Metrics
 
 _BUCKETS_S = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 10_800.0, 43_200.0)
@@ -82,4 +82,4 @@ class JobMetrics:
             return
         self._depths = dict.fromkeys(product(QUEUES, _STATES), 0)
         self._depths |= {(queue, state): count for queue, state, count in depths}
-        self._executors = {(): len(living)}
+        self._executors = {(): sum(bool(one.queues) for one in living)}

@@ -15,7 +15,8 @@ class PipelineTable:
         pipelines: All of them; a kind may come in several revisions, the highest is the one for new jobs.
 
     Raises:
-        BadInput: Two of the same kind and revision, a pipeline without steps, or steps of one name.
+        BadInput: Two of the same kind and revision, a pipeline without steps, steps of one name, or several
+            that are not recorded.
     """
 
     def __init__(self, pipelines: Iterable[Pipeline]) -> None:
@@ -28,6 +29,8 @@ class PipelineTable:
         names = [step.name for step in one.steps]
         if not names or len(set(names)) != len(names):
             raise BadInput(f"The pipeline {one.kind} needs steps, each with a name of its own.")
+        if not one.durable and len(names) > 1:
+            raise BadInput(f"The pipeline {one.kind} has several steps, which must be recorded.")
         if (one.kind, one.revision) in self._known:
             raise BadInput(f"There are two pipelines {label(one.kind, one.revision)}.")
         self._known[one.kind, one.revision] = one

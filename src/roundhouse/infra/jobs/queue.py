@@ -16,7 +16,7 @@ from roundhouse.core.settings import JobSettings
 from roundhouse.core.types import Caller
 from roundhouse.infra.db import Database, Tx
 from roundhouse.infra.jobs import executors, store, transitions
-from roundhouse.infra.jobs.entering import Entry, enter
+from roundhouse.infra.jobs.entering import Also, Entry, enter
 from roundhouse.infra.jobs.gathering import Gathering
 from roundhouse.infra.jobs.pipelines import PipelineTable
 from roundhouse.infra.jobs.room import Room
@@ -69,12 +69,35 @@ class JobQueue:
 
     # Port
 
-    async def submit(self, tx: Tx, caller: Caller, new: NewJob) -> Job:
-        """See `core.ports.Jobs.submit`."""
-        (outcome,) = await self._accept(tx, [self._asked(caller, new)])
+    async def submit(self, tx: Tx, caller: Caller, new: NewJob, also: Also | None = None) -> Job:
+        """See `core.ports.Jobs.submit`; `also` is called for a job that is new, before its events are written."""
+        (outcome,) = await self._accept(tx, [self._asked(caller, new)], also)
         if isinstance(outcome, RoundhouseError):
             raise outcome
         return outcome
+
+    async def start(
+        self, tx: Tx, caller: Caller, new: NewJob, executor_id: str, also: Also | None = None
+    ) -> Job:
+        """Accept a job that a process begins to run in the same transaction: it was never queued.
+
+        Args:
+            tx: A write transaction.
+            caller: Who asks.
+            new: The job, without an idempotency key and due now.
+            executor_id: The process among the executors; they take the job over when it dies.
+            also: Called for the job before its events are written.
+
+        Raises:
+            BadInput: See `core.ports.Jobs.submit`.
+        """
+        asked = self._asked(caller, new)
+        self._check(new)
+        entry = Entry(caller, asked.new, self._pipeline(new), executor_id)
+        (job,) = await enter(tx, [entry], self._clock.now_s(), also)
+        if job is None:
+            raise Conflict("This idempotency key was used for another request.", param="idempotency_key")
+        return job
 
     async def submit_all(self, tx: Tx, caller: Caller, several: Sequence[NewJob]) -> list[Job]:
         """`submit` of several, in a few statements; all of them or none."""
@@ -179,7 +202,9 @@ class JobQueue:
         self._pipeline(new)
         return _Asked(caller, msgspec.structs.replace(new, input=_as_written(new.input)))
 
-    async def _accept(self, tx: Tx, asked: Sequence[_Asked]) -> list[Job | RoundhouseError]:
+    async def _accept(
+        self, tx: Tx, asked: Sequence[_Asked], also: Also | None = None
+    ) -> list[Job | RoundhouseError]:
         """Write what is new of it, find what is not; one that is refused does not keep the others out."""
         outcomes: list[Job | RoundhouseError | None] = [None] * len(asked)
         entries: dict[int, Entry] = {}
@@ -195,7 +220,7 @@ class JobQueue:
                 outcomes[place] = error
             else:
                 keys |= {key} if key is not None else set()
-        written = await enter(tx, list(entries.values()), self._clock.now_s())
+        written = await enter(tx, list(entries.values()), self._clock.now_s(), also)
         for place, job in zip(entries, written, strict=True):
             outcomes[place] = job
         return [

@@ -25,7 +25,17 @@ from roundhouse.core.errors import (
     StorageFull,
     StorageUnavailable,
 )
-from roundhouse.core.jobs import Attempt, AttemptOutcome, Job, Pipeline, RetryPolicy, Stage, Step, Waiting
+from roundhouse.core.jobs import (
+    Along,
+    Attempt,
+    AttemptOutcome,
+    Job,
+    Pipeline,
+    RetryPolicy,
+    Stage,
+    Step,
+    Waiting,
+)
 from roundhouse.core.ports import Clock
 from roundhouse.infra.db import Database
 from roundhouse.infra.jobs import transitions
@@ -33,7 +43,8 @@ from roundhouse.infra.jobs.child import run_in_child
 from roundhouse.infra.jobs.gathering import Gathering
 from roundhouse.infra.jobs.model import Durable, Record, RunLost, run_id, run_ids
 from roundhouse.infra.jobs.pipelines import begin_next, fail_running, label, put_back, share_done
-from roundhouse.infra.jobs.transitions import Claim, EventType, Move, ending, with_attempt
+from roundhouse.infra.jobs.telling import EventType
+from roundhouse.infra.jobs.transitions import Claim, Move, ending, with_attempt
 
 StopReason = Literal["cancel", "deadline", "drain", "lost"]
 
@@ -60,7 +71,7 @@ class Run:
         pipeline: Its pipeline.
         db: The database.
         moves: Where changes of all runs of this executor are written together.
-        durable: Where finished steps are kept.
+        durable: Where finished steps are kept; None where the pipeline's is not recorded.
         clock: Time.
         folder: Folder of this job alone.
         keep_s: How long the job is kept after its end.
@@ -73,7 +84,7 @@ class Run:
         *,
         db: Database,
         moves: Gathering[Move, Job],
-        durable: Durable,
+        durable: Durable | None,
         clock: Clock,
         folder: Path,
         keep_s: float,
@@ -85,7 +96,7 @@ class Run:
         self._pipeline = pipeline
         self._db = db
         self._moves = moves
-        self._durable = durable
+        self._durable = durable if pipeline.durable else None
         self._keep_s = keep_s
         self._stages = list(job.stages)
         self._results: dict[str, Any] = {}
@@ -95,6 +106,7 @@ class Run:
         self._cancelled_at_s: float | None = None
         self._step_error: BaseException | None = None
         self._written: asyncio.Task[None] | None = None
+        self._along: Along | None = None
 
     # From outside
 
@@ -117,6 +129,10 @@ class Run:
         """What is to be written of its progress since the last call; not if its stage has changed by then."""
         told, self._told = self._told, None
         return None if told is None else (msgspec.structs.replace(self.claim), *told)
+
+    def along(self, write: Along) -> None:
+        """What the transaction that ends the run writes as well."""
+        self._along = write
 
     def tell(self, step: Step, fraction: float, message: str) -> None:
         """Note how far a step is."""
@@ -145,16 +161,18 @@ class Run:
     # Steps
 
     async def _steps(self) -> Any:
-        job = self.job
-        if job.run > job.since_run + 1:
+        job, durable = self.job, self._durable
+        if durable is not None and job.run > job.since_run + 1:
             earlier = run_ids(job.id, job.since_run + 1, job.run - 1)
             # One whose executor froze before it began was not known yet when the job was taken from it.
-            await self._patiently(lambda: self._durable.fence(earlier))
-            self._results = await self._patiently(lambda: self._durable.finished(earlier))
+            await self._patiently(lambda: durable.fence(earlier))
+            self._results = await self._patiently(lambda: durable.finished(earlier))
         name = label(self._pipeline.kind, self._pipeline.revision)
         try:
             async with asyncio.timeout(self._pipeline.timeout_s) as limit:
-                return await self._durable.run(run_id(job.id, job.run), name, self._body)
+                if durable is None:
+                    return await self._only_step()
+                return await durable.run(run_id(job.id, job.run), name, self._body)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -177,6 +195,11 @@ class Run:
                 output = await record(step.name, partial(self._call, step))
                 self._results[step.name] = output
             self._complete(number)
+        return output
+
+    async def _only_step(self) -> Any:
+        output = await self._call(self._pipeline.steps[0])
+        self._complete(0)
         return output
 
     async def _call(self, step: Step) -> Any:
@@ -234,7 +257,9 @@ class Run:
 
     async def _fence(self) -> None:
         """A step was cut off: nothing may be recorded for this run any more."""
-        await self._patiently(lambda: self._durable.fence([run_id(self.job.id, self.job.run)]))
+        durable = self._durable
+        if durable is not None:
+            await self._patiently(lambda: durable.fence([run_id(self.job.id, self.job.run)]))
 
     async def _stopped(self, now_s: float) -> tuple[EventType, dict[str, Any]] | None:
         if self._stopping == "lost":
@@ -307,18 +332,19 @@ class Run:
 
     async def _end(self, kind: EventType, changes: dict[str, Any]) -> None:
         try:
-            await self._change(kind, **changes)
+            await self._change(kind, self._along, **changes)
         except RunLost:
             _log.warning("job_run_lost", job=self.job.id, run=self.job.run)
             return
-        if kind == "job.completed":
+        if kind == "job.completed" and self.folder.exists():
             # Of a job that may be retried the clean-up takes it, once that is over: finished steps left files there.
             await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
-    async def _change(self, kind: EventType, **changes: Any) -> None:
+    async def _change(self, kind: EventType, along: Along | None = None, **changes: Any) -> None:
         async def put() -> None:
             expires_at_s = self.clock.now_s() + self._keep_s
-            await self._moves.put(Move(msgspec.structs.replace(self.claim), kind, changes, expires_at_s))
+            claim = msgspec.structs.replace(self.claim)
+            await self._moves.put(Move(claim, kind, changes, expires_at_s, along))
             self.claim.version += 1
 
         async def write() -> None:
@@ -365,6 +391,9 @@ class _Context:
 
     def progress(self, fraction: float, message: str = "") -> None:
         self._run.tell(self._step, fraction, message)
+
+    def along(self, write: Along) -> None:
+        self._run.along(write)
 
     async def in_child(self, function: str, argument: Any) -> Any:
         return await run_in_child(function, argument, on_progress=self.progress, folder=self.folder)

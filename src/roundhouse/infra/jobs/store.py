@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 import sqlalchemy as sa
 
@@ -240,3 +242,11 @@ async def expired(tx: Tx, now_s: float, limit: int) -> list[tuple[str, int]]:
 async def delete(tx: Tx, job_ids: list[str]) -> None:
     """Forget jobs that have ended."""
     await tx.execute(sa.delete(jobs).where(jobs.c.id.in_(job_ids), jobs.c.ended_at_s.is_not(None)))
+
+
+async def forget_input(tx: Tx, job_id: str, left: Mapping[str, object], *, result: bool) -> None:
+    """Have a job's input be `left` alone, and with `result` its result nothing: they are kept no longer."""
+    values: dict[str, object] = {"input": dict(left)}
+    if result:
+        values["result"] = None
+    await tx.execute(sa.update(jobs).where(jobs.c.id == job_id).values(**values))

@@ -21,7 +21,8 @@ from roundhouse.infra.jobs.membership import Membership
 from roundhouse.infra.jobs.model import Durable, run_id, run_ids
 from roundhouse.infra.jobs.pipelines import PipelineTable, fail_running, label, put_back, share_done
 from roundhouse.infra.jobs.rows import jobs
-from roundhouse.infra.jobs.transitions import EventType, ending, pinned, with_attempt, woken
+from roundhouse.infra.jobs.telling import EventType
+from roundhouse.infra.jobs.transitions import ending, pinned, with_attempt, woken
 
 _BATCH = 200
 _GONE = ".gone-"

@@ -7,30 +7,19 @@ commit was acknowledged too late is recognised by the row's `version` and not ma
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from roundhouse.core.jobs import Attempt, AttemptOutcome, Job, Pipeline
+from roundhouse.core.jobs import Along, Attempt, AttemptOutcome, Job, Pipeline
 from roundhouse.infra.db import Tx
-from roundhouse.infra.events.store import Event, NewEvent, append
+from roundhouse.infra.events.store import NewEvent, append
 from roundhouse.infra.jobs.model import RunLost
 from roundhouse.infra.jobs.pipelines import fresh_stages, share_done
 from roundhouse.infra.jobs.rows import jobs, read_row
+from roundhouse.infra.jobs.telling import EventType, tidings
 
-EventType = Literal[
-    "job.queued",
-    "job.started",
-    "job.stage",
-    "job.progress",
-    "job.waiting",
-    "job.cancel_requested",
-    "job.completed",
-    "job.failed",
-    "job.cancelled",
-]
-TERMINAL_EVENTS = frozenset({"job.completed", "job.failed", "job.cancelled"})
 _BATCH = 200
 _MOST_HISTORY = 100
 
@@ -59,37 +48,14 @@ class Move(msgspec.Struct, frozen=True):
         kind: The event that tells it.
         changes: New values of columns.
         expires_at_s: When the job is deleted, if this turns out to be its end.
+        along: What is written with it.
     """
 
     claim: Claim
     kind: EventType
     changes: dict[str, Any]
     expires_at_s: float
-
-
-def ends_job(event: Event) -> bool:
-    """Whether an event is the last one of a job, unless that is retried."""
-    return event.type in TERMINAL_EVENTS
-
-
-def told(job: Job, kind: EventType) -> NewEvent:
-    """The event of a job's change; its data is what a list of jobs shows of it."""
-    data: dict[str, Any] = {
-        "job_id": job.id,
-        "kind": job.kind,
-        "state": job.state,
-        "stage": next((one.name for one in job.stages if one.state == "running"), None),
-        "progress": round(job.progress, 4),
-        "message": job.message,
-        "attempts": job.attempts,
-    }
-    if job.waiting_for is not None:
-        data["waiting_for"] = job.waiting_for
-    if job.error is not None:
-        data["error"] = job.error
-    if job.ended_at_s is not None and job.run_started_at_s is not None:
-        data["run_s"] = round(max(job.ended_at_s - job.run_started_at_s, 0.0), 3)
-    return NewEvent(job.caller.site_id, job.id, kind, data, job.updated_at_s)
+    along: Along | None = None
 
 
 async def move_all(tx: Tx, moves: Sequence[Move], now_s: float) -> list[Job | RunLost]:
@@ -107,11 +73,13 @@ async def move_all(tx: Tx, moves: Sequence[Move], now_s: float) -> list[Job | Ru
         For each the job as it is now; `RunLost` where somebody else has it, or it has ended.
     """
     found: dict[str, Job | RunLost] = {}
-    events = []
+    events: list[NewEvent] = []
     for one in sorted(moves, key=lambda one: one.claim.job_id):
-        moved, event = await _move(tx, await _as_asked(tx, one, now_s), now_s)
+        moved, news = await _move(tx, await _as_asked(tx, one, now_s), now_s)
         found[one.claim.job_id] = moved
-        events += [] if event is None else [event]
+        events += news
+        if one.along is not None and (news or isinstance(moved, RunLost)):
+            await one.along(tx, None if isinstance(moved, RunLost) else moved)
     await append(tx, *events)
     return [found[one.claim.job_id] for one in moves]
 
@@ -130,7 +98,7 @@ async def _as_asked(tx: Tx, move: Move, now_s: float) -> Move:
     return move
 
 
-async def _move(tx: Tx, move: Move, now_s: float) -> tuple[Job | RunLost, NewEvent | None]:
+async def _move(tx: Tx, move: Move, now_s: float) -> tuple[Job | RunLost, list[NewEvent]]:
     statement = (
         sa.update(jobs)
         .where(*_held(move.claim))
@@ -139,9 +107,9 @@ async def _move(tx: Tx, move: Move, now_s: float) -> tuple[Job | RunLost, NewEve
     )
     row = (await tx.execute(statement)).mappings().one_or_none()
     if row is None:
-        return await _made_before(tx, move), None
+        return await _made_before(tx, move), []
     job = read_row(row)
-    return job, told(job, move.kind)
+    return job, [*tidings(job, move.kind)]
 
 
 def _held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
@@ -183,7 +151,7 @@ async def holds(tx: Tx, claim: Claim) -> bool:
 
 async def tell_progress(tx: Tx, claims: list[tuple[Claim, float, str]], now_s: float) -> None:
     """Write how far running jobs are; those that were lost, or are further by now, are left alone."""
-    events = []
+    events: list[NewEvent] = []
     for claim, progress, message in sorted(claims, key=lambda one: one[0].job_id):
         statement = (
             sa.update(jobs)
@@ -193,7 +161,7 @@ async def tell_progress(tx: Tx, claims: list[tuple[Claim, float, str]], now_s: f
         )
         row = (await tx.execute(statement)).mappings().one_or_none()
         if row is not None:
-            events.append(told(read_row(row), "job.progress"))
+            events += tidings(read_row(row), "job.progress")
     await append(tx, *events)
 
 
@@ -318,7 +286,8 @@ async def change_all(tx: Tx, changes: list[tuple[Job, EventType, dict[str, Any]]
     for names, rows in alike.items():
         statement = sa.update(jobs).where(jobs.c.id == sa.bindparam("changed"))
         await tx.execute(statement.values({name: sa.bindparam(name) for name in names}), rows)
-    await append(tx, *(told(job, kind) for job, (_, kind, _) in zip(changed, changes, strict=True)))
+    pairs = zip(changed, changes, strict=True)
+    await append(tx, *(one for job, (_, kind, _) in pairs for one in tidings(job, kind)))
     return changed
 
 
@@ -328,7 +297,7 @@ async def _change(tx: Tx, job: Job, kind: EventType, now_s: float, **values: Any
         values["updated_at_s"] = now_s
         statement = sa.update(jobs).where(jobs.c.id == job.id).values(**values).returning(*jobs.c)
         asked = read_row((await tx.execute(statement)).mappings().one())
-        await append(tx, told(asked, kind))
+        await append(tx, *tidings(asked, kind))
         return asked
     return (await change_all(tx, [(job, kind, values)], now_s))[0]
 

@@ -15,7 +15,7 @@ from roundhouse.infra.events.sse import EventStream, going_on
 from roundhouse.infra.events.tail import EventTail
 from roundhouse.infra.jobs.shapes import JobRead
 from roundhouse.infra.jobs.store import JobFilter
-from roundhouse.infra.jobs.transitions import ends_job
+from roundhouse.infra.jobs.telling import ends_job
 from roundhouse.infra.moments import Moment, begins_s
 
 Reader = Annotated[Caller, Depends(require("jobs:read"))]

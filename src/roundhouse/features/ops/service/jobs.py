@@ -133,7 +133,8 @@ class JobService:
 
     async def stats(self, caller: Caller) -> JobStats:
         """Queues and executors of the whole house."""
-        living = await self._roster.living()
+        # A server that runs tasks itself takes from no queue.
+        living = [one for one in await self._roster.living() if one.queues]
         now_s = self._clock.now_s()
         async with self._db.read() as tx:
             counts = await store.counts(tx, None)
