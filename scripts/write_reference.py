@@ -32,6 +32,7 @@ from roundhouse.features.knowledge.showing.routes import page_routes
 from roundhouse.features.knowledge.stores import routes as store_routes
 from roundhouse.features.ops import routes as ops_routes
 from roundhouse.features.tasks.capabilities import routes as capability_routes
+from roundhouse.features.tasks.running import routes as task_routes
 from roundhouse.features.webhooks import routes as webhook_routes
 from roundhouse.infra.telemetry import metrics_reference
 
@@ -67,6 +68,7 @@ _TITLES = {
     "recordings": "Recordings",
     "templates": "Templates",
     "capabilities": "Capabilities",
+    "tasks": "Tasks",
     "ops": "Operations",
 }
 
@@ -103,6 +105,7 @@ def scopes() -> dict[tuple[str, str], str]:
         audio_routes.router(nothing, nothing, nothing, 1.0),
         capability_routes.capability_routes(nothing, nothing),
         capability_routes.run_routes(nothing, nothing),
+        task_routes.router(nothing, nothing, nothing),
         ops_routes.router(nothing, nothing, nothing, nothing, nothing, nothing),
         webhook_routes.router(nothing, nothing, nothing, nothing),
     )

@@ -52,7 +52,8 @@ SCOPES = {
     "audio:read": "process_status list_recordings search_recordings get_recording list_segments export_recording "
     "list_templates get_template get_template_schema list_template_versions",
     "audio:write": "update_recording delete_recording correct_segment create_template update_template delete_template",
-    "tasks": "list_capabilities get_capability list_capability_versions try_capability run_capability",
+    "tasks": "list_capabilities get_capability list_capability_versions try_capability run_capability create_task "
+    "list_tasks get_task trace_task task_events cancel_task retry_task signal_task dispatch_task get_dispatched_task",
     "capabilities": "create_capability update_capability delete_capability",
     "flows": "",
     "human": "",
@@ -94,6 +95,7 @@ async def operations(house: House) -> Iterator[tuple[str, str, str, dict[str, An
                 "recording_id",
                 "template_id",
                 "task_id",
+                "tracking_id",
                 "capability",
                 "webhook_id",
                 "name",

@@ -270,6 +270,7 @@ class Roundhouse:
             self.first_key = await ensure_first_key(self.keys, self.settings.access, self.settings.data_dir)
         await self.parts.start()
         await self.chat.start()
+        await self.tasks.start()
         self.usage.start()
         self.gatekeeper.start()
         self.frozen.start()
@@ -294,6 +295,7 @@ class Roundhouse:
 
     async def close(self) -> None:
         """Stop background work, write what is still in memory, close connections."""
+        await self.tasks.close()
         await self.chat.close()
         await self.parts.stop()
         await self.history.close()

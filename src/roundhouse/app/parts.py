@@ -187,6 +187,7 @@ class Parts:
             settings.outbound,
             lookup,
             self.clock,
+            settings.jobs.keep_days,
         )
 
     def _build_jobs(self) -> None:
@@ -203,7 +204,7 @@ class Parts:
         own = [self.model_pull.pipeline, self.clean_up.pipeline, self.chat_clean_up.pipeline]
         own.append(DiskClean(self.cleaning).pipeline)
         own += (*self.recording_jobs.pipelines, *self.knowledge.jobs.pipelines)
-        own += self.knowledge_search.jobs.pipelines
+        own += (*self.knowledge_search.jobs.pipelines, *self.tasks.pipelines)
         self.pipelines = PipelineTable([*own, *plugged])
         planned = (
             self.clean_up.schedule,

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from roundhouse.core.jobs import Pipeline
 from roundhouse.core.ports import Clock
 from roundhouse.core.settings import OutboundSettings
 from roundhouse.core.transports import TransportContext, Verb
 from roundhouse.features.knowledge.files.service import FileService
+from roundhouse.features.tasks.attempts.keeping import Keeping
 from roundhouse.features.tasks.capabilities.builtin import own_capabilities
 from roundhouse.features.tasks.capabilities.calling import CapabilityCalling
 from roundhouse.features.tasks.capabilities.registry import CapabilityRegistry
 from roundhouse.features.tasks.capabilities.service import CapabilityService
+from roundhouse.features.tasks.running.jobs import TaskCalls
 from roundhouse.infra.db import Database
 from roundhouse.infra.egress.modules import ModuleClient
 from roundhouse.infra.egress.resolving import Lookup
 from roundhouse.infra.revision import RevisionWatcher
 from roundhouse.infra.vault import Vault
+
+_DAY_S = 86_400.0
 
 
 class TaskParts:
@@ -31,12 +36,15 @@ class TaskParts:
         outbound: How the house is left.
         lookup: How names are looked up.
         clock: Time.
+        keep_days: How long jobs are kept, and what is large in their traces.
 
     Attributes:
         modules: Outgoing HTTP to modules.
         registry: Which capabilities there are.
         calling: Calls them.
         capabilities: Registers them.
+        calls: Makes the calls of tasks.
+        pipelines: Kinds of jobs of this room.
     """
 
     def __init__(
@@ -49,6 +57,7 @@ class TaskParts:
         outbound: OutboundSettings,
         lookup: Lookup,
         clock: Clock,
+        keep_days: float,
     ) -> None:
         self._watcher = watcher
         self.modules = ModuleClient(outbound, lookup)
@@ -59,6 +68,8 @@ class TaskParts:
         self.capabilities = CapabilityService(
             db, self.registry, self.calling, vault, clock, watcher.check_now
         )
+        self.calls = TaskCalls(db, self.registry, self.calling, Keeping(files, keep_days * _DAY_S), clock)
+        self.pipelines: tuple[Pipeline, ...] = (self.calls.pipeline,)
 
     async def start(self) -> None:
         """Read what is registered, and follow its changes.

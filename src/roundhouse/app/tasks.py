@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from roundhouse.app.task_running import TaskRunning
 from roundhouse.core.ports import Gatekeeper
 from roundhouse.features.tasks.capabilities.direct import DirectRunner
 from roundhouse.features.tasks.capabilities.routes import capability_routes, run_routes
@@ -28,10 +29,20 @@ class TaskRoom:
         self._mine = parts.tasks
         self._trials = Trials(self._mine.capabilities, self._mine.calling, gatekeeper)
         self._runner = DirectRunner(self._mine.calling, gatekeeper)
+        self._running = TaskRunning(parts, gatekeeper)
+
+    async def start(self) -> None:
+        """Take tasks from now on."""
+        await self._running.start()
+
+    async def close(self) -> None:
+        """Let the calls that are being made end for a while, then leave them to others."""
+        await self._running.close()
 
     def router(self) -> APIRouter:
         """All routes of the room."""
         return gathered(
             capability_routes(self._mine.capabilities, self._trials),
             run_routes(self._mine.registry, self._runner),
+            self._running.router(),
         )

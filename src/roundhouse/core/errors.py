@@ -133,6 +133,13 @@ class DocumentEmpty(Unprocessable):
     title = "Document empty"
 
 
+class IdempotencyMismatch(Unprocessable):
+    """The idempotency key was used for a request with another body."""
+
+    code = "idempotency_mismatch"
+    title = "Idempotency key used for another request"
+
+
 class DoesNotFit(Unprocessable):
     """The model is larger than the memory budget; a retry cannot help."""
 
@@ -274,6 +281,14 @@ class WeightsComing(WeightsMissing):
     retryable = True
 
 
+class IdempotencyInFlight(Conflict):
+    """A request with the same idempotency key is being answered just now."""
+
+    code = "idempotency_in_flight"
+    title = "Request in flight"
+    retryable = True
+
+
 class Busy(RoundhouseError):
     """A queue or the memory of a device is full; `retry_after_s` says when to come back."""
 
@@ -330,6 +345,20 @@ class ExecutorLost(RoundhouseError):
     code = "executor_lost"
     title = "Executor lost"
     retryable = True
+
+
+class AttemptsExhausted(RoundhouseError):
+    """Every attempt that the task has failed; the detail tells of the last one."""
+
+    code = "attempts_exhausted"
+    title = "Attempts exhausted"
+
+
+class OutcomeUnknown(RoundhouseError):
+    """A call that may not be repeated was cut off: nobody knows whether its work was done, a person must decide."""
+
+    code = "unknown_outcome"
+    title = "Outcome unknown"
 
 
 class DeadlineExceeded(RoundhouseError):

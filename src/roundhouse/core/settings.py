@@ -38,6 +38,7 @@ from roundhouse.core.settings_section import Section as Section
 from roundhouse.core.settings_sentence_transformers import (
     SentenceTransformersSettings as SentenceTransformersSettings,
 )
+from roundhouse.core.settings_tasks import TaskSettings as TaskSettings
 from roundhouse.core.settings_upkeep import UpkeepSettings as UpkeepSettings
 from roundhouse.core.settings_webhooks import WebhookSettings as WebhookSettings
 
@@ -308,6 +309,7 @@ class Settings(BaseSettings):
     live: LiveSettings = LiveSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     sentence_transformers: SentenceTransformersSettings = SentenceTransformersSettings()
+    tasks: TaskSettings = TaskSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
     outbound: OutboundSettings = OutboundSettings()
     webhooks: WebhookSettings = WebhookSettings()

@@ -1,0 +1,27 @@
+"""The table of attempts."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from roundhouse.infra.db import metadata
+
+_JSON_OR_NULL = sa.JSON(none_as_null=True)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("job_id", sa.String(40), sa.ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("step", sa.String(100), primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True),
+    sa.Column("site_id", sa.String(200), nullable=False),
+    sa.Column("target", sa.String(300), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("idempotency_key", sa.String(200), nullable=False),
+    sa.Column("request", _JSON_OR_NULL),
+    sa.Column("response", _JSON_OR_NULL),
+    sa.Column("error", _JSON_OR_NULL),
+    sa.Column("started_at_s", sa.Double, nullable=False),
+    sa.Column("ended_at_s", sa.Double),
+    sa.Column("cost", sa.Double),
+)
