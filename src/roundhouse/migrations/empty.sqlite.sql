@@ -24,6 +24,23 @@ CREATE TABLE api_keys (
 	CONSTRAINT pk_api_keys PRIMARY KEY (id), 
 	CONSTRAINT uq_api_keys_digest UNIQUE (digest)
 );
+CREATE TABLE attempts (
+	job_id VARCHAR(40) NOT NULL, 
+	step VARCHAR(100) NOT NULL, 
+	n INTEGER NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	target VARCHAR(300) NOT NULL, 
+	state VARCHAR(20) NOT NULL, 
+	idempotency_key VARCHAR(200) NOT NULL, 
+	request JSON, 
+	response JSON, 
+	error JSON, 
+	started_at_s DOUBLE NOT NULL, 
+	ended_at_s DOUBLE, 
+	cost DOUBLE, 
+	PRIMARY KEY (job_id, step, n), 
+	FOREIGN KEY(job_id) REFERENCES jobs (id) ON DELETE CASCADE
+);
 CREATE TABLE audit_log (
 	seq INTEGER NOT NULL, 
 	id VARCHAR(40) NOT NULL, 
@@ -201,6 +218,16 @@ CREATE TABLE generations (
 	CONSTRAINT pk_generations PRIMARY KEY (id), 
 	CONSTRAINT fk_generations_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE, 
 	CONSTRAINT uq_generations_idempotency_digest UNIQUE (idempotency_digest)
+);
+CREATE TABLE idempotency (
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200) NOT NULL, 
+	app_id VARCHAR(200) NOT NULL, 
+	"key" VARCHAR(255) NOT NULL, 
+	body_sha256 VARCHAR(64) NOT NULL, 
+	job_id VARCHAR(40) NOT NULL, 
+	PRIMARY KEY (site_id, user_id, app_id, "key"), 
+	FOREIGN KEY(job_id) REFERENCES jobs (id) ON DELETE CASCADE
 );
 CREATE TABLE index_documents (
 	index_number BIGINT NOT NULL, 
@@ -548,6 +575,19 @@ CREATE TABLE spending (
 	cost_usd DOUBLE NOT NULL, 
 	CONSTRAINT pk_spending PRIMARY KEY (key_id, day)
 );
+CREATE TABLE tasks (
+	job_id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	capability VARCHAR(200), 
+	flow VARCHAR(200), 
+	version INTEGER NOT NULL, 
+	kept VARCHAR(20) NOT NULL, 
+	forgotten BOOLEAN NOT NULL, 
+	metadata JSON NOT NULL, 
+	shown JSON, 
+	PRIMARY KEY (job_id), 
+	FOREIGN KEY(job_id) REFERENCES jobs (id) ON DELETE CASCADE
+);
 CREATE TABLE template_versions (
 	template_id VARCHAR(40) NOT NULL, 
 	version INTEGER NOT NULL, 
@@ -847,6 +887,10 @@ CREATE INDEX ix_vector_pending_index_number ON vector_pending (index_number);
 CREATE INDEX ix_watched_files_folder_id_name ON watched_files (folder_id, name);
 CREATE UNIQUE INDEX uq_capabilities_site_id_name ON capabilities (site_id, name);
 CREATE INDEX ix_capability_versions_site_id ON capability_versions (site_id);
+CREATE INDEX ix_tasks_site_id_capability ON tasks (site_id, capability);
+CREATE INDEX ix_tasks_site_id_flow ON tasks (site_id, flow);
+CREATE INDEX ix_tasks_forgotten_kept ON tasks (forgotten, kept);
+CREATE INDEX ix_idempotency_job_id ON idempotency (job_id);
 CREATE INDEX ix_webhooks_site_id_id ON webhooks (site_id, id);
 CREATE INDEX ix_webhook_topics_webhook_id ON webhook_topics (webhook_id);
 CREATE INDEX ix_webhook_deliveries_webhook_id_seq ON webhook_deliveries (webhook_id, seq);
