@@ -19,6 +19,7 @@ from roundhouse.cli import (
     keys,
     knowledge,
     models,
+    module,
     providers,
     reference,
     run,
@@ -91,6 +92,7 @@ commands.add_typer(webhooks.commands, name="webhooks")
 commands.command()(transcribe.transcribe)
 commands.command()(ingest.ingest)
 commands.add_typer(watch.commands, name="watch")
+commands.add_typer(module.commands, name="module")
 commands.command()(usage.usage)
 commands.add_typer(clean.commands, name="clean")
 commands.command()(disk.disk)

@@ -91,6 +91,13 @@ class Unprocessable(BadInput):
     status = 422
 
 
+class RemoteReference(Unprocessable):
+    """A schema or a document refers to another one; only references inside of it are followed."""
+
+    code = "remote_reference"
+    title = "Remote reference"
+
+
 class UnsupportedContent(Unprocessable):
     """A message part (image, audio, video) that the chosen model cannot take."""
 
