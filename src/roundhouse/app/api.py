@@ -173,6 +173,8 @@ class Roundhouse:
             title="Roundhouse",
             version=__version__,
             docs_url=None,
+            # Each tenant has a document of its own.
+            openapi_url=None,
             redoc_url=None,
             # A redirect would be built from the client's Host header.
             redirect_slashes=False,
@@ -220,6 +222,7 @@ class Roundhouse:
         large |= self.audio.large_bodies
         large |= dict.fromkeys(SPEECH_PATHS, workshop.largest_body_bytes)
         sockets = {LIVE_PATH: RealtimeEndpoint(desk, LIVE_PATH, workshop, self.settings.live)}
+        self.tasks.attach(rooms, (*hot, *sockets))
         front: App = Front(rooms, hot, self.settings.server, RequestIds(), _log_fault, large, sockets)
         return with_cors(front, self.settings.server)
 
@@ -269,6 +272,7 @@ class Roundhouse:
         if not self.settings.server.open:
             self.first_key = await ensure_first_key(self.keys, self.settings.access, self.settings.data_dir)
         await self.parts.start()
+        await self.tasks.start()
         await self.chat.start()
         await self.tasks.start()
         self.usage.start()

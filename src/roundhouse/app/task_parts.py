@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from roundhouse.app.modules import ImportParts
 from roundhouse.core.jobs import Pipeline
 from roundhouse.core.ports import Clock
 from roundhouse.core.settings import OutboundSettings
@@ -45,6 +46,7 @@ class TaskParts:
         capabilities: Registers them.
         calls: Makes the calls of tasks.
         pipelines: Kinds of jobs of this room.
+        imported: Takes them over from what describes them.
     """
 
     def __init__(
@@ -69,7 +71,8 @@ class TaskParts:
             db, self.registry, self.calling, vault, clock, watcher.check_now
         )
         self.calls = TaskCalls(db, self.registry, self.calling, Keeping(files, keep_days * _DAY_S), clock)
-        self.pipelines: tuple[Pipeline, ...] = (self.calls.pipeline,)
+        self.imported = ImportParts(db, self.capabilities, self.modules, clock)
+        self.pipelines: tuple[Pipeline, ...] = (self.calls.pipeline, self.imported.jobs.pipeline)
 
     async def start(self) -> None:
         """Read what is registered, and follow its changes.

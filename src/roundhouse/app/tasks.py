@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 
+from roundhouse.app.modules import ModuleRoom
 from roundhouse.app.task_running import TaskRunning
 from roundhouse.core.ports import Gatekeeper
 from roundhouse.features.tasks.capabilities.direct import DirectRunner
@@ -30,9 +32,19 @@ class TaskRoom:
         self._trials = Trials(self._mine.capabilities, self._mine.calling, gatekeeper)
         self._runner = DirectRunner(self._mine.calling, gatekeeper)
         self._running = TaskRunning(parts, gatekeeper)
+        self._watcher = parts.watcher
+        self._modules = ModuleRoom(
+            self._mine.imported,
+            parts.db,
+            self._mine.capabilities,
+            self._mine.registry,
+            self._runner,
+            parts.clock,
+        )
 
     async def start(self) -> None:
-        """Take tasks from now on."""
+        """Follow what is registered, and take tasks from now on; raises StorageUnavailable."""
+        await self._modules.start(self._watcher)
         await self._running.start()
 
     async def close(self) -> None:
@@ -45,4 +57,9 @@ class TaskRoom:
             capability_routes(self._mine.capabilities, self._trials),
             run_routes(self._mine.registry, self._runner),
             self._running.router(),
+            self._modules.router(),
         )
+
+    def attach(self, rooms: FastAPI, besides: Iterable[str]) -> None:
+        """Add what stands behind all routes; see `ModuleRoom.attach`."""
+        self._modules.attach(rooms, besides)
