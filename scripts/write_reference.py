@@ -32,6 +32,8 @@ from roundhouse.features.knowledge.showing.routes import page_routes
 from roundhouse.features.knowledge.stores import routes as store_routes
 from roundhouse.features.ops import routes as ops_routes
 from roundhouse.features.tasks.capabilities import routes as capability_routes
+from roundhouse.features.tasks.importing import routes as import_routes
+from roundhouse.features.tasks.importing.gateway import routes as registration_routes
 from roundhouse.features.tasks.running import routes as task_routes
 from roundhouse.features.webhooks import routes as webhook_routes
 from roundhouse.infra.telemetry import metrics_reference
@@ -69,6 +71,7 @@ _TITLES = {
     "templates": "Templates",
     "capabilities": "Capabilities",
     "tasks": "Tasks",
+    "gateway": "Registered modules",
     "ops": "Operations",
 }
 
@@ -105,6 +108,8 @@ def scopes() -> dict[tuple[str, str], str]:
         audio_routes.router(nothing, nothing, nothing, 1.0),
         capability_routes.capability_routes(nothing, nothing),
         capability_routes.run_routes(nothing, nothing),
+        import_routes.router(nothing, nothing, nothing),
+        registration_routes.router(nothing),
         task_routes.router(nothing, nothing, nothing),
         ops_routes.router(nothing, nothing, nothing, nothing, nothing, nothing),
         webhook_routes.router(nothing, nothing, nothing, nothing),

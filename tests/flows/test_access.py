@@ -53,8 +53,11 @@ SCOPES = {
     "list_templates get_template get_template_schema list_template_versions",
     "audio:write": "update_recording delete_recording correct_segment create_template update_template delete_template",
     "tasks": "list_capabilities get_capability list_capability_versions try_capability run_capability create_task "
-    "list_tasks get_task trace_task task_events cancel_task retry_task signal_task dispatch_task get_dispatched_task",
-    "capabilities": "create_capability update_capability delete_capability",
+    "list_tasks get_task trace_task task_events cancel_task retry_task signal_task dispatch_task get_dispatched_task "
+    "export_postman list_registrations get_registration",
+    "capabilities": "create_capability update_capability delete_capability import_openapi import_postman "
+    "list_capability_sources delete_capability_source check_capability_sources get_capability_drift "
+    "approve_capability register_module delete_registration",
     "flows": "",
     "human": "",
     "mcp": "",
@@ -75,7 +78,8 @@ TWO_SCOPES |= {"process", "process_text", "rerun_recording", "ask_vector_store"}
 
 
 async def operations(house: House) -> Iterator[tuple[str, str, str, dict[str, Any] | None]]:
-    document = (await house.get("/openapi.json", key="")).json()
+    # Of everybody: that of a tenant has its capabilities as paths of their own besides.
+    document = house.app.rooms.openapi()
     found = []
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -96,6 +100,7 @@ async def operations(house: House) -> Iterator[tuple[str, str, str, dict[str, An
                 "template_id",
                 "task_id",
                 "tracking_id",
+                "source_id",
                 "capability",
                 "webhook_id",
                 "name",
