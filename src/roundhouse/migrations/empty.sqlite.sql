@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0024');
+INSERT INTO "alembic_version" VALUES('0025');
 CREATE TABLE api_keys (
 	id VARCHAR(40) NOT NULL, 
 	name VARCHAR(200) NOT NULL, 
@@ -101,6 +101,32 @@ CREATE TABLE capabilities (
 	updated_at_s DOUBLE NOT NULL, 
 	CONSTRAINT pk_capabilities PRIMARY KEY (id)
 );
+CREATE TABLE capability_drifts (
+	site_id VARCHAR(200) NOT NULL, 
+	name VARCHAR(128) NOT NULL, 
+	proposed JSON, 
+	reason VARCHAR(40) NOT NULL, 
+	found_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_capability_drifts PRIMARY KEY (site_id, name)
+);
+CREATE TABLE capability_sources (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	origin VARCHAR(20) NOT NULL, 
+	ref VARCHAR(2000) NOT NULL, 
+	url TEXT NOT NULL, 
+	base_url TEXT NOT NULL, 
+	prefix VARCHAR(200) NOT NULL, 
+	include JSON NOT NULL, 
+	trusted BOOLEAN NOT NULL, 
+	title TEXT NOT NULL, 
+	source_version TEXT NOT NULL, 
+	checked_at_s DOUBLE NOT NULL, 
+	error_code VARCHAR(64), 
+	created_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_capability_sources PRIMARY KEY (id)
+);
 CREATE TABLE capability_versions (
 	capability_id VARCHAR(40) NOT NULL, 
 	version INTEGER NOT NULL, 
@@ -196,6 +222,28 @@ CREATE TABLE files (
 	CONSTRAINT pk_files PRIMARY KEY (id), 
 	CONSTRAINT uq_files_idempotency_digest UNIQUE (idempotency_digest), 
 	CONSTRAINT fk_files_blob_key_blobs FOREIGN KEY(blob_key) REFERENCES blobs ("key") DEFERRABLE INITIALLY DEFERRED
+);
+CREATE TABLE gateway_registrations (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	name VARCHAR(100) NOT NULL, 
+	base_url TEXT NOT NULL, 
+	raw BOOLEAN NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_gateway_registrations PRIMARY KEY (id)
+);
+CREATE TABLE gateway_routes (
+	site_id VARCHAR(200) NOT NULL, 
+	method VARCHAR(10) NOT NULL, 
+	gateway_path VARCHAR(500) NOT NULL, 
+	registration_id VARCHAR(40) NOT NULL, 
+	name VARCHAR(100) NOT NULL, 
+	upstream_path TEXT NOT NULL, 
+	summary TEXT NOT NULL, 
+	capability VARCHAR(128) NOT NULL, 
+	described VARCHAR(10) NOT NULL, 
+	CONSTRAINT pk_gateway_routes PRIMARY KEY (site_id, method, gateway_path)
 );
 CREATE TABLE generations (
 	id VARCHAR(40) NOT NULL, 
@@ -897,6 +945,9 @@ CREATE INDEX ix_webhook_deliveries_webhook_id_seq ON webhook_deliveries (webhook
 CREATE INDEX ix_webhook_deliveries_webhook_id_state_seq ON webhook_deliveries (webhook_id, state, seq);
 CREATE INDEX ix_webhook_deliveries_next_at_s ON webhook_deliveries (next_at_s);
 CREATE INDEX ix_webhook_deliveries_created_at_s ON webhook_deliveries (created_at_s);
+CREATE UNIQUE INDEX uq_capability_sources_site_id_origin_ref ON capability_sources (site_id, origin, ref);
+CREATE UNIQUE INDEX uq_gateway_registrations_site_id_name ON gateway_registrations (site_id, name);
+CREATE INDEX ix_gateway_routes_registration_id ON gateway_routes (registration_id);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('search_spaces',0);
 COMMIT;
