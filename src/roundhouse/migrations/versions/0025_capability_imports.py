@@ -12,6 +12,11 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _sources()
+    _registrations()
+
+
+def _sources() -> None:
     op.create_table(
         "capability_sources",
         sa.Column("id", sa.String(40), nullable=False),
@@ -46,6 +51,9 @@ def upgrade() -> None:
         sa.Column("found_at_s", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("site_id", "name", name="pk_capability_drifts"),
     )
+
+
+def _registrations() -> None:
     op.create_table(
         "gateway_registrations",
         sa.Column("id", sa.String(40), nullable=False),
