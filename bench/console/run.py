@@ -20,7 +20,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from bench.console.author import MODEL, author
 from bench.console.content import conversation, long_answer
-from bench.console.watching import Held, held, scripts, scroll, watch
+from bench.console.watching import held, scripts, scroll, watch
 from bench.gateway.measure import CpuReading
 
 GOAL_TASK_MS = 100
@@ -34,8 +34,6 @@ _BATCH = 2_000
 _PATIENCE_MS = 60_000
 _LOOK_S = 3.0
 _REST_SHARE = 0.04
-
-Scrolled = tuple[Held, int]
 
 
 class Api:
@@ -199,10 +197,12 @@ async def _long_session(browser: Browser, api: Api, messages: int) -> bool:
 
 async def _long_list(browser: Browser, api: Api, sessions: int) -> bool:
     """A list of sessions scrolled to its end, and then up and down."""
+    began_s = time.perf_counter()
     for first in range(2, sessions + 2, _BATCH):
         await api.take(
             [conversation(number, 1) for number in range(first, min(first + _BATCH, sessions + 2))]
         )
+    print(f"  {sessions} sessions imported in {time.perf_counter() - began_s:.0f} s", flush=True)
     await api.at_rest()
     async with _page(browser, f"{api.url}/console/chat") as page:
         await page.get_by_role("link", name="Conversation").first.wait_for()

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright
 
-from browser.window import AXE, Window
+from browser.window import AXE, Window, signed_in
 from console_checkout import BUILDING, ROOT
 from running_server import KEY, Running, running
 
@@ -65,12 +65,21 @@ async def browser(server: Running) -> AsyncIterator[Browser]:
         await opened.close()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def home(browser: Browser, server: Running, admin_key: str) -> AsyncIterator[BrowserContext]:
+    """The admin's browser: signed in once, with a cache that stays warm."""
+    context = await signed_in(browser, server.url, admin_key)
+    yield context
+    await context.close()
+
+
 @pytest.fixture(scope="session")
-def window(browser: Browser, server: Running, admin_key: str) -> Open:
+def window(browser: Browser, server: Running, admin_key: str, home: BrowserContext) -> Open:
     """Opens windows, signed in as the admin unless `key` says otherwise: `async with window(language="he") as w`."""
 
     def opened(key: str | None = admin_key, **more: object) -> Window:
-        return Window(browser, server.url, key, **more)  # type: ignore[arg-type]  # as Window takes them
+        kept = home if key == admin_key else None
+        return Window(browser, server.url, key, home=kept, **more)  # type: ignore[arg-type]  # as Window takes them
 
     return opened
 

@@ -222,7 +222,7 @@ async def test_work_is_followed_cancelled_and_gone_on_with(window, ears):
 
 async def test_a_recording_of_the_microphone_is_sent(window, ears):
     async with window() as one:
-        await one.context.add_init_script(MICROPHONE)
+        await one.page.add_init_script(MICROPHONE)
         await one.open("/audio")
         await one.page.get_by_role("button", name="Record", exact=True).click()
         await one.page.get_by_role("button", name="Start").click()

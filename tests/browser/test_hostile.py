@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest_asyncio
@@ -139,7 +140,6 @@ async def seed(client: httpx.AsyncClient, url: str) -> Seeded:
         "model": target,
         "metadata": {NAME: NAME},
     }
-    recording = (await made(client, "/v1/process_text", json=asked))["task_id"]
     begun = {
         "title": NAME,
         "tags": [NAME[:100]],
@@ -149,10 +149,12 @@ async def seed(client: httpx.AsyncClient, url: str) -> Seeded:
     }
     session = (await made(client, "/v1/sessions", json=begun))["id"]
     await made(client, f"/v1/sessions/{session}/messages", json={"content": MARKDOWN, "attachments": files})
+    await until(client, f"/v1/vector_stores/{store}", "status", {"completed"})
+    # Last: the process that runs it hears of a new provider a moment later.
+    recording = (await made(client, "/v1/process_text", json=asked))["task_id"]
     ended = await until(client, f"/v1/status/{recording}", "status", {"COMPLETE", "FAILED"})
     assert ended["status"] == "COMPLETE", ended["error"]
     assert ended["results"]["summary"] == EXAMPLE
-    await until(client, f"/v1/vector_stores/{store}", "status", {"completed"})
     said = await client.patch(
         f"/v1/recordings/{recording}/segments/1", json={"text": MARKDOWN, "speaker": NAME[:100]}
     )
@@ -167,9 +169,11 @@ async def seeded(server: Any, admin_key: str) -> AsyncIterator[Seeded]:
         Upstream(model) as up,
         httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30) as client,
     ):
-        yield await seed(client, up.url)
-        for path in (f"/v1/aliases/alias {NAME}", "/v1/providers/weird"):
-            await client.delete(path)
+        try:
+            yield await seed(client, up.url)
+        finally:
+            for path in (f"/v1/aliases/{quote(f'alias {NAME}', safe='')}", "/v1/providers/weird"):
+                await client.delete(path)
 
 
 async def dead(one: Window, place: str) -> None:

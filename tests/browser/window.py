@@ -48,6 +48,7 @@ class Window:
         theme: `light` or `dark`.
         size: Of the window, in px.
         expected: What the console may say: a failed request that the test makes on purpose.
+        home: A context that is signed in already, with what it has in its cache; None = one of its own.
 
     Attributes:
         page: Playwright's page.
@@ -64,6 +65,7 @@ class Window:
         theme: str = "light",
         size: dict[str, int] | None = None,
         expected: str | None = None,
+        home: BrowserContext | None = None,
     ) -> None:
         self._browser = browser
         self.url = url
@@ -71,34 +73,35 @@ class Window:
         self._stored = {"roundhouse.language": language, "roundhouse.theme": theme}
         self._size = size or _WIDE
         self._expected = re.compile(expected) if expected else None
+        self._home = home
         self.faults: list[str] = []
         self.context: BrowserContext
         self.page: Page
 
     async def __aenter__(self) -> Self:
-        self.context = await self._browser.new_context(viewport=self._size, reduced_motion="reduce")  # type: ignore[arg-type]  # a TypedDict of its own
-        self.context.set_default_timeout(_PATIENCE_MS)
-        if self._key is not None:
-            signed = await self.context.request.post(
-                f"{self.url}/console/login",
-                data=json.dumps({"credential": self._key}),
-                headers={"content-type": "application/json", "origin": self.url},
-            )
-            assert signed.ok, await signed.text()
-        # Only where nothing is chosen yet: a test may change it.
-        await self.context.add_init_script(
-            f"for (const [name, value] of Object.entries({json.dumps(self._stored)}))"
-            " if (location.protocol.startsWith('http') && localStorage.getItem(name) === null)"
-            " localStorage.setItem(name, value);"
-        )
+        self.context = self._home or await signed_in(self._browser, self.url, self._key)
         self.page = await self.context.new_page()
+        await self.page.set_viewport_size(self._size)  # type: ignore[arg-type]  # a TypedDict of its own
+        # Once: a test may change it. What other windows left there is none of this one's business.
+        await self.page.add_init_script(
+            "if (location.protocol.startsWith('http') && sessionStorage.getItem('window') === null) {"
+            " localStorage.clear(); sessionStorage.setItem('window', 'begun');"
+            f" for (const [name, value] of Object.entries({json.dumps(self._stored)}))"
+            " localStorage.setItem(name, value); }"
+        )
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.faults.append(f"page: {error}"))
         self.context.on("request", self._asked)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: Any) -> None:
-        await self.context.close()
+        self.context.remove_listener("request", self._asked)
+        if self._home is None:
+            await self.context.close()
+        else:
+            for page in self.context.pages:
+                await page.close()
+            await self.context.set_offline(False)
         if kind is None:
             assert self.faults == []
 
@@ -148,6 +151,20 @@ class Window:
         """Draw the window into a file, where `ROUNDHOUSE_TEST_SHOTS` names a folder."""
         if SHOTS:
             await self.page.screenshot(path=Path(SHOTS) / f"{name}.png")
+
+
+async def signed_in(browser: Browser, url: str, key: str | None) -> BrowserContext:
+    """A context of windows, signed in unless there is no key."""
+    context = await browser.new_context(reduced_motion="reduce")
+    context.set_default_timeout(_PATIENCE_MS)
+    if key is not None:
+        signed = await context.request.post(
+            f"{url}/console/login",
+            data=json.dumps({"credential": key}),
+            headers={"content-type": "application/json", "origin": url},
+        )
+        assert signed.ok, await signed.text()
+    return context
 
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"

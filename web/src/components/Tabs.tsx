@@ -1,5 +1,5 @@
 import { Tabs as Radix } from "radix-ui";
-import type { ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 export interface Tab {
@@ -19,6 +19,16 @@ export interface TabsProps {
 /** Parts of a page, one at a time; only the one shown is mounted. */
 export function Tabs({ label, tabs, value, onChange }: TabsProps) {
   const { i18n } = useTranslation();
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // On a phone the row of tabs is wider than the window: the one that is open is brought into sight, after the router
+    // has put back how far everything was scrolled.
+    const frame = requestAnimationFrame(() => {
+      const open = list.current?.querySelector("[data-state=active]");
+      if (list.current && open) list.current.scrollLeft += middle(open) - middle(list.current);
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [value]);
   return (
     <Radix.Root
       dir={i18n.dir() as "ltr" | "rtl"}
@@ -26,6 +36,7 @@ export function Tabs({ label, tabs, value, onChange }: TabsProps) {
       onValueChange={onChange}
     >
       <Radix.List
+        ref={list}
         aria-label={label}
         // Its outline stands inside: what scrolls cuts off all that is drawn round a tab.
         className="mb-4 flex gap-1 overflow-x-auto border-b border-line [&>*]:-outline-offset-2"
@@ -47,4 +58,10 @@ export function Tabs({ label, tabs, value, onChange }: TabsProps) {
       ))}
     </Radix.Root>
   );
+}
+
+/** Where the middle of an element is, in px from the window's side. */
+function middle(element: Element): number {
+  const { x, width } = element.getBoundingClientRect();
+  return x + width / 2;
 }

@@ -17,4 +17,3 @@ export { Table, type Column } from "./Table";
 export { Tabs, type Tab } from "./Tabs";
 export { ToastProvider, useToast } from "./Toast";
 export { Tooltip, TooltipProvider } from "./Tooltip";
-export { VirtualList } from "./VirtualList";

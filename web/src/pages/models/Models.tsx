@@ -1,5 +1,5 @@
 import { useLocation, useNavigate } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay } from "@/api/me";
@@ -38,17 +38,10 @@ export default function Models() {
       : []),
   ];
   const part = tabs.some((tab) => tab.value === wanted) ? wanted : "memory";
-  const page = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    // On a phone the row of parts is wider than the window: the one that is open is brought into sight.
-    page.current?.querySelector("[role=tab][data-state=active]")?.scrollIntoView({ block: "nearest", inline: "center" });
-  }, [part]);
   return (
     <PageBody>
       <PageHeader title={t("title")} about={t("about")} />
-      <div ref={page}>
-        <Tabs label={t("title")} tabs={tabs} value={part} onChange={show} />
-      </div>
+      <Tabs label={t("title")} tabs={tabs} value={part} onChange={show} />
     </PageBody>
   );
 }

@@ -2,7 +2,8 @@ import { MessagesSquare } from "lucide-react";
 import { useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
-import { EmptyState, ErrorNotice, Spinner, VirtualList } from "@/components";
+import { EmptyState, ErrorNotice, Spinner } from "@/components";
+import { VirtualList } from "@/components/VirtualList";
 
 import type { Session } from "../state/shapes";
 import { useSessions, type Folder } from "../state/sessions";
