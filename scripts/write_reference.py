@@ -18,6 +18,7 @@ from roundhouse.core import errors_reference, settings_reference
 from roundhouse.core.events import reference as events_reference
 from roundhouse.core.settings import Settings
 from roundhouse.features.access import routes as access_routes
+from roundhouse.features.access.plans import routes as plan_routes
 from roundhouse.features.audio import routes as audio_routes
 from roundhouse.features.chat import routes as chat_routes
 from roundhouse.features.chat.generating.outer import outer_routes
@@ -72,6 +73,7 @@ _TITLES = {
     "capabilities": "Capabilities",
     "tasks": "Tasks",
     "gateway": "Registered modules",
+    "quotas": "Quota plans",
     "ops": "Operations",
 }
 
@@ -95,6 +97,7 @@ def scopes() -> dict[tuple[str, str], str]:
     routers = (
         gateway_routes.router(nothing, nothing, nothing),
         access_routes.router(nothing, nothing),
+        plan_routes.router(nothing),
         knowledge_routes.router(nothing, nothing),
         store_routes.router(nothing, nothing, nothing),
         search_routes(nothing, nothing),

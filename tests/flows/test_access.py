@@ -66,7 +66,8 @@ SCOPES = {
     "webhooks": "create_webhook list_webhooks get_webhook update_webhook delete_webhook rotate_webhook test_webhook "
     "replay_webhook list_deliveries",
     "usage:read": "usage usage_series list_usage_records",
-    "keys": "create_key list_keys get_key update_key revoke_key rotate_key",
+    "keys": "create_key list_keys get_key update_key revoke_key rotate_key create_quota_plan list_quota_plans "
+    "get_quota_plan update_quota_plan delete_quota_plan assign_quota_plan list_quota_assignments unassign_quota_plan",
     "audit:read": "list_audit verify_audit",
     "ops": "system system_history job_stats disk_use",
     "admin": "list_settings plan_cleanup begin_cleanup",
@@ -98,6 +99,8 @@ async def operations(house: House) -> Iterator[tuple[str, str, str, dict[str, An
                 "user_id",
                 "recording_id",
                 "template_id",
+                "plan_id",
+                "assignment_id",
                 "task_id",
                 "tracking_id",
                 "source_id",

@@ -28,6 +28,9 @@ from roundhouse.features.access import routes as access_routes
 from roundhouse.features.access.authenticator import KeyAuthenticator, OpenAuthenticator
 from roundhouse.features.access.first_key import ensure_first_key, open_hasher
 from roundhouse.features.access.limits import LimitGatekeeper
+from roundhouse.features.access.plans import routes as plan_routes
+from roundhouse.features.access.plans.service import PlanService
+from roundhouse.features.access.plans.telling import QuotaTeller
 from roundhouse.features.access.prices import PriceTable
 from roundhouse.features.access.reports import ReportService
 from roundhouse.features.access.service import KeyService
@@ -165,7 +168,9 @@ class Roundhouse:
         )
         self.usage = self.parts.accounts.usage = UsageWriter(self.db, settings.access, self.clock)
         self.gatekeeper = LimitGatekeeper(self.db, self.limiter, self.usage, self.clock)
-        self.reports = ReportService(self.db, self.gatekeeper, self.clock)
+        self.plans = PlanService(self.db, self.clock)
+        self.quota_events = self.parts.quotas.listener = QuotaTeller(self.db, self.clock)
+        self.reports = ReportService(self.db, self.gatekeeper, self.plans, self.clock)
         self.prices = PriceTable(settings.prices)
 
     def _build_web(self) -> App:
@@ -187,6 +192,7 @@ class Roundhouse:
         all_routes = gathered(
             gateway_routes.router(self.models, self.parts.providers, self.pulls),
             access_routes.router(self.keys, self.reports),
+            plan_routes.router(self.plans),
             ops_routes.router(self.ops, self.metrics, self.jobs, self.parts.tail, self.upkeep, self.history),
             knowledge_routes.router(files, self.settings.server.body_timeout_s),
             chat_router(self.chat, self.parts),
@@ -274,9 +280,9 @@ class Roundhouse:
         await self.parts.start()
         await self.tasks.start()
         await self.chat.start()
-        await self.tasks.start()
         self.usage.start()
         self.gatekeeper.start()
+        self.quota_events.start()
         self.frozen.start()
         self.history.start()
 
@@ -305,6 +311,7 @@ class Roundhouse:
         await self.history.close()
         await self.frozen.close()
         await self.gatekeeper.close()
+        await self.quota_events.close()
         await self.usage.close()
         await self.limiter.close()
         await self.parts.close()

@@ -22,6 +22,7 @@ from roundhouse.engine.metering import Accounts
 from roundhouse.engine.own import own_providers, pyannote_provider, sentence_transformers_provider
 from roundhouse.engine.residency import Residency
 from roundhouse.engine.wrappers import Attempts
+from roundhouse.features.access.plans.quotas import PlanQuotas
 from roundhouse.features.access.prices import PriceTable
 from roundhouse.features.audio.asking import ModelDesk
 from roundhouse.features.audio.indexing import SearchIndex as RecordingIndex
@@ -95,6 +96,7 @@ class Parts:
         self.redis = RedisLink(settings.cache.url, self.clock) if settings.cache.url else None
         self.cache = _cache(settings, self.redis, self.clock)
         self.http = _http(settings)
+        self.quotas = PlanQuotas(self.clock)
         self.media = GuardedFetcher(settings.outbound, lookup)
         self.hosts = Hosts(settings.data_dir / "hosts")
         self._build_engine(probe, heard, patience_s)

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+_SOON_S = 60.0
+"""A wait that clients take upon themselves."""
+
 
 class RoundhouseError(Exception):
     """Root of the tree; raised itself only for a fault of ours.
@@ -24,8 +27,10 @@ class RoundhouseError(Exception):
     code: ClassVar[str] = "internal_error"
     kind: ClassVar[str] = "server_error"
     title: ClassVar[str] = "Internal error"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
     status: int = 500
+    resets_at_s: float | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
     def __init__(
         self, detail: str = "", *, param: str | None = None, retry_after_s: float | None = None
@@ -320,6 +325,32 @@ class BudgetExceeded(Busy):
     kind = "insufficient_quota"
     title = "Budget exceeded"
     retryable = False
+
+
+class PlanExceeded(Busy):
+    """A quota plan has no room for the task; `resets_at` says when it has, where it is known.
+
+    Args:
+        resets_at_s: Unix time at which there is room again; None = when something that runs has ended, or never.
+        headers: What the answer tells besides, lower-case names.
+    """
+
+    code = "plan_exceeded"
+    title = "Quota plan exceeded"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+        resets_at_s: float | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(detail, param=param, retry_after_s=retry_after_s)
+        self.resets_at_s = resets_at_s
+        self.headers = headers
+        self.retryable = retry_after_s is not None and retry_after_s <= _SOON_S
 
 
 class QueueFull(Busy):

@@ -26,6 +26,7 @@ from roundhouse.core.errors import (
 )
 from roundhouse.core.settings import ServerSettings
 from roundhouse.infra.hosts import HostRules
+from roundhouse.infra.moments import moment
 from roundhouse.infra.telemetry.logs import REQUEST_ID
 
 Scope = MutableMapping[str, Any]
@@ -95,16 +96,17 @@ def problem(error: RoundhouseError, request_id: str) -> ProblemBody:
     Source:
         RFC 9457 (2023). `x-should-retry` is obeyed by the official OpenAI clients.
     """
-    body = msgspec.json.encode(
-        {
-            "type": f"urn:roundhouse:error:{error.code}",
-            "title": error.title,
-            "status": error.status,
-            "detail": error.detail,
-            "instance": request_id,
-            "error": error_object(error),
-        }
-    )
+    members: dict[str, Any] = {
+        "type": f"urn:roundhouse:error:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": request_id,
+        "error": error_object(error),
+    }
+    if error.resets_at_s is not None:
+        members["resets_at"] = moment(error.resets_at_s)
+    body = msgspec.json.encode(members)
     headers: Headers = [
         (b"content-type", b"application/problem+json"),
         (b"content-length", str(len(body)).encode()),
@@ -116,6 +118,7 @@ def problem(error: RoundhouseError, request_id: str) -> ProblemBody:
         headers.append((b"retry-after", str(max(1, round(error.retry_after_s + 0.5))).encode()))
     if error.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
+    headers += [(name.encode(), value.encode()) for name, value in error.headers]
     return ProblemBody(error.status, headers, body)
 
 

@@ -7,6 +7,7 @@ from roundhouse.core.types import Caller, UsageRecord
 from roundhouse.features.access.authenticator import KeyAuthenticator
 from roundhouse.features.access.credentials import KeyHasher
 from roundhouse.features.access.limits import LimitGatekeeper
+from roundhouse.features.access.plans.service import PlanService
 from roundhouse.features.access.reports import ReportService
 from roundhouse.features.access.schemas import KeyCreate, KeyCreated
 from roundhouse.features.access.service import KeyService
@@ -28,6 +29,7 @@ class Process:
     authenticator: KeyAuthenticator
     usage: UsageWriter
     gatekeeper: LimitGatekeeper
+    plans: PlanService
     reports: ReportService
 
     async def key(self, maker: Caller = ADMIN, **wanted: object) -> KeyCreated:
@@ -47,6 +49,7 @@ def make_process(url: str, clock, **settings: object) -> Process:
     watcher = RevisionWatcher(db, access.revocation_poll_s, clock)
     usage = UsageWriter(db, access, clock)
     gatekeeper = LimitGatekeeper(db, MemoryRateLimiter(clock), usage, clock)
+    plans = PlanService(db, clock)
     return Process(
         db,
         watcher,
@@ -54,7 +57,8 @@ def make_process(url: str, clock, **settings: object) -> Process:
         KeyAuthenticator(db, hasher, access, watcher, clock),
         usage,
         gatekeeper,
-        ReportService(db, gatekeeper, clock),
+        plans,
+        ReportService(db, gatekeeper, plans, clock),
     )
 
 

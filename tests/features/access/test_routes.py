@@ -4,30 +4,8 @@ import json
 
 import httpx
 import pytest
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 
-from features.access.process import Process
-from roundhouse.core.errors import RoundhouseError
-from roundhouse.features.access import routes
-
-
-def serve(process: Process) -> FastAPI:
-    app = FastAPI()
-    app.state.authenticator = process.authenticator
-    app.include_router(routes.router(process.keys, process.reports))
-    app.include_router(routes.router(process.keys, process.reports), prefix="/api", include_in_schema=False)
-
-    @app.exception_handler(RoundhouseError)
-    async def shown(_: Request, error: RoundhouseError) -> JSONResponse:
-        return JSONResponse({"code": error.code, "detail": error.detail}, status_code=error.status)
-
-    @app.exception_handler(RequestValidationError)
-    async def refused(_: Request, error: RequestValidationError) -> JSONResponse:
-        return JSONResponse({"code": "unprocessable", "detail": str(error)}, status_code=422)
-
-    return app
+from features.access.served import serve
 
 
 @pytest.fixture
@@ -85,7 +63,7 @@ async def test_without_a_key_nothing_is_told(client, admin):
         for path, methods in client.app.openapi()["paths"].items()
         for method in methods
     ]
-    assert len(paths) == 11
+    assert len(paths) == 19
     for method, path in paths:
         for headers in ({}, {"Authorization": "Bearer rh_wrong"}, {"Cookie": admin["Authorization"]}):
             assert (await client.request(method, path, headers=headers)).status_code == 401, path

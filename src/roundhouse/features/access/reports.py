@@ -12,6 +12,7 @@ from roundhouse.core.ports import Clock
 from roundhouse.core.types import Caller
 from roundhouse.features.access import store
 from roundhouse.features.access.limits import LimitGatekeeper
+from roundhouse.features.access.plans.service import PlanService
 from roundhouse.features.access.schemas import (
     AuditList,
     AuditRead,
@@ -58,12 +59,14 @@ class ReportService:
     Args:
         db: The database.
         gatekeeper: Knows what is left.
+        plans: Know what is left of tasks.
         clock: Time.
     """
 
-    def __init__(self, db: Database, gatekeeper: LimitGatekeeper, clock: Clock) -> None:
+    def __init__(self, db: Database, gatekeeper: LimitGatekeeper, plans: PlanService, clock: Clock) -> None:
         self._db = db
         self._gatekeeper = gatekeeper
+        self._plans = plans
         self._clock = clock
 
     async def usage(
@@ -155,6 +158,7 @@ class ReportService:
             expires_at=None if ends_s is None else _time(ends_s),
             budget_period=caller.limits.budget_period,
             quotas=[QuotaRead.model_validate(msgspec.structs.asdict(quota)) for quota in quotas],
+            plans=list(await self._plans.standing(caller)),
         )
 
     async def audit(self, caller: Caller, *, cursor: str | None, limit: int) -> AuditList:

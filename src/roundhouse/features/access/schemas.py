@@ -244,6 +244,27 @@ class QuotaRead(BaseModel):
     )
 
 
+class PlanUse(BaseModel):
+    """One limit of a quota plan and what is left of it."""
+
+    name: Literal["requests_per_minute", "concurrent_tasks", "tasks_per_day", "cost_units_per_month"]
+    limit: float
+    remaining: float
+    resets_at: datetime | None = Field(description="null = when a task ends.")
+
+
+class PlanStanding(BaseModel):
+    """A quota plan that counts your tasks."""
+
+    plan_id: str
+    name: str
+    assignment_id: str
+    applies_to: str = Field(description="`site`, `user`, `app` or `user-app`.")
+    on_exceed: str
+    max_input_bytes: int | None
+    limits: list[PlanUse]
+
+
 class QuotasRead(BaseModel):
     """Who you are and what you may still use."""
 
@@ -258,6 +279,7 @@ class QuotasRead(BaseModel):
     expires_at: datetime | None
     budget_period: Period
     quotas: list[QuotaRead]
+    plans: list[PlanStanding] = Field(description="Quota plans of tasks; each that is here counts each task.")
 
 
 class AuditRead(BaseModel):
