@@ -35,6 +35,7 @@ from roundhouse.features.ops import routes as ops_routes
 from roundhouse.features.tasks.capabilities import routes as capability_routes
 from roundhouse.features.tasks.importing import routes as import_routes
 from roundhouse.features.tasks.importing.gateway import routes as registration_routes
+from roundhouse.features.tasks.mcp import routes as mcp_routes
 from roundhouse.features.tasks.running import routes as task_routes
 from roundhouse.features.webhooks import routes as webhook_routes
 from roundhouse.infra.telemetry import metrics_reference
@@ -73,6 +74,7 @@ _TITLES = {
     "capabilities": "Capabilities",
     "tasks": "Tasks",
     "gateway": "Registered modules",
+    "mcp": "MCP",
     "quotas": "Quota plans",
     "ops": "Operations",
 }
@@ -110,6 +112,7 @@ def scopes() -> dict[tuple[str, str], str]:
         outer_routes(nothing, nothing),
         audio_routes.router(nothing, nothing, nothing, 1.0),
         capability_routes.capability_routes(nothing, nothing),
+        mcp_routes.router(nothing, nothing),
         capability_routes.run_routes(nothing, nothing),
         import_routes.router(nothing, nothing, nothing),
         registration_routes.router(nothing),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from peers.mcp_servers import tool_server
 from peers.modules import NoFiles, module_server, transport_context
 from roundhouse.core.errors import (
     BackendBusy,
@@ -100,7 +101,22 @@ async def http() -> AsyncIterator[Bench]:
         bench.keys += [one.headers["idempotency-key"] for one in server.seen]
 
 
-CASES: dict[str, Opened] = {"fake": fake, "inproc": inproc, "http": http}
+@asynccontextmanager
+async def mcp() -> AsyncIterator[Bench]:
+    tools = ("echo", "slow", "null", "refused", "failed")
+    async with tool_server(*tools) as server, transport_context() as context:
+        endpoints = {name: {"url": f"{server.url}/mcp", "tool": name} for name in tools}
+        statuses = {"unusable": 403, "busy": 429, "down": 503}
+        endpoints |= {
+            name: {"url": f"{server.url}/status/{status}", "tool": "echo"}
+            for name, status in statuses.items()
+        }
+        bench = Bench(open_transport("mcp", context), endpoints, [])
+        yield bench
+        bench.keys += [meta["dev.roundhouse/idempotency-key"] for _, _, meta in server.calls]
+
+
+CASES: dict[str, Opened] = {"fake": fake, "inproc": inproc, "http": http, "mcp": mcp}
 
 
 @pytest.fixture(params=CASES)
@@ -157,7 +173,7 @@ async def test_endpoints_are_looked_at_when_they_are_registered(bench: Bench) ->
 
 
 async def test_a_repeated_call_has_the_same_key() -> None:
-    for opened in (fake, http):
+    for opened in (fake, http, mcp):
         async with opened() as bench:
             await ask(bench, "echo")
             await ask(bench, "echo")
@@ -171,6 +187,11 @@ async def test_a_repeated_call_has_the_same_key() -> None:
         ("inproc", {"verb": "fly"}),
         ("inproc", {}),
         ("http", {"method": "POST"}),
+        ("mcp", {"url": "http://127.0.0.1/mcp"}),
+        ("mcp", {"tool": "echo"}),
+        ("mcp", {"tool": "echo", "url": "http://127.0.0.1/mcp", "server": "files"}),
+        ("mcp", {"tool": "echo", "server": "files"}),
+        ("mcp", {"tool": "echo", "command": ["sh"]}),
     ],
 )
 async def test_an_endpoint_that_nobody_can_call_is_refused(name: str, endpoint: dict[str, Any]) -> None:

@@ -57,10 +57,10 @@ SCOPES = {
     "export_postman list_registrations get_registration",
     "capabilities": "create_capability update_capability delete_capability import_openapi import_postman "
     "list_capability_sources delete_capability_source check_capability_sources get_capability_drift "
-    "approve_capability register_module delete_registration",
+    "approve_capability register_module delete_registration import_mcp check_mcp approve_mcp",
     "flows": "",
     "human": "",
-    "mcp": "",
+    "mcp": "mcp",
     "jobs:read": "list_jobs list_job_kinds get_job job_events",
     "jobs:write": "submit_job cancel_job retry_job",
     "webhooks": "create_webhook list_webhooks get_webhook update_webhook delete_webhook rotate_webhook test_webhook "

@@ -289,6 +289,7 @@ class Roundhouse:
     def drain(self) -> None:
         """Say from now on that this process is not ready."""
         self.ops.draining = True
+        self.tasks.drain()
         self.parts.tail.drain()
 
     @property

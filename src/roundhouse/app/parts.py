@@ -187,6 +187,7 @@ class Parts:
             self.files,
             own.table(),
             settings.outbound,
+            settings.mcp_servers,
             lookup,
             self.clock,
             settings.jobs.keep_days,

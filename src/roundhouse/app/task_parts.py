@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from roundhouse.app.modules import ImportParts
+from roundhouse.core import registry
 from roundhouse.core.jobs import Pipeline
-from roundhouse.core.ports import Clock
+from roundhouse.core.ports import Clock, Vendor
 from roundhouse.core.settings import OutboundSettings
-from roundhouse.core.transports import TransportContext, Verb
+from roundhouse.core.settings_lists import McpServerSettings
+from roundhouse.core.transports import Program, ToolSource, TransportContext, Verb
 from roundhouse.features.knowledge.files.service import FileService
 from roundhouse.features.tasks.attempts.keeping import Keeping
 from roundhouse.features.tasks.capabilities.builtin import own_capabilities
 from roundhouse.features.tasks.capabilities.calling import CapabilityCalling
 from roundhouse.features.tasks.capabilities.registry import CapabilityRegistry
 from roundhouse.features.tasks.capabilities.service import CapabilityService
+from roundhouse.features.tasks.mcp.imports import TRANSPORT, McpImports
 from roundhouse.features.tasks.running.jobs import TaskCalls
 from roundhouse.infra.db import Database
 from roundhouse.infra.egress.modules import ModuleClient
@@ -35,6 +39,7 @@ class TaskParts:
         files: The house's files.
         verbs: What the product does itself.
         outbound: How the house is left.
+        mcp_servers: Programs of this machine that are MCP servers.
         lookup: How names are looked up.
         clock: Time.
         keep_days: How long jobs are kept, and what is large in their traces.
@@ -57,6 +62,7 @@ class TaskParts:
         files: FileService,
         verbs: Mapping[str, Verb],
         outbound: OutboundSettings,
+        mcp_servers: Sequence[McpServerSettings],
         lookup: Lookup,
         clock: Clock,
         keep_days: float,
@@ -64,15 +70,17 @@ class TaskParts:
         self._watcher = watcher
         self.modules = ModuleClient(outbound, lookup)
         self.registry = CapabilityRegistry(db, own_capabilities())
-        self.calling = CapabilityCalling(
-            self.registry, vault, TransportContext(self.modules, files, verbs, clock)
-        )
+        context = TransportContext(self.modules, files, verbs, clock, _programs(mcp_servers))
+        self.calling = CapabilityCalling(self.registry, vault, context)
         self.capabilities = CapabilityService(
             db, self.registry, self.calling, vault, clock, watcher.check_now
         )
         self.calls = TaskCalls(db, self.registry, self.calling, Keeping(files, keep_days * _DAY_S), clock)
         self.imported = ImportParts(db, self.capabilities, self.modules, clock)
         self.pipelines: tuple[Pipeline, ...] = (self.calls.pipeline, self.imported.jobs.pipeline)
+        self._context = context
+        self._tool_source: McpSource | None = None
+        self.mcp_imports = McpImports(db, self.registry, self.capabilities, self._source)
 
     async def start(self) -> None:
         """Read what is registered, and follow its changes.
@@ -86,4 +94,28 @@ class TaskParts:
     async def close(self) -> None:
         """Close all connections."""
         await self.calling.close()
+        if self._tool_source is not None:
+            await self._tool_source.close()
         await self.modules.close()
+
+    def _source(self) -> ToolSource:
+        if self._tool_source is None:
+            made: Any = registry.open_transport(TRANSPORT, self._context)
+            self._tool_source = made
+        source: ToolSource = self._tool_source
+        return source
+
+
+class McpSource(ToolSource, Vendor, Protocol):
+    """What lists the tools of MCP servers."""
+
+
+def _programs(settings: Sequence[McpServerSettings]) -> dict[str, Program]:
+    return {
+        one.name: Program(
+            tuple(one.command),
+            {name: value.get_secret_value() for name, value in one.env.items()},
+            "" if one.cwd is None else str(one.cwd),
+        )
+        for one in settings
+    }

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 
+from roundhouse import __version__
 from roundhouse.app.modules import ModuleRoom
 from roundhouse.app.task_running import TaskRunning
 from roundhouse.core.ports import Gatekeeper
 from roundhouse.features.tasks.capabilities.direct import DirectRunner
 from roundhouse.features.tasks.capabilities.routes import capability_routes, run_routes
 from roundhouse.features.tasks.capabilities.trying import Trials
+from roundhouse.features.tasks.mcp import routes as mcp_routes
+from roundhouse.features.tasks.mcp.gate import McpGate
+from roundhouse.features.tasks.mcp.runs import RunnerRuns
 from roundhouse.infra.rooms import gathered
 
 if TYPE_CHECKING:
@@ -41,14 +45,27 @@ class TaskRoom:
             self._runner,
             parts.clock,
         )
+        self._mcp = McpGate(
+            self._mine.registry,
+            self._mine.calling,
+            RunnerRuns(self._runner),
+            __version__,
+            parts.settings.server.max_body_bytes,
+        )
 
     async def start(self) -> None:
         """Follow what is registered, and take tasks from now on; raises StorageUnavailable."""
+        self._watcher.on_change(self._mcp.look_around)
         await self._modules.start(self._watcher)
         await self._running.start()
 
+    def drain(self) -> None:
+        """End the streams that would never end by themselves."""
+        self._mcp.drain()
+
     async def close(self) -> None:
         """Let the calls that are being made end for a while, then leave them to others."""
+        await self._mcp.close()
         await self._running.close()
 
     def router(self) -> APIRouter:
@@ -58,6 +75,7 @@ class TaskRoom:
             run_routes(self._mine.registry, self._runner),
             self._running.router(),
             self._modules.router(),
+            mcp_routes.router(self._mcp, self._mine.mcp_imports),
         )
 
     def attach(self, rooms: FastAPI, besides: Iterable[str]) -> None:

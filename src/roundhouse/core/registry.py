@@ -82,6 +82,7 @@ BUILTIN: dict[Seam, dict[str, str]] = {
 TRANSPORTS: dict[str, str] = {
     "http": "roundhouse.backends.transports.http:HttpTransport",
     "inproc": "roundhouse.backends.transports.inproc:InprocTransport",
+    "mcp": "roundhouse.backends.transports.mcp:McpTransport",
     "fake": "roundhouse.backends.transports.fake:FakeTransport",
 }
 """Ways to whoever does a capability; no provider has one. Others come from the group `roundhouse.transport`."""

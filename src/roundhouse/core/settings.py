@@ -30,6 +30,7 @@ from roundhouse.core.settings_legacy import PLACEHOLDER_KEYS as PLACEHOLDER_KEYS
 from roundhouse.core.settings_legacy import converted
 from roundhouse.core.settings_lists import AliasSettings as AliasSettings
 from roundhouse.core.settings_lists import DocumentWatchSettings as DocumentWatchSettings
+from roundhouse.core.settings_lists import McpServerSettings as McpServerSettings
 from roundhouse.core.settings_lists import PriceSettings as PriceSettings
 from roundhouse.core.settings_lists import ProviderSettings as ProviderSettings
 from roundhouse.core.settings_lists import WatchSettings as WatchSettings
@@ -316,6 +317,7 @@ class Settings(BaseSettings):
     providers: list[ProviderSettings] = []
     aliases: list[AliasSettings] = []
     prices: list[PriceSettings] = []
+    mcp_servers: list[McpServerSettings] = []
     watched_folders: list[WatchSettings] = []
     watched_documents: list[DocumentWatchSettings] = []
 

@@ -53,6 +53,15 @@ class PriceSettings(Section):
     cached_usd_per_mtok: float | None = Field(None, ge=0, description="Per million cached prompt tokens.")
 
 
+class McpServerSettings(Section):
+    """A program of this machine that is an MCP server; it is started when one of its tools is first called."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", description="Unique name.")
+    command: list[str] = Field(min_length=1, description="Program and arguments.")
+    env: dict[str, SecretStr] = Field({}, description="Variables besides `PATH`, `HOME` and the like.")
+    cwd: Path | None = Field(None, description="Folder it runs in; unset = that of Roundhouse.")
+
+
 class WatchSettings(Section):
     """A folder of which every recording that is laid into it is taken in."""
 

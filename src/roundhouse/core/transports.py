@@ -97,6 +97,67 @@ Verb = Callable[[Caller, Any], Awaitable[Any]]
 """Something that this process does itself: for whom, and its input; gives its output. Both are JSON values."""
 
 
+class Program(msgspec.Struct, frozen=True):
+    """A program of this machine that speaks by its standard input and output; written down by the operator alone.
+
+    Attributes:
+        command: Program and arguments.
+        env: Variables besides the few that every program needs.
+        cwd: Folder it runs in; empty = this process's own.
+    """
+
+    command: tuple[str, ...]
+    env: Mapping[str, str] = {}
+    cwd: str = ""
+
+    def __repr__(self) -> str:
+        """Without its variables."""
+        return f"Program({self.command[0]!r})"
+
+
+class OfferedTool(msgspec.Struct, frozen=True):
+    """A tool as its server tells it.
+
+    Attributes:
+        name: Its name there.
+        title: One line.
+        description: What it says it does.
+        input_schema: Of its arguments.
+        output_schema: Of its structured answer; None = it promises nothing.
+        is_idempotent: What it says of itself, as a hint.
+        digest: SHA-256 in hex of what a model, and who approves it, goes by: name, description and schemas.
+    """
+
+    name: str
+    title: str
+    description: str
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any] | None
+    is_idempotent: bool
+    digest: str
+
+
+class ToolSource(Protocol):
+    """A transport whose servers tell what they can do."""
+
+    async def tools(
+        self, endpoint: Mapping[str, Any], *, secrets: Mapping[str, str], trusted: bool, timeout_s: float
+    ) -> list[OfferedTool]:
+        """All tools of a server, by name.
+
+        Args:
+            endpoint: Of the server, as of a capability of it.
+            secrets: Headers that it wants.
+            trusted: See `CapabilityCall`.
+            timeout_s: Longest time of all of it.
+
+        Raises:
+            BadInput, AddressRefused, TargetRefused, BackendFailed: See `Transport`; BackendBadAnswer for a list that is
+                too long.
+        """
+        ...
+
+
 class TransportContext(msgspec.Struct, frozen=True):
     """What a transport gets: the only ways out of its file.
 
@@ -105,12 +166,14 @@ class TransportContext(msgspec.Struct, frozen=True):
         files: Files that inputs name and outputs leave.
         verbs: What this process does itself, by name.
         clock: Time.
+        programs: Programs that may be started, by the names that the operator gave them.
     """
 
     http: ModuleHttp
     files: Files
     verbs: Mapping[str, Verb]
     clock: Clock
+    programs: Mapping[str, Program] = {}
 
 
 class Transport(Vendor, Protocol):
