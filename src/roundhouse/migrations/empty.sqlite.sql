@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0025');
+INSERT INTO "alembic_version" VALUES('0026');
 CREATE TABLE api_keys (
 	id VARCHAR(40) NOT NULL, 
 	name VARCHAR(200) NOT NULL, 
@@ -451,6 +451,44 @@ CREATE TABLE providers (
 	created_at_s DOUBLE NOT NULL, 
 	updated_at_s DOUBLE NOT NULL, 
 	CONSTRAINT pk_providers PRIMARY KEY (name)
+);
+CREATE TABLE quota_assignments (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200) NOT NULL, 
+	app_id VARCHAR(200) NOT NULL, 
+	plan_id VARCHAR(40) NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_quota_assignments PRIMARY KEY (id), 
+	CONSTRAINT uq_quota_assignments_whom UNIQUE (site_id, user_id, app_id)
+);
+CREATE TABLE quota_counters (
+	assignment_id VARCHAR(40) NOT NULL, 
+	metric VARCHAR(40) NOT NULL, 
+	start_s BIGINT NOT NULL, 
+	used DOUBLE NOT NULL, 
+	told SMALLINT NOT NULL, 
+	CONSTRAINT pk_quota_counters PRIMARY KEY (assignment_id, metric, start_s), 
+	CONSTRAINT fk_quota_counters_assignment_id_quota_assignments FOREIGN KEY(assignment_id) REFERENCES quota_assignments (id) ON DELETE CASCADE
+);
+CREATE TABLE quota_plans (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200), 
+	name VARCHAR(200) NOT NULL, 
+	limits JSON NOT NULL, 
+	on_exceed VARCHAR(220) NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_quota_plans PRIMARY KEY (id)
+);
+CREATE TABLE quota_reservations (
+	task_id VARCHAR(40) NOT NULL, 
+	assignment_id VARCHAR(40) NOT NULL, 
+	cost_units DOUBLE NOT NULL, 
+	at_s DOUBLE NOT NULL, 
+	placed BOOLEAN NOT NULL, 
+	CONSTRAINT pk_quota_reservations PRIMARY KEY (task_id, assignment_id), 
+	CONSTRAINT fk_quota_reservations_assignment_id_quota_assignments FOREIGN KEY(assignment_id) REFERENCES quota_assignments (id) ON DELETE CASCADE
 );
 CREATE TABLE recording_segments (
 	recording_id VARCHAR(40) NOT NULL, 
@@ -948,6 +986,9 @@ CREATE INDEX ix_webhook_deliveries_created_at_s ON webhook_deliveries (created_a
 CREATE UNIQUE INDEX uq_capability_sources_site_id_origin_ref ON capability_sources (site_id, origin, ref);
 CREATE UNIQUE INDEX uq_gateway_registrations_site_id_name ON gateway_registrations (site_id, name);
 CREATE INDEX ix_gateway_routes_registration_id ON gateway_routes (registration_id);
+CREATE INDEX ix_quota_plans_site_id_id ON quota_plans (site_id, id);
+CREATE INDEX ix_quota_assignments_plan_id ON quota_assignments (plan_id);
+CREATE INDEX ix_quota_reservations_assignment_id ON quota_reservations (assignment_id, placed);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('search_spaces',0);
 COMMIT;
