@@ -39,7 +39,7 @@ async def test_what_is_rare_is_looked_for_in_pieces(desk: Desk):
     told = await desk.happen(*["job.queued"] * 6, "job.failed", *["job.queued"] * 3)
     pages, after = [], 0
     while True:
-        page = await events.page(CALLER, {"job.failed"}, after_seq=after, limit=10, wait_s=30)
+        page = await events.page(CALLER, {"job.failed"}, after_seq=after, limit=10, wait_s=0.01)
         pages.append([one["seq"] for one in page.data])
         after = int(page.next_cursor)
         if not page.has_more:
