@@ -65,7 +65,7 @@ SCOPES = {
     "jobs:write": "submit_job cancel_job retry_job",
     "webhooks": "create_webhook list_webhooks get_webhook update_webhook delete_webhook rotate_webhook test_webhook "
     "replay_webhook list_deliveries",
-    "usage:read": "usage usage_series list_usage_records",
+    "usage:read": "usage usage_series usage_budgets list_usage_records",
     "keys": "create_key list_keys get_key update_key revoke_key rotate_key create_quota_plan list_quota_plans "
     "get_quota_plan update_quota_plan delete_quota_plan assign_quota_plan list_quota_assignments unassign_quota_plan",
     "audit:read": "list_audit verify_audit",

@@ -85,3 +85,20 @@ async def test_usage_over_time(house):
     assert (last["requests"], last["errors"]) == (1, 0)
     assert last["duration_p50_ms"] == last["duration_p95_ms"]
     assert (await house.get("/v1/usage/series?step_s=1")).code == "bad_input"
+
+
+async def test_the_audit_log_tells_before_and_after(house):
+    made = await make(house, name="before", budget_tokens=1000)
+    assert (await house.send("PATCH", f"/v1/keys/{made['id']}", {"name": "after"})).status == 200
+    found = (await house.get(f"/v1/audit?action=key&target={made['id']}&from=2020-01-01")).json()["data"]
+    assert [row["action"] for row in found] == ["key.update", "key.create"]
+    assert found[0]["detail"] == {"before": {"name": "before"}, "after": {"name": "after"}}
+    assert (await house.get("/v1/audit?action=Key.*")).code == "unprocessable"
+    (budget,) = (await house.get("/v1/usage/budgets")).json()["data"]
+    assert (budget["name"], budget["budget_tokens"], budget["used_tokens"]) == ("after", 1000, 0)
+    for number, targets in enumerate((["roundhouse/extractive"], ["roundhouse/minilm"])):
+        answer = await house.send("PUT", "/v1/aliases/mine", {"targets": targets})
+        assert answer.status == 200, (number, answer.body)
+    last = (await house.get("/v1/audit?action=alias.replace&limit=1")).json()["data"][0]["detail"]
+    assert last["before"]["targets"] == ["roundhouse/extractive"]
+    assert last["after"]["targets"] == ["roundhouse/minilm"]

@@ -74,6 +74,42 @@ class AuditEntry(msgspec.Struct, frozen=True):
     hash: str
 
 
+class AuditFilter(msgspec.Struct, frozen=True):
+    """Which rows are meant; None = any.
+
+    Attributes:
+        action: An action, or the first word of several: `key`.
+        key_id: Who made the change.
+        object: Id or name of the changed thing, whole.
+        site_id: Tenant of the changed thing.
+        from_s: Unix time, included.
+        to_s: Unix time, excluded.
+    """
+
+    action: str | None = None
+    key_id: str | None = None
+    object: str | None = None
+    site_id: str | None = None
+    from_s: float | None = None
+    to_s: float | None = None
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """What a row must meet."""
+        found = [
+            audit_log.c[name] == value
+            for name in ("key_id", "object", "site_id")
+            if (value := getattr(self, name)) is not None
+        ]
+        if self.action is not None:
+            within = audit_log.c.action.startswith(f"{self.action}.", autoescape=True)
+            found.append(sa.or_(audit_log.c.action == self.action, within))
+        if self.from_s is not None:
+            found.append(audit_log.c.at_s >= self.from_s)
+        if self.to_s is not None:
+            found.append(audit_log.c.at_s < self.to_s)
+        return found
+
+
 async def append(
     tx: Tx,
     caller: Caller,
@@ -112,7 +148,14 @@ async def append(
     await tx.execute(sa.insert(audit_log).values(**row, hash=_hash(row)))
 
 
-async def entries(tx: Tx, *, site_id: str | None, before_seq: int | None, limit: int) -> list[AuditEntry]:
+async def entries(
+    tx: Tx,
+    *,
+    site_id: str | None,
+    before_seq: int | None,
+    limit: int,
+    wanted: AuditFilter | None = None,
+) -> list[AuditEntry]:
     """Rows, newest first.
 
     Args:
@@ -120,8 +163,11 @@ async def entries(tx: Tx, *, site_id: str | None, before_seq: int | None, limit:
         site_id: Tenant; None = all tenants.
         before_seq: Only rows older than this place in the chain.
         limit: Most rows returned.
+        wanted: Which ones of them; None = all.
     """
     query = sa.select(audit_log).order_by(audit_log.c.seq.desc()).limit(limit)
+    if wanted is not None:
+        query = query.where(*wanted.conditions())
     if site_id is not None:
         query = query.where(audit_log.c.site_id == site_id)
     if before_seq is not None:

@@ -6,8 +6,11 @@ from features.access.process import ADMIN, usage_record
 from roundhouse.core.errors import BadInput
 from roundhouse.core.types import Caller
 from roundhouse.features.access.reports import Span
+from roundhouse.features.access.schemas import KeyPatch
+from roundhouse.infra.audit import AuditFilter
 
 NORTH = Caller("key_n", site_id="north", scopes=frozenset({"usage:read", "audit:read"}))
+ANY = AuditFilter()
 DAY_S = 86_400
 
 
@@ -170,12 +173,12 @@ async def test_quotas(process):
 async def test_the_audit_log(process):
     for number in range(3):
         await process.key(name=f"k{number}", site_id="north" if number else "south")
-    page = await process.reports.audit(ADMIN, cursor=None, limit=2)
+    page = await process.reports.audit(ADMIN, ANY, cursor=None, limit=2)
     assert [row.detail["name"] for row in page.data] == ["k2", "k1"]
-    rest = await process.reports.audit(ADMIN, cursor=page.next_cursor, limit=2)
+    rest = await process.reports.audit(ADMIN, ANY, cursor=page.next_cursor, limit=2)
     assert [row.detail["name"] for row in rest.data] == ["k0"]
     assert not rest.has_more
-    assert [row.site_id for row in (await process.reports.audit(NORTH, cursor=None, limit=9)).data] == [
+    assert [row.site_id for row in (await process.reports.audit(NORTH, ANY, cursor=None, limit=9)).data] == [
         "north"
     ] * 2
     assert (await process.reports.verify_audit(ADMIN)).intact
@@ -184,3 +187,58 @@ async def test_the_audit_log(process):
     assert (await process.reports.verify_audit(ADMIN)).first_bad_id == rest.data[0].id
     told = await process.reports.verify_audit(NORTH)
     assert (told.intact, told.first_bad_id) == (False, None)
+
+
+async def test_the_audit_log_is_sifted(process, turned_clock):
+    north = await process.key(site_id="north", name="first")
+    turned_clock.turn(10)
+    south = await process.key(site_id="south")
+    turned_clock.turn(10)
+    await process.keys.update(ADMIN, north.id, KeyPatch(name="second", requests_per_minute=5))
+    begin_s = turned_clock.now_s() - 20
+
+    async def found(caller=ADMIN, **wanted):
+        page = await process.reports.audit(caller, AuditFilter(**wanted), cursor=None, limit=9)
+        return [(row.action, row.target) for row in page.data]
+
+    created, updated = "key.create", "key.update"
+    assert await found() == [(updated, north.id), (created, south.id), (created, north.id)]
+    assert await found(action="key") == await found()
+    assert await found(action=updated) == await found(from_s=begin_s + 11) == [(updated, north.id)]
+    assert await found(action="ke") == await found(key_id="key_x") == []
+    assert await found(object=south.id) == await found(site_id="south") == [(created, south.id)]
+    assert await found(from_s=begin_s + 10, to_s=begin_s + 20) == [(created, south.id)]
+    # A tenant sees its own whatever it asks for.
+    assert await found(NORTH, site_id="south") == []
+    changed = (await process.reports.audit(ADMIN, AuditFilter(action=updated), cursor=None, limit=1)).data[0]
+    assert changed.detail == {
+        "before": {"name": "first", "requests_per_minute": None},
+        "after": {"name": "second", "requests_per_minute": 5},
+    }
+
+
+async def test_budgets_and_what_is_used_of_them(process):
+    daily = await process.key(site_id="north", name="daily", budget_usd=2.0, budget_period="day")
+    monthly = await process.key(site_id="south", budget_tokens=100)
+    await process.key(site_id="north")
+    ended = await process.key(site_id="north", budget_usd=1.0)
+    await process.keys.revoke(ADMIN, ended.id)
+    process.usage.record(usage_record(key_id=daily.id, at_s=1_800_000_000.0 - DAY_S, cost_usd=0.5))
+    for _ in range(2):
+        process.usage.record(usage_record(key_id=daily.id, at_s=1_800_000_000.0, cost_usd=0.25))
+        process.usage.record(usage_record(key_id=monthly.id, at_s=1_800_000_000.0 - DAY_S))
+    await process.usage.flush()
+    listed = await process.reports.budgets(ADMIN, None, cursor=None, limit=9)
+    assert [one.key_id for one in listed.data] == sorted([daily.id, monthly.id], reverse=True)
+    by_id = {one.key_id: one for one in listed.data}
+    of_day, of_month = by_id[daily.id], by_id[monthly.id]
+    assert (of_day.name, of_day.period, of_day.budget_usd, of_day.used_usd) == ("daily", "day", 2.0, 0.5)
+    assert of_day.resets_at == datetime(2027, 1, 16, tzinfo=UTC)
+    assert (of_month.budget_tokens, of_month.used_tokens, of_month.budget_usd) == (100, 30, None)
+    assert of_month.resets_at == datetime(2027, 2, 1, tzinfo=UTC)
+    assert [
+        one.key_id for one in (await process.reports.budgets(NORTH, "south", cursor=None, limit=9)).data
+    ] == [daily.id]
+    page = await process.reports.budgets(ADMIN, None, cursor=None, limit=1)
+    rest = await process.reports.budgets(ADMIN, None, cursor=page.next_cursor, limit=1)
+    assert [one.key_id for one in page.data + rest.data] == [one.key_id for one in listed.data]

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable
-from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
 import msgspec
@@ -21,7 +20,7 @@ import structlog
 from roundhouse.core.errors import BudgetExceeded, RateLimited, RoundhouseError
 from roundhouse.core.ports import Clock, RateLimiter
 from roundhouse.core.types import Caller, Limits
-from roundhouse.features.access import store
+from roundhouse.features.access import periods, store
 from roundhouse.features.access.usage import Spent, UsageWriter
 from roundhouse.infra.background import stop
 from roundhouse.infra.db import Database
@@ -336,23 +335,12 @@ class LimitGatekeeper:
                 book.since_day, book.used, book.settled = since_day, Spent(), Spent()
 
     def _since_day(self, period: str) -> int:
-        if period == "total":
-            return 0
-        today = int(self._clock.now_s() // store.DAY_S)
-        if period == "day":
-            return today
-        return today - datetime.fromtimestamp(today * store.DAY_S, UTC).day + 1
+        return periods.since_day(period, self._clock.now_s())
 
     def _reset_s(self, period: str) -> float | None:
-        if period == "total":
-            return None
         now_s = self._clock.now_s()
-        today = datetime.fromtimestamp(now_s // store.DAY_S * store.DAY_S, UTC)
-        if period == "day":
-            end = today + timedelta(days=1)
-        else:
-            end = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
-        return end.timestamp() - now_s
+        ends_at_s = periods.ends_at_s(period, now_s)
+        return None if ends_at_s is None else ends_at_s - now_s
 
     async def _run(self) -> None:
         failing = False

@@ -10,13 +10,15 @@ import msgspec
 from roundhouse.core.errors import BadInput
 from roundhouse.core.ports import Clock
 from roundhouse.core.types import Caller
-from roundhouse.features.access import store
+from roundhouse.features.access import periods, store
 from roundhouse.features.access.limits import LimitGatekeeper
 from roundhouse.features.access.plans.service import PlanService
 from roundhouse.features.access.schemas import (
     AuditList,
     AuditRead,
     AuditVerification,
+    BudgetUse,
+    BudgetUseList,
     QuotaRead,
     QuotasRead,
     UsageGroup,
@@ -161,11 +163,50 @@ class ReportService:
             plans=list(await self._plans.standing(caller)),
         )
 
-    async def audit(self, caller: Caller, *, cursor: str | None, limit: int) -> AuditList:
+    async def budgets(
+        self, caller: Caller, site_id: str | None, *, cursor: str | None, limit: int
+    ) -> BudgetUseList:
+        """Keys with a budget, and what is used of it; what was used in the last half second may be missing.
+
+        Raises:
+            BadInput: The cursor is not one of this list.
+        """
+        now_s = self._clock.now_s()
+        async with self._db.read() as tx:
+            rows = await store.list_budgets(
+                tx,
+                site_id=_site(caller) or site_id,
+                now_s=now_s,
+                before_id=decode_cursor(cursor, str),
+                limit=limit + 1,
+            )
+            page = rows[:limit]
+            used: dict[str, tuple[float, int]] = {}
+            for period in {row.limits["budget_period"] for row in page}:
+                roots = [row.root_id for row in page if row.limits["budget_period"] == period]
+                sums = await store.spent(tx, roots, since_day=periods.since_day(period, now_s))
+                used |= {f"{period} {root}": spent for root, spent in sums.items()}
+        more = len(rows) > limit
+        return BudgetUseList(
+            data=[
+                _budget(row, used.get(f"{row.limits['budget_period']} {row.root_id}", (0.0, 0)), now_s)
+                for row in page
+            ],
+            has_more=more,
+            next_cursor=encode_cursor(page[-1].id) if more else None,
+        )
+
+    async def audit(
+        self, caller: Caller, wanted: audit.AuditFilter, *, cursor: str | None, limit: int
+    ) -> AuditList:
         """Rows of the audit log, newest first; raises BadInput for a wrong cursor."""
         async with self._db.read() as tx:
             rows = await audit.entries(
-                tx, site_id=_site(caller), before_seq=decode_cursor(cursor, int), limit=limit + 1
+                tx,
+                site_id=_site(caller),
+                before_seq=decode_cursor(cursor, int),
+                limit=limit + 1,
+                wanted=wanted,
             )
         page = rows[:limit]
         more = len(rows) > limit
@@ -247,6 +288,24 @@ def _point(
         duration_p95_ms=duration_p95,
         first_byte_p50_ms=first_byte_p50,
         first_byte_p95_ms=first_byte_p95,
+    )
+
+
+def _budget(row: store.KeyRow, used: tuple[float, int], now_s: float) -> BudgetUse:
+    period = row.limits["budget_period"]
+    ends_at_s = periods.ends_at_s(period, now_s)
+    return BudgetUse(
+        key_id=row.id,
+        name=row.name,
+        site_id=row.site_id,
+        user_id=row.user_id,
+        app_id=row.app_id,
+        period=period,
+        budget_usd=row.limits["budget_usd"],
+        used_usd=used[0],
+        budget_tokens=row.limits["budget_tokens"],
+        used_tokens=used[1],
+        resets_at=None if ends_at_s is None else _time(ends_at_s),
     )
 
 

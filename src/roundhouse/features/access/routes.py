@@ -11,6 +11,7 @@ from roundhouse.features.access.reports import ReportService, Span
 from roundhouse.features.access.schemas import (
     AuditList,
     AuditVerification,
+    BudgetUseList,
     KeyCreate,
     KeyCreated,
     KeyList,
@@ -24,8 +25,9 @@ from roundhouse.features.access.schemas import (
 )
 from roundhouse.features.access.service import KeyService
 from roundhouse.features.access.store import GroupBy
+from roundhouse.infra.audit import AuditFilter
 from roundhouse.infra.auth import require
-from roundhouse.infra.moments import Moment
+from roundhouse.infra.moments import Moment, begins_s
 
 KeyKeeper = Annotated[Caller, Depends(require("keys"))]
 UsageReader = Annotated[Caller, Depends(require("usage:read"))]
@@ -40,6 +42,16 @@ OneKey = Annotated[str | None, Query(max_length=40, pattern=r"^[A-Za-z0-9_]+$", 
 From = Annotated[Moment | None, Query(alias="from", description="First moment; unset = 30 days before `to`.")]
 To = Annotated[Moment | None, Query(description="Moment after the last; unset = now.")]
 
+Action = Annotated[
+    str | None,
+    Query(
+        max_length=100,
+        pattern=r"^[a-z_]+(\.[a-z_]+)?$",
+        description="An action, `key.create`, or its first word, `key`.",
+    ),
+]
+Target = Annotated[str | None, Query(max_length=300, description="Id or name of what was changed.")]
+Since = Annotated[Moment | None, Query(alias="from", description="First moment; unset = from the beginning.")]
 Step = Annotated[
     int | None,
     Query(ge=1, le=31 * 86_400, description="Seconds in one span of time; unset = about 120 spans in all."),
@@ -117,6 +129,13 @@ def _report_routes(routes: APIRouter, reports: ReportService) -> None:
         """Requests, errors, tokens, cost and how long answers took, over time."""
         return await reports.series(caller, Span(start, to, site_id, key_id), step_s)
 
+    @routes.get("/v1/usage/budgets", operation_id="usage_budgets", tags=["usage"])
+    async def usage_budgets(
+        caller: UsageReader, site_id: OneSite = None, cursor: Cursor = None, limit: Limit = 50
+    ) -> BudgetUseList:
+        """Keys with a budget, and what is used of it in the period that goes on."""
+        return await reports.budgets(caller, site_id, cursor=cursor, limit=limit)
+
     @routes.get("/v1/usage/records", operation_id="list_usage_records", tags=["usage"])
     async def list_usage_records(
         caller: UsageReader,
@@ -136,9 +155,20 @@ def _report_routes(routes: APIRouter, reports: ReportService) -> None:
         return await reports.quotas(caller)
 
     @routes.get("/v1/audit", operation_id="list_audit", tags=["audit"])
-    async def list_audit(caller: Auditor, cursor: Cursor = None, limit: Limit = 50) -> AuditList:
+    async def list_audit(
+        caller: Auditor,
+        action: Action = None,
+        target: Target = None,
+        start: Since = None,
+        to: To = None,
+        site_id: OneSite = None,
+        key_id: OneKey = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> AuditList:
         """Who changed what, newest first."""
-        return await reports.audit(caller, cursor=cursor, limit=limit)
+        wanted = AuditFilter(action, key_id, target, site_id, begins_s(start), begins_s(to))
+        return await reports.audit(caller, wanted, cursor=cursor, limit=limit)
 
     @routes.get("/v1/audit/verification", operation_id="verify_audit", tags=["audit"])
     async def verify_audit(caller: Auditor) -> AuditVerification:

@@ -195,6 +195,32 @@ class UsageSeries(BaseModel):
     data: list[UsagePoint]
 
 
+class BudgetUse(BaseModel):
+    """A key with a budget, and what is used of it in the period that goes on."""
+
+    object: Literal["budget"] = "key.budget"
+    key_id: str
+    name: str
+    site_id: str
+    user_id: str | None
+    app_id: str | None
+    period: Period
+    budget_usd: float | None
+    used_usd: float
+    budget_tokens: int | None
+    used_tokens: int
+    resets_at: datetime | None = Field(description="When the period ends; null = never.")
+
+
+class BudgetUseList(BaseModel):
+    """Budgets of keys that are in force, the newest keys first."""
+
+    object: Literal["list"] = "list"
+    data: list[BudgetUse]
+    has_more: bool
+    next_cursor: str | None
+
+
 class UsageRead(BaseModel):
     """One request."""
 

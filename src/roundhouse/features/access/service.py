@@ -153,9 +153,12 @@ class KeyService:
                 self._check_end(grant)
             columns = _columns(grant) | ({"name": changes["name"]} if changes.get("name") else {})
             await store.update_key(tx, key_id, **columns)
-            changed = {name: _plain(value) for name, value in changes.items()}
-            await self._audit(tx, caller, "key.update", row, changed)
-            row = await store.get_key(tx, key_id, site_id=None)
+            before, row = row, await store.get_key(tx, key_id, site_id=None)
+            detail = {
+                when: self._read(one).model_dump(mode="json", include=set(changes))
+                for when, one in (("before", before), ("after", row))
+            }
+            await self._audit(tx, caller, "key.update", row, detail)
         await self._announce()
         return self._read(row)
 
@@ -335,10 +338,6 @@ def _columns(grant: Grant) -> dict[str, Any]:
         "limits": msgspec.structs.asdict(grant.limits),
         "expires_at_s": grant.expires_at_s,
     }
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _unix(time: datetime | None) -> float | None:

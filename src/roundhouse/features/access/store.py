@@ -195,6 +195,39 @@ async def list_keys(tx: Tx, *, site_id: str | None, before_id: str | None, limit
     return [KeyRow(**row) for row in (await tx.execute(query)).mappings()]
 
 
+async def list_budgets(
+    tx: Tx, *, site_id: str | None, now_s: float, before_id: str | None, limit: int
+) -> list[KeyRow]:
+    """Keys with a budget that are in force, newest first.
+
+    Args:
+        tx: Any transaction.
+        site_id: Tenant, None = all.
+        now_s: Unix time.
+        before_id: Only keys made before this one.
+        limit: Most keys returned.
+    """
+    keys, bounds = api_keys.c, api_keys.c.limits
+    query = (
+        sa.select(api_keys)
+        .where(
+            sa.or_(
+                bounds["budget_usd"].as_float().is_not(None),
+                bounds["budget_tokens"].as_integer().is_not(None),
+            ),
+            keys.revoked_at_s.is_(None),
+            sa.or_(keys.expires_at_s.is_(None), keys.expires_at_s > now_s),
+        )
+        .order_by(keys.id.desc())
+        .limit(limit)
+    )
+    if site_id is not None:
+        query = query.where(keys.site_id == site_id)
+    if before_id is not None:
+        query = query.where(keys.id < before_id)
+    return [KeyRow(**row) for row in (await tx.execute(query)).mappings()]
+
+
 async def update_key(tx: Tx, key_id: str, **changed: Any) -> None:
     """Set columns of a key."""
     await tx.execute(sa.update(api_keys).where(api_keys.c.id == key_id).values(**changed))

@@ -5,12 +5,14 @@ import { useTranslation } from "react-i18next";
 import { useMay } from "@/api/me";
 import { PageBody, PageHeader, Tabs, type Tab } from "@/components";
 
+import { Audit } from "./audit/Audit";
 import { Charts } from "./charts/Charts";
 import { Jobs } from "./jobs/Jobs";
 import { Keys } from "./Keys";
 import { Overview } from "./Overview";
 import { Settings } from "./Settings";
 import { Upkeep } from "./upkeep/Upkeep";
+import { Usage } from "./usage/Usage";
 
 /** What the operator looks after. The part shown stands behind the # of the address, and behind a / what is shown of it. */
 export default function System() {
@@ -21,12 +23,15 @@ export default function System() {
   const jobs = useMay("jobs:read");
   const usage = useMay("usage:read");
   const keys = useMay("keys");
+  const audit = useMay("audit:read");
   const admin = useMay("admin");
   const tabs: Tab[] = [
     ...(ops ? [{ value: "overview", label: t("overview.title"), content: <Overview /> }] : []),
     ...(ops || usage ? [{ value: "charts", label: t("charts.title"), content: <Charts /> }] : []),
     ...(jobs ? [{ value: "jobs", label: t("jobs.title"), content: <Jobs jobId={shown || null} /> }] : []),
+    ...(usage ? [{ value: "usage", label: t("usage.title"), content: <Usage /> }] : []),
     ...(keys ? [{ value: "keys", label: t("keys.title"), content: <Keys /> }] : []),
+    ...(audit ? [{ value: "audit", label: t("audit.title"), content: <Audit /> }] : []),
     ...(ops ? [{ value: "upkeep", label: t("upkeep.title"), content: <Upkeep /> }] : []),
     ...(admin ? [{ value: "settings", label: t("settings.title"), content: <Settings /> }] : []),
   ];

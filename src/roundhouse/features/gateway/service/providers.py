@@ -148,10 +148,16 @@ class ProviderService:
             if "headers" in given:
                 headers = msgspec.json.encode(body.headers).decode() if body.headers else None
                 changes["headers_encrypted"] = self._sealed(headers)
-            row = msgspec.structs.replace(row, **changes, updated_at_s=self._clock.now_s())
+            before, row = row, msgspec.structs.replace(row, **changes, updated_at_s=self._clock.now_s())
             await self._check(row)
             await store.update_provider(tx, row)
-            await self._audit(tx, caller, "provider.update", name, {"changed": sorted(given)})
+            # A key and headers are secrets: that they were changed is all that is told of them.
+            plain = [field for field in changes if not field.endswith("_encrypted")]
+            told = {
+                when: {field: getattr(one, field) for field in plain}
+                for when, one in (("before", before), ("after", row))
+            }
+            await self._audit(tx, caller, "provider.update", name, {"changed": sorted(given), **told})
         await self._reload()
         return await self.get(caller, name)
 
@@ -215,11 +221,14 @@ class ProviderService:
         _check_models(caller, name, body)
         row = self._alias_row(name, body)
         async with self._db.begin() as tx:
+            before = None
             try:
+                before = await store.get_alias(tx, name)
                 await store.update_alias(tx, row)
             except NotFound:
                 await store.insert_alias(tx, row)
-            await self._audit(tx, caller, "alias.replace", name, {"targets": body.targets})
+            detail = {"before": before and _told(before), "after": _told(row)}
+            await self._audit(tx, caller, "alias.replace", name, detail)
         await self._reload()
         return await self.get_alias(caller, name)
 
@@ -332,6 +341,11 @@ class ProviderService:
     async def _audit(self, tx: Any, caller: Caller, action: str, name: str, detail: dict[str, Any]) -> None:
         at_s = self._clock.now_s()
         await audit.append(tx, caller, action=action, object_id=name, detail=detail, at_s=at_s)
+
+
+def _told(row: store.AliasRow) -> dict[str, Any]:
+    """What the audit log tells of an alias."""
+    return {name: getattr(row, name) for name in ("targets", "context_fallbacks", "cache_ttl_s")}
 
 
 def _check_models(caller: Caller, name: str, body: AliasWrite) -> None:
