@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # The environments of tests do without the console; `run` and `console` build it.
 export CONSOLE_BUILD := later
 
-.PHONY: help run console console-or-without setup setup-dev test test-peers test-slow lint lint-console check fmt lock bench tiny-llama docs clean
+.PHONY: help run console console-or-without setup setup-dev test test-peers test-slow chaos lint lint-console check fmt lock bench tiny-llama docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -94,6 +94,9 @@ test-peers: setup-dev .venv-peers-llama/.ready .venv-peers-openai2/.ready .venv-
 
 test-slow: setup-dev ## Run the campaigns that take minutes
 	@ROUNDHOUSE_TEST_HYPOTHESIS=campaign $(BIN)/python -m pytest -m slow $(ARGS)
+
+chaos: setup-dev ## Kill executors under four hundred flows, on both databases
+	@$(BIN)/python -m pytest -m chaos tests/faults $(ARGS)
 
 lint: setup-dev ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check .

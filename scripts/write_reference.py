@@ -33,6 +33,8 @@ from roundhouse.features.knowledge.showing.routes import page_routes
 from roundhouse.features.knowledge.stores import routes as store_routes
 from roundhouse.features.ops import routes as ops_routes
 from roundhouse.features.tasks.capabilities import routes as capability_routes
+from roundhouse.features.tasks.flows import routes as flow_routes
+from roundhouse.features.tasks.human import routes as human_routes
 from roundhouse.features.tasks.importing import routes as import_routes
 from roundhouse.features.tasks.importing.gateway import routes as registration_routes
 from roundhouse.features.tasks.mcp import routes as mcp_routes
@@ -73,6 +75,8 @@ _TITLES = {
     "templates": "Templates",
     "capabilities": "Capabilities",
     "tasks": "Tasks",
+    "flows": "Flows",
+    "human": "Questions to people",
     "gateway": "Registered modules",
     "mcp": "MCP",
     "quotas": "Quota plans",
@@ -117,6 +121,8 @@ def scopes() -> dict[tuple[str, str], str]:
         import_routes.router(nothing, nothing, nothing),
         registration_routes.router(nothing),
         task_routes.router(nothing, nothing, nothing),
+        flow_routes.router(nothing),
+        human_routes.router(nothing),
         ops_routes.router(nothing, nothing, nothing, nothing, nothing, nothing),
         webhook_routes.router(nothing, nothing, nothing, nothing),
     )

@@ -58,8 +58,9 @@ SCOPES = {
     "capabilities": "create_capability update_capability delete_capability import_openapi import_postman "
     "list_capability_sources delete_capability_source check_capability_sources get_capability_drift "
     "approve_capability register_module delete_registration import_mcp check_mcp approve_mcp",
-    "flows": "",
-    "human": "",
+    "flows": "list_flows get_flow list_flow_versions put_flow delete_flow validate_flow simulate_flow list_breakers",
+    "human": "list_human_requests get_human_request claim_human_request answer_human_request reject_human_request "
+    "reassign_human_request comment_human_request link_human_request",
     "mcp": "mcp",
     "jobs:read": "list_jobs list_job_kinds get_job job_events",
     "jobs:write": "submit_job cancel_job retry_job",
@@ -104,6 +105,7 @@ async def operations(house: House) -> Iterator[tuple[str, str, str, dict[str, An
                 "task_id",
                 "tracking_id",
                 "source_id",
+                "request_id",
                 "capability",
                 "webhook_id",
                 "name",

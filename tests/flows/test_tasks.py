@@ -95,7 +95,7 @@ async def test_what_is_asked_wrongly(house):
     for body, status in (
         ({"input": INPUT}, 422),
         ({**ASKED, "flow": "x"}, 422),
-        ({"flow": "x", "input": {}}, 422),
+        ({"flow": "x", "input": {}}, 404),
         ({**ASKED, "webhook": "https://example.org/"}, 422),
         ({**ASKED, "store": "none"}, 422),
         ({**ASKED, "deadline_s": 0}, 422),

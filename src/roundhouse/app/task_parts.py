@@ -18,6 +18,9 @@ from roundhouse.features.tasks.capabilities.builtin import own_capabilities
 from roundhouse.features.tasks.capabilities.calling import CapabilityCalling
 from roundhouse.features.tasks.capabilities.registry import CapabilityRegistry
 from roundhouse.features.tasks.capabilities.service import CapabilityService
+from roundhouse.features.tasks.flows.execution import Desk
+from roundhouse.features.tasks.flows.jobs import FlowJobs
+from roundhouse.features.tasks.human.forms import SchemaForms
 from roundhouse.features.tasks.mcp.imports import TRANSPORT, McpImports
 from roundhouse.features.tasks.running.jobs import TaskCalls
 from roundhouse.infra.db import Database
@@ -50,6 +53,8 @@ class TaskParts:
         calling: Calls them.
         capabilities: Registers them.
         calls: Makes the calls of tasks.
+        forms: Checks answers of people and inputs of flows.
+        flows: Runs flows.
         pipelines: Kinds of jobs of this room.
         imported: Takes them over from what describes them.
     """
@@ -75,12 +80,19 @@ class TaskParts:
         self.capabilities = CapabilityService(
             db, self.registry, self.calling, vault, clock, watcher.check_now
         )
-        self.calls = TaskCalls(db, self.registry, self.calling, Keeping(files, keep_days * _DAY_S), clock)
+        keeping = Keeping(files, keep_days * _DAY_S)
+        self.calls = TaskCalls(db, self.registry, self.calling, keeping, clock)
+        self.forms = SchemaForms()
+        self.flows = FlowJobs(Desk(db, self.registry, self.calling, keeping, clock), self.forms)
         self.imported = ImportParts(db, self.capabilities, self.modules, clock)
-        self.pipelines: tuple[Pipeline, ...] = (self.calls.pipeline, self.imported.jobs.pipeline)
         self._context = context
         self._tool_source: McpSource | None = None
         self.mcp_imports = McpImports(db, self.registry, self.capabilities, self._source)
+        self.pipelines: tuple[Pipeline, ...] = (
+            self.calls.pipeline,
+            self.flows.pipeline,
+            self.imported.jobs.pipeline,
+        )
 
     async def start(self) -> None:
         """Read what is registered, and follow its changes.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from roundhouse import __version__
+from roundhouse.app.task_flows import FlowRuns
 from roundhouse.core.ports import Gatekeeper
 from roundhouse.features.tasks.running import routes
 from roundhouse.features.tasks.running.accepting import Accepting
@@ -40,10 +41,13 @@ class TaskRunning:
             version=__version__,
             most=settings.tasks.at_once,
         )
+        flows = FlowRuns(mine.flows)
         accepting = Accepting(
-            parts.db, parts.jobs, self._at_once, mine.calls, mine.registry, mine.calling, parts.clock
+            parts.db, parts.jobs, self._at_once, mine.calls, mine.registry, mine.calling, parts.clock, flows
         )
-        self.service = TaskService(parts.db, parts.jobs, accepting, parts.tail, parts.clock, gatekeeper)
+        self.service = TaskService(
+            parts.db, parts.jobs, accepting, parts.tail, parts.clock, gatekeeper, flows=flows
+        )
         parts.tail.on_event(self._at_once.heard, (CANCEL_REQUESTED,))
         parts.tail.on_event(self.service.heard, ("job.failed", "job.cancelled"))
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 
 from roundhouse import __version__
 from roundhouse.app.modules import ModuleRoom
+from roundhouse.app.task_flows import FlowRoom
 from roundhouse.app.task_running import TaskRunning
 from roundhouse.core.ports import Gatekeeper
 from roundhouse.features.tasks.capabilities.direct import DirectRunner
@@ -52,12 +53,14 @@ class TaskRoom:
             __version__,
             parts.settings.server.max_body_bytes,
         )
+        self._flows = FlowRoom(parts)
 
     async def start(self) -> None:
         """Follow what is registered, and take tasks from now on; raises StorageUnavailable."""
         self._watcher.on_change(self._mcp.look_around)
         await self._modules.start(self._watcher)
         await self._running.start()
+        await self._flows.start()
 
     def drain(self) -> None:
         """End the streams that would never end by themselves."""
@@ -67,6 +70,7 @@ class TaskRoom:
         """Let the calls that are being made end for a while, then leave them to others."""
         await self._mcp.close()
         await self._running.close()
+        await self._flows.close()
 
     def router(self) -> APIRouter:
         """All routes of the room."""
@@ -76,6 +80,7 @@ class TaskRoom:
             self._running.router(),
             self._modules.router(),
             mcp_routes.router(self._mcp, self._mine.mcp_imports),
+            self._flows.router(),
         )
 
     def attach(self, rooms: FastAPI, besides: Iterable[str]) -> None:

@@ -244,6 +244,13 @@ class Conflict(RoundhouseError):
     status = 409
 
 
+class AlreadyAnswered(Conflict):
+    """Somebody has decided this already; the detail says who and when."""
+
+    code = "already_answered"
+    title = "Already answered"
+
+
 class EmbeddingChanged(Conflict):
     """Another embedding model than the one that made the vectors stands behind its name; a new index is needed."""
 
@@ -299,6 +306,24 @@ class IdempotencyInFlight(Conflict):
     code = "idempotency_in_flight"
     title = "Request in flight"
     retryable = True
+
+
+class RejectedByPerson(RoundhouseError):
+    """The person who was asked said no; the detail has the comment."""
+
+    code = "rejected"
+    kind = "invalid_request_error"
+    title = "Rejected"
+    status = 409
+
+
+class RequestExpired(RoundhouseError):
+    """It could be answered until its due time, or the end of its task; that is over."""
+
+    code = "expired"
+    kind = "invalid_request_error"
+    title = "Expired"
+    status = 410
 
 
 class Busy(RoundhouseError):

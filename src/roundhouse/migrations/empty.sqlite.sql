@@ -70,6 +70,20 @@ CREATE TABLE branches (
 	CONSTRAINT pk_branches PRIMARY KEY (session_id, number), 
 	CONSTRAINT fk_branches_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE
 );
+CREATE TABLE breakers (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	target VARCHAR(220) NOT NULL, 
+	state VARCHAR(20) NOT NULL, 
+	calls JSON NOT NULL, 
+	opened_at_s DOUBLE, 
+	open_s DOUBLE NOT NULL, 
+	probe VARCHAR(200), 
+	probe_until_s DOUBLE, 
+	updated_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_breakers PRIMARY KEY (id), 
+	CONSTRAINT uq_breakers_site_id_target UNIQUE (site_id, target)
+);
 CREATE TABLE capabilities (
 	id VARCHAR(40) NOT NULL, 
 	site_id VARCHAR(200) NOT NULL, 
@@ -223,6 +237,36 @@ CREATE TABLE files (
 	CONSTRAINT uq_files_idempotency_digest UNIQUE (idempotency_digest), 
 	CONSTRAINT fk_files_blob_key_blobs FOREIGN KEY(blob_key) REFERENCES blobs ("key") DEFERRABLE INITIALLY DEFERRED
 );
+CREATE TABLE flow_outputs (
+	job_id VARCHAR(40) NOT NULL, 
+	step VARCHAR(60) NOT NULL, 
+	n INTEGER NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	output JSON NOT NULL, 
+	CONSTRAINT pk_flow_outputs PRIMARY KEY (job_id, step, n), 
+	CONSTRAINT fk_flow_outputs_job_id_jobs FOREIGN KEY(job_id) REFERENCES jobs (id) ON DELETE CASCADE
+);
+CREATE TABLE flow_versions (
+	flow_id VARCHAR(40) NOT NULL, 
+	version INTEGER NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	spec JSON NOT NULL, 
+	key_id VARCHAR(40) NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_flow_versions PRIMARY KEY (flow_id, version), 
+	CONSTRAINT fk_flow_versions_flow_id_flows FOREIGN KEY(flow_id) REFERENCES flows (id) ON DELETE CASCADE
+);
+CREATE TABLE flows (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	name VARCHAR(100) NOT NULL, 
+	version INTEGER NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, 
+	deleted_at_s DOUBLE, 
+	CONSTRAINT pk_flows PRIMARY KEY (id), 
+	CONSTRAINT uq_flows_site_id_name UNIQUE (site_id, name)
+);
 CREATE TABLE gateway_registrations (
 	id VARCHAR(40) NOT NULL, 
 	site_id VARCHAR(200) NOT NULL, 
@@ -266,6 +310,73 @@ CREATE TABLE generations (
 	CONSTRAINT pk_generations PRIMARY KEY (id), 
 	CONSTRAINT fk_generations_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE, 
 	CONSTRAINT uq_generations_idempotency_digest UNIQUE (idempotency_digest)
+);
+CREATE TABLE human_assignees (
+	site_id VARCHAR(200) NOT NULL, 
+	assignee VARCHAR(220) NOT NULL, 
+	request_id VARCHAR(40) NOT NULL, 
+	CONSTRAINT pk_human_assignees PRIMARY KEY (site_id, assignee, request_id), 
+	CONSTRAINT fk_human_assignees_request_id_human_requests FOREIGN KEY(request_id) REFERENCES human_requests (id) ON DELETE CASCADE
+);
+CREATE TABLE human_links (
+	token_hash VARCHAR(64) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	request_id VARCHAR(40) NOT NULL, 
+	assignee VARCHAR(220) NOT NULL, 
+	expires_at_s DOUBLE NOT NULL, 
+	used_at_s DOUBLE, 
+	created_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_human_links PRIMARY KEY (token_hash), 
+	CONSTRAINT fk_human_links_request_id_human_requests FOREIGN KEY(request_id) REFERENCES human_requests (id) ON DELETE CASCADE
+);
+CREATE TABLE human_notes (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	request_id VARCHAR(40) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	who VARCHAR(220) NOT NULL, 
+	data JSON NOT NULL, 
+	at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_human_notes PRIMARY KEY (id), 
+	CONSTRAINT fk_human_notes_request_id_human_requests FOREIGN KEY(request_id) REFERENCES human_requests (id) ON DELETE CASCADE
+);
+CREATE TABLE human_requests (
+	id VARCHAR(40) NOT NULL, 
+	site_id VARCHAR(200) NOT NULL, 
+	user_id VARCHAR(200), 
+	app_id VARCHAR(200), 
+	job_id VARCHAR(40) NOT NULL, 
+	step VARCHAR(60) NOT NULL, 
+	flow VARCHAR(100) NOT NULL, 
+	kind VARCHAR(20) NOT NULL, 
+	title VARCHAR(300) NOT NULL, 
+	instructions TEXT NOT NULL, 
+	assignees JSON NOT NULL, 
+	form JSON, 
+	draft JSON NOT NULL, 
+	options JSON NOT NULL, 
+	context JSON NOT NULL, 
+	channels JSON NOT NULL, 
+	state VARCHAR(20) NOT NULL, 
+	claimed_by VARCHAR(220), 
+	level INTEGER NOT NULL, 
+	due_s DOUBLE NOT NULL, 
+	due_at_s DOUBLE NOT NULL, 
+	remind_at_s JSON NOT NULL, 
+	escalate JSON NOT NULL, 
+	on_timeout VARCHAR(20) NOT NULL, 
+	default_answer JSON NOT NULL, 
+	answer JSON NOT NULL, 
+	comment TEXT NOT NULL, 
+	answered_by VARCHAR(220), 
+	answered_at_s DOUBLE, 
+	wait INTEGER NOT NULL, 
+	version INTEGER NOT NULL, 
+	created_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, 
+	CONSTRAINT pk_human_requests PRIMARY KEY (id), 
+	CONSTRAINT uq_human_requests_job_id_step UNIQUE (job_id, step), 
+	CONSTRAINT fk_human_requests_job_id_jobs FOREIGN KEY(job_id) REFERENCES jobs (id) ON DELETE CASCADE
 );
 CREATE TABLE idempotency (
 	site_id VARCHAR(200) NOT NULL, 
@@ -977,6 +1088,11 @@ CREATE INDEX ix_tasks_site_id_capability ON tasks (site_id, capability);
 CREATE INDEX ix_tasks_site_id_flow ON tasks (site_id, flow);
 CREATE INDEX ix_tasks_forgotten_kept ON tasks (forgotten, kept);
 CREATE INDEX ix_idempotency_job_id ON idempotency (job_id);
+CREATE INDEX ix_human_requests_site_id_state_due_at_s_id ON human_requests (site_id, state, due_at_s, id);
+CREATE INDEX ix_human_requests_site_id_id ON human_requests (site_id, id);
+CREATE INDEX ix_human_assignees_request_id ON human_assignees (request_id);
+CREATE INDEX ix_human_notes_request_id_id ON human_notes (request_id, id);
+CREATE INDEX ix_human_links_request_id ON human_links (request_id);
 CREATE INDEX ix_webhooks_site_id_id ON webhooks (site_id, id);
 CREATE INDEX ix_webhook_topics_webhook_id ON webhook_topics (webhook_id);
 CREATE INDEX ix_webhook_deliveries_webhook_id_seq ON webhook_deliveries (webhook_id, seq);

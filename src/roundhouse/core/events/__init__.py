@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from roundhouse.core.events.chats import CHATS
 from roundhouse.core.events.documents import DOCUMENTS
+from roundhouse.core.events.flows import FLOWS
 from roundhouse.core.events.house import HOUSE
 from roundhouse.core.events.jobs import JOBS
 from roundhouse.core.events.model import EventKind as EventKind
@@ -15,5 +16,5 @@ from roundhouse.core.events.model import EventTable as EventTable
 from roundhouse.core.events.tasks import TASKS
 from roundhouse.core.events.webhooks import WEBHOOKS
 
-EVENTS = EventTable(*JOBS, *DOCUMENTS, *CHATS, *TASKS, *WEBHOOKS, *HOUSE)
+EVENTS = EventTable(*JOBS, *DOCUMENTS, *CHATS, *TASKS, *FLOWS, *WEBHOOKS, *HOUSE)
 """All of them."""

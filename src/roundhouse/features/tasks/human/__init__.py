@@ -1,0 +1,1 @@
+"""Questions to people: who is asked, until when, what was answered. One question per task and step, whatever dies."""

@@ -1,0 +1,263 @@
+"""Running flows, on both databases: what the journal holds, what a killed process leaves, who is asked."""
+
+import asyncio
+
+import pytest
+
+from features.tasks.flow_house import TUTOR, call, person
+from features.tasks.houses import SITE
+from roundhouse.core.errors import (
+    BackendBusy,
+    BackendDown,
+    BackendRefused,
+    BackendTimeout,
+    NotAllowed,
+    OutputInvalid,
+    Unprocessable,
+)
+from roundhouse.features.tasks.human.schemas import AnswerAsk, RejectAsk
+
+DOWN = BackendDown("It is down.")
+
+
+async def test_the_first_good_output_wins(build):
+    house = build(a=[DOWN], b=[{"x": 2}])
+    job = await house.run(call("a"), call("b", map={"q": "$.input.question"}), given={"question": "?"})
+    assert (job.state, job.result) == ("completed", {"x": 2})
+    assert house.plays.keys == [("a", f"{job.id}:a:1"), ("a", f"{job.id}:a:2"), ("b", f"{job.id}:b:1")]
+    assert house.plays.inputs["b"] == [{"q": "?"}]
+    tries = await house.attempts(job)
+    assert [(one.step, one.n, one.state) for one in tries] == [
+        ("a", 1, "failed"),
+        ("a", 2, "failed"),
+        ("b", 1, "ok"),
+    ]
+    assert tries[0].error == {"code": "backend_down", "message": "It is down.", "class": "unavailable"}
+    assert tries[2].request == {"input": {"q": "?"}}
+    assert tries[2].response == {"output": {"x": 2}}
+    kinds = await house.kinds(job)
+    assert kinds.count("task.step_failed") == 2
+    assert kinds.count("task.fallback") == 1
+    assert (await house.trace(job))["decided_by"] == "step:b"
+
+
+@pytest.mark.parametrize(
+    ("error", "tries", "code"),
+    [
+        (Unprocessable("No.", param="/q"), 1, "unprocessable"),
+        (BackendRefused("No.", status=422), 1, "unprocessable"),
+        (NotAllowed("No."), 1, None),
+        (BackendTimeout("Slow."), 2, None),
+        (DOWN, 2, None),
+        (OutputInvalid("Odd."), 2, None),
+        (BackendBusy("Full.", retry_after_s=900_000), 1, None),
+    ],
+)
+async def test_the_class_of_the_error_decides(build, error, tries, code):
+    house = build(a=[error], b=[5])
+    job = await house.run(call("a"), call("b"))
+    assert [one for one, _ in house.plays.keys].count("a") == tries
+    if code is None:
+        assert (job.state, job.result) == ("completed", 5)
+    else:
+        assert (job.state, job.error["code"]) == ("failed", code)
+        assert "b" not in house.plays.inputs
+
+
+async def test_all_failed(build):
+    job = await build(a=[DOWN]).run(call("a"))
+    assert (job.state, job.error["code"]) == ("failed", "attempts_exhausted")
+
+
+async def test_a_capability_that_is_not_there_is_passed_over(build):
+    house = build(b=[5])
+    job = await house.run(call("a"), call("b"))
+    assert (job.state, job.result) == ("completed", 5)
+    assert (await house.attempts(job))[0].error["class"] == "not_found"
+
+
+async def test_a_rule_says_what_is_taken(build):
+    house = build(a=[{"confidence": 0.2}], b=[{"confidence": 0.9}])
+    rule = {"expr": "output.confidence >= 0.7"}
+    job = await house.run(
+        call("a", accept=rule),
+        call("b", accept=rule),
+        output={"x": "$.last.output", "first": "$.steps.a.output"},
+    )
+    assert job.result == {"x": {"confidence": 0.9}, "first": {"confidence": 0.2}}
+
+
+async def test_a_long_retry_after_waits_outside(build, turned_clock):
+    house = build(a=[BackendBusy("Full.", retry_after_s=60), 5])
+    await house.keep(call("a"))
+    job = await house.task()
+    executor = await house.executor()
+    await executor.work()
+    assert (await house.job(job)).state == "waiting"
+    turned_clock.turn(61)
+    await executor.work(2)
+    assert (await house.job(job)).result == 5
+
+
+async def test_the_deadline_of_the_flow_shrinks_the_times_of_steps(build, turned_clock):
+    house = build(a=[DOWN], b=[DOWN])
+    await house.keep(call("a", timeout_s=100), call("b", timeout_s=5), deadline_s=30)
+    job = await house.task()
+    turned_clock.turn(10)
+    await (await house.executor()).work()
+    assert house.plays.timeouts_s == {"a": [20.0, 20.0], "b": [5.0, 5.0]}
+    late = await house.task()
+    turned_clock.turn(31)
+    await (await house.executor()).work(2)
+    assert (await house.job(late)).error["code"] == "deadline_exceeded"
+    assert (await house.job(job)).error["code"] == "attempts_exhausted"
+
+
+async def killed_in_the_middle(house, job, calls=1):
+    """An executor begins a call and dies; what was called answers too late."""
+    first = await house.executor()
+    await first.beat()
+    await house.plays.entered(calls)
+    first.freeze()
+    return first
+
+
+async def test_a_killed_process_goes_on_in_the_step_it_was_in(build):
+    held = asyncio.get_running_loop().create_future()
+    house = build(a=[DOWN], b=[held, {"x": 1}])
+    await house.keep(call("a"), call("b"))
+    job = await house.task()
+    dead = await killed_in_the_middle(house, job, 3)
+    await (await house.executor()).work(2)
+    done = await house.job(job)
+    assert (done.state, done.result) == ("completed", {"x": 1})
+    assert house.plays.keys[2:] == [("b", f"{job.id}:b:1")] * 2
+    assert [(one.step, one.state) for one in await house.attempts(job)] == [
+        ("a", "failed"),
+        ("a", "failed"),
+        ("b", "abandoned"),
+        ("b", "ok"),
+    ]
+    held.set_result({"x": "late"})
+    dead.revive()
+    await dead.rest()
+    assert (await house.job(job)).result == {"x": 1}
+
+
+async def test_what_may_not_be_repeated_goes_to_the_person(build):
+    house = build(once=[asyncio.get_running_loop().create_future()], b=[5])
+    await house.keep(call("once"), call("b"), person(prefill={"paid": True}))
+    job = await house.task({"sum": 3})
+    await killed_in_the_middle(house, job)
+    await (await house.executor()).work(2)
+    assert (await house.job(job)).state == "waiting"
+    assert len(house.plays.keys) == 1
+    (asked,) = await house.asked()
+    assert asked.context["tries"][0]["class"] == "unknown_outcome"
+    await house.inbox.answer(TUTOR, asked.id, AnswerAsk(answer={"paid": False}))
+    await (await house.executor()).work()
+    assert (await house.job(job)).result == {"paid": False}
+
+
+async def test_a_call_that_kills_process_after_process_is_given_up(build):
+    held = asyncio.get_running_loop().create_future()
+    house = build(a=[held], b=[5])
+    await house.keep(call("a", retry={"max": 1}), call("b"))
+    job = await house.task()
+    for times in (1, 2, 3):
+        await killed_in_the_middle(house, job, times)
+    await (await house.executor()).work(2)
+    assert (await house.job(job)).result == 5
+    assert {key for _, key in house.plays.keys[:3]} == {f"{job.id}:a:1"}
+
+
+async def test_a_person_is_asked_once_whatever_is_killed(build):
+    house = build(a=[DOWN])
+    await house.keep(call("a"), person(assignees=["user:an"]))
+    job = await house.task({"q": 1})
+    for _ in range(3):
+        executor = await house.executor()
+        await executor.work()
+        executor.freeze()
+    (asked,) = await house.asked()
+    assert (asked.task_id, asked.state, asked.context["input"]) == (job.id, "open", {"q": 1})
+    assert (await house.kinds(job)).count("human.requested") == 1
+    await house.inbox.answer(TUTOR, asked.id, AnswerAsk(answer={"x": 9}))
+    await (await house.executor()).work(2)
+    assert (await house.job(job)).result == {"x": 9}
+    trace = await house.trace(job)
+    assert trace["decided_by"] == "human:user:an"
+    assert trace["human"][0]["changes"] == [{"pointer": "", "before": None, "after": {"x": 9}}]
+
+
+async def test_a_no_ends_it_unless_the_flow_has_more(build):
+    house = build(a=[{"text": "draft"}], b=["another"])
+    await house.keep(call("a"), person("check", ["ok"], kind="approve", prefill="$.last.output"), call("b"))
+    job = await house.task()
+    executor = await house.executor()
+    await executor.work()
+    (asked,) = await house.asked()
+    assert asked.draft == {"text": "draft"}
+    await house.inbox.reject(SITE, asked.id, RejectAsk(comment="Too short."))
+    await executor.work()
+    assert (await house.job(job)).result == "another"
+
+
+async def test_a_hedge_wins_and_the_other_is_told_to_stop(build):
+    slow = asyncio.get_running_loop().create_future()
+    house = build(a=[slow], h=[7])
+    job = await house.run(call("a"), call("h", race_with="a", after_ms=10))
+    assert (job.state, job.result) == ("completed", 7)
+    assert slow.cancelled()
+    tries = {one.step: (one.state, (one.error or {}).get("class")) for one in await house.attempts(job)}
+    assert tries == {"a": ("failed", "lost_race"), "h": ("ok", None)}
+
+
+async def test_a_hedge_is_not_begun_where_the_first_is_fast(build):
+    house = build(a=[1], h=[7])
+    job = await house.run(call("a"), call("h", race_with="a", after_ms=60_000))
+    assert (job.result, [one for one, _ in house.plays.keys]) == (1, ["a"])
+
+
+async def test_a_task_keeps_its_version(build):
+    house = build(a=[1], b=[2])
+    await house.keep(call("a"))
+    job = await house.task()
+    await house.keep(call("b"))
+    await house.service.delete(SITE, "f")
+    await (await house.executor()).work()
+    assert (await house.job(job)).result == 1
+
+
+async def test_a_retry_of_the_task_begins_anew(build):
+    house = build(a=[DOWN, DOWN, 5])
+    job = await house.run(call("a"))
+    assert job.state == "failed"
+    await house.house.queue.retry(SITE, job.id)
+    await (await house.executor()).work()
+    assert (await house.job(job)).result == 5
+
+
+async def test_breakers_are_shared_and_one_call_probes(build, turned_clock):
+    rule = {"failure_ratio": 0.5, "min_requests": 2, "open_s": 30}
+    house = build(a=[DOWN, DOWN, DOWN, DOWN, 5], b=[1])
+    await house.keep(call("a", breaker=rule), call("b"))
+    executor = await house.executor()
+    job = await house.task()
+    await executor.work()
+    (shown,) = (await house.service.breakers(SITE)).data
+    assert (shown.target, shown.state, shown.failures) == ("a", "open", 2)
+    await house.task()
+    await executor.work()
+    assert [one for one, _ in house.plays.keys] == ["a", "a", "b", "b"]
+    turned_clock.turn(31)
+    await house.task()
+    await executor.work()
+    # The probe failed: it is open again, and its second try was not made.
+    assert [one for one, _ in house.plays.keys] == ["a", "a", "b", "b", "a", "b"]
+    house.plays.scripts["a"] = [5]
+    turned_clock.turn(31)
+    await house.task()
+    await executor.work()
+    assert (await house.service.breakers(SITE)).data[0].state == "closed"
+    assert job.state == "queued"
