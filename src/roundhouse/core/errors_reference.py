@@ -6,7 +6,7 @@ from roundhouse.core.errors import BackendRefused, RoundhouseError, tree
 
 _HEAD = """# Errors
 
-Made by `roundhouse errors --markdown` from `src/roundhouse/core/errors.py`; do not edit.
+Made by `roundhouse errors --markdown` from `src/roundhouse/core/errors`; do not edit.
 
 Every error has one body, `application/problem+json`, that both kinds of reader understand: the members of RFC 9457
 (`type`, `title`, `status`, `detail`, `instance` = the request id) and OpenAI's `error` object (`message`, `type`,
