@@ -4,13 +4,12 @@ import itertools
 
 import pytest
 
-from roundhouse.core.errors import BadInput, Conflict, NotAllowed, NotFound
+from roundhouse.core.errors import BadInput, Conflict, NotFound
 from roundhouse.core.jobs import NewJob, Pipeline, RetryPolicy, Step
 from roundhouse.core.settings import JobSettings
 from roundhouse.core.types import Caller
 from roundhouse.features.ops.service import JobService
 from roundhouse.infra import audit
-from roundhouse.infra.events.store import Event
 from roundhouse.infra.jobs import executors
 from roundhouse.infra.jobs.claiming import Turns, claim
 from roundhouse.infra.jobs.pipelines import PipelineTable
@@ -205,26 +204,3 @@ async def test_statistics_of_the_house(desk):
     supervised = (await desk.service.stats(ADA)).supervised
     assert supervised is not None
     assert (supervised.pid, supervised.restarts, supervised.last_exit) == (9, 2, "signal 9")
-
-
-async def test_the_events_of_a_site_are_for_who_may_see_them_all(desk):
-    assert await desk.service.whole_site(ADA) == "a"
-    for narrow in ({"user_id": "ada"}, {"app_id": "desktop"}):
-        with pytest.raises(NotAllowed):
-            await desk.service.whole_site(Caller("key_u", site_id="a", **narrow))
-
-
-@pytest.mark.parametrize(
-    ("scopes", "seen"),
-    [
-        ({"jobs:read"}, {"job.queued"}),
-        ({"jobs:read", "files:read"}, {"job.queued", "file.created"}),
-        ({"admin"}, {"job.queued", "file.created", "secret.thing"}),
-        (set(), set()),
-    ],
-)
-def test_an_event_is_for_who_may_read_such_things(desk, scopes, seen):
-    caller = Caller("key_a", site_id="a", scopes=frozenset(scopes))
-    kinds = ("job.queued", "file.created", "secret.thing")
-    told = [Event(1, "evt_1", "a", "x_1", kind, {}, 0.0) for kind in kinds]
-    assert {one.type for one in told if desk.service.may_see(caller, one)} == seen

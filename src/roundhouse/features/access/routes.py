@@ -63,6 +63,7 @@ def router(keys: KeyService, reports: ReportService) -> APIRouter:
     routes = APIRouter()
     _key_routes(routes, keys)
     _report_routes(routes, reports)
+    _audit_routes(routes, reports)
     return routes
 
 
@@ -154,6 +155,8 @@ def _report_routes(routes: APIRouter, reports: ReportService) -> None:
         """Who you are, and what you may still use."""
         return await reports.quotas(caller)
 
+
+def _audit_routes(routes: APIRouter, reports: ReportService) -> None:
     @routes.get("/v1/audit", operation_id="list_audit", tags=["audit"])
     async def list_audit(
         caller: Auditor,

@@ -198,7 +198,7 @@ class UsageSeries(BaseModel):
 class BudgetUse(BaseModel):
     """A key with a budget, and what is used of it in the period that goes on."""
 
-    object: Literal["key.budget"] = "key.budget"
+    object: Literal["budget"] = "budget"
     key_id: str
     name: str
     site_id: str
