@@ -144,6 +144,21 @@ async def test_a_killed_process_goes_on_in_the_step_it_was_in(build):
     assert (await house.job(job)).result == {"x": 1}
 
 
+async def test_a_cancelled_task_leaves_no_hole(build):
+    house = build(a=[asyncio.get_running_loop().create_future()])
+    await house.keep(call("a"))
+    job = await house.task()
+    executor = await house.executor()
+    await executor.beat()
+    await house.plays.entered()
+    await house.house.queue.cancel(SITE, job.id)
+    await executor.work(2)
+    assert (await house.job(job)).state == "cancelled"
+    assert [(one.state, one.ended_at_s is None) for one in await house.attempts(job)] == [
+        ("abandoned", False)
+    ]
+
+
 async def test_what_may_not_be_repeated_goes_to_the_person(build):
     house = build(once=[asyncio.get_running_loop().create_future()], b=[5])
     await house.keep(call("once"), call("b"), person(prefill={"paid": True}))

@@ -72,6 +72,7 @@ class Calls:
         self._clock = clock
         self._job = job
         self._flow = flow
+        self._open: dict[str, Attempt] = {}
 
     @property
     def _caller(self) -> Caller:
@@ -113,6 +114,7 @@ class Calls:
             await append(tx, *events)
         if refused is not None or isinstance(target, RoundhouseError):
             return None
+        self._open[step.id] = attempt
         return Begun(step, attempt, target, given, timeout_s, facts)
 
     async def make(self, begun: Begun) -> Outcome:
@@ -161,6 +163,12 @@ class Calls:
             if outcome.error_class is not None:
                 events.append(self._failed(begun.step, begun.attempt, outcome, now_s))
             await append(tx, *events)
+        self._open.pop(begun.step.id, None)
+
+    async def leave(self, tx: Tx, job: Job | None) -> None:
+        """In the transaction that ends the run, write that nobody waits for the calls any more that go on."""
+        for attempt in self._open.values() if job is not None else ():
+            await attempts.abandon(tx, attempt, self._clock.now_s())
 
     async def close(self, step: Step, n: int, kind: ErrorClass) -> None:
         """End a try that was cut off."""

@@ -102,6 +102,7 @@ class Execution:
             Waiting: For a person, or for a time.
             RoundhouseError: It has failed.
         """
+        self._context.along(self._calls.leave)
         while True:
             facts = await self._facts()
             action = decide(self._flow, facts)
