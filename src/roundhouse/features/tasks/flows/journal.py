@@ -144,12 +144,14 @@ def _begun_anew(job: Job, failed_runs: Iterable[Any]) -> _Again | None:
 def _read_try(one: Attempt, output: Any) -> Try:
     error = one.error or {}
     state: TryState = "failed" if one.state == "late" or (one.state == "abandoned" and error) else one.state
+    # A task that was cancelled in the middle of a call and is tried again says no class.
+    unsaid: ErrorClass = "worker_lost" if one.state == "abandoned" else "failed"
     retry_after_s = error.get("retry_after_s")
     return Try(
         step=one.step,
         n=one.n,
         state=state,
-        error_class=error.get("class", "failed") if state == "failed" else None,
+        error_class=error.get("class", unsaid) if state == "failed" else None,
         code=error.get("code", ""),
         message=error.get("message", ""),
         output=output,
