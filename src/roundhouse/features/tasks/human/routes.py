@@ -68,6 +68,12 @@ def router(inbox: Inbox) -> APIRouter:
         """One request with its history."""
         return await inbox.get(caller, request_id)
 
+    _add_decisions(routes, inbox)
+    _add_link_pages(routes, inbox)
+    return routes
+
+
+def _add_decisions(routes: APIRouter, inbox: Inbox) -> None:
     @routes.post("/v1/human/{request_id}/claim", operation_id="claim_human_request")
     async def claim_human_request(
         caller: Person, request_id: RequestId, body: ClaimAsk | None = None
@@ -107,9 +113,6 @@ def router(inbox: Inbox) -> APIRouter:
     async def link_human_request(caller: Person, request_id: RequestId, body: LinkAsk) -> LinkRead:
         """A link with which one person can decide without a key, once. It is shown this once."""
         return await inbox.make_link(caller, request_id, body)
-
-    _add_link_pages(routes, inbox)
-    return routes
 
 
 def _add_link_pages(routes: APIRouter, inbox: Inbox) -> None:
