@@ -154,7 +154,7 @@ class Roundhouse:
         self.knowledge = KnowledgeRoom(parts, self.audio.transcripts, answers)
         self.webhooks = WebhookRoom(parts, lookup)
         self.webhooks.attach(self.metrics)
-        self.tasks = TaskRoom(parts, self.gatekeeper)
+        self.tasks = TaskRoom(parts, self.gatekeeper, self.webhooks.following)
         self.asgi: App = self._build_web()
 
     def _build_access(self) -> None:

@@ -9,9 +9,12 @@ from fastapi import APIRouter
 from roundhouse import __version__
 from roundhouse.app.task_flows import FlowRuns
 from roundhouse.core.ports import Gatekeeper
+from roundhouse.core.webhooks import Webhooks
 from roundhouse.features.tasks.running import routes
 from roundhouse.features.tasks.running.accepting import Accepting
+from roundhouse.features.tasks.running.runner import TaskRunner
 from roundhouse.features.tasks.running.service import TaskService
+from roundhouse.infra.db import Tx
 from roundhouse.infra.jobs.at_once import CANCEL_REQUESTED, AtOnce
 
 if TYPE_CHECKING:
@@ -24,12 +27,14 @@ class TaskRunning:
     Args:
         parts: The shared parts of the process.
         gatekeeper: Whether a caller may ask now.
+        hooks: Webhooks of single tasks.
 
     Attributes:
         service: The verbs.
+        runner: Runs capabilities for who waits.
     """
 
-    def __init__(self, parts: Parts, gatekeeper: Gatekeeper) -> None:
+    def __init__(self, parts: Parts, gatekeeper: Gatekeeper, hooks: Webhooks[Tx]) -> None:
         self._parts = parts
         mine, settings = parts.tasks, parts.settings
         self._at_once = AtOnce(
@@ -43,11 +48,20 @@ class TaskRunning:
         )
         flows = FlowRuns(mine.flows)
         accepting = Accepting(
-            parts.db, parts.jobs, self._at_once, mine.calls, mine.registry, mine.calling, parts.clock, flows
+            parts.db,
+            parts.jobs,
+            self._at_once,
+            mine.calls,
+            mine.registry,
+            mine.calling,
+            parts.clock,
+            flows,
+            hooks,
         )
         self.service = TaskService(
             parts.db, parts.jobs, accepting, parts.tail, parts.clock, gatekeeper, flows=flows
         )
+        self.runner = TaskRunner(self.service, parts.clock)
         parts.tail.on_event(self._at_once.heard, (CANCEL_REQUESTED,))
         parts.tail.on_event(self.service.heard, ("job.failed", "job.cancelled"))
 

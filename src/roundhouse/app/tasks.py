@@ -12,12 +12,13 @@ from roundhouse.app.modules import ModuleRoom
 from roundhouse.app.task_flows import FlowRoom
 from roundhouse.app.task_running import TaskRunning
 from roundhouse.core.ports import Gatekeeper
-from roundhouse.features.tasks.capabilities.direct import DirectRunner
+from roundhouse.core.webhooks import Webhooks
 from roundhouse.features.tasks.capabilities.routes import capability_routes, run_routes
 from roundhouse.features.tasks.capabilities.trying import Trials
 from roundhouse.features.tasks.mcp import routes as mcp_routes
 from roundhouse.features.tasks.mcp.gate import McpGate
 from roundhouse.features.tasks.mcp.runs import RunnerRuns
+from roundhouse.infra.db import Tx
 from roundhouse.infra.rooms import gathered
 
 if TYPE_CHECKING:
@@ -30,26 +31,26 @@ class TaskRoom:
     Args:
         parts: The shared parts of the process.
         gatekeeper: Whether a caller may ask now.
+        hooks: Webhooks of single tasks.
     """
 
-    def __init__(self, parts: Parts, gatekeeper: Gatekeeper) -> None:
+    def __init__(self, parts: Parts, gatekeeper: Gatekeeper, hooks: Webhooks[Tx]) -> None:
         self._mine = parts.tasks
         self._trials = Trials(self._mine.capabilities, self._mine.calling, gatekeeper)
-        self._runner = DirectRunner(self._mine.calling, gatekeeper)
-        self._running = TaskRunning(parts, gatekeeper)
+        self._running = TaskRunning(parts, gatekeeper, hooks)
         self._watcher = parts.watcher
         self._modules = ModuleRoom(
             self._mine.imported,
             parts.db,
             self._mine.capabilities,
             self._mine.registry,
-            self._runner,
+            self._running.runner,
             parts.clock,
         )
         self._mcp = McpGate(
             self._mine.registry,
             self._mine.calling,
-            RunnerRuns(self._runner),
+            RunnerRuns(self._running.runner),
             __version__,
             parts.settings.server.max_body_bytes,
         )
@@ -76,7 +77,7 @@ class TaskRoom:
         """All routes of the room."""
         return gathered(
             capability_routes(self._mine.capabilities, self._trials),
-            run_routes(self._mine.registry, self._runner),
+            run_routes(self._mine.registry, self._running.runner),
             self._running.router(),
             self._modules.router(),
             mcp_routes.router(self._mcp, self._mine.mcp_imports),

@@ -87,6 +87,7 @@ class NewJob(msgspec.Struct, frozen=True):
         run_after_s: Unix time before which it does not start; None = at once.
         deadline_s: Unix time at which it fails, wherever it is; None = never.
         idempotency_key: A second job of the same tenant and kind with the same key is the first one.
+        max_attempts: Most attempts; None = as its pipeline says.
     """
 
     kind: str
@@ -95,6 +96,7 @@ class NewJob(msgspec.Struct, frozen=True):
     run_after_s: float | None = None
     deadline_s: float | None = None
     idempotency_key: str | None = None
+    max_attempts: int | None = None
 
 
 class Job(msgspec.Struct):

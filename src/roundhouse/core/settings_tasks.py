@@ -11,7 +11,7 @@ class TaskSettings(Section):
     """Tasks: calls of capabilities that are accepted, kept and traced."""
 
     at_once: int = Field(
-        16,
+        64,
         ge=0,
         le=1024,
         description="Calls that a server makes itself, at a time, the moment it accepts them; others wait for an "

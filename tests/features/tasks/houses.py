@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from contracts.job_house import House, Worker
-from roundhouse.core.errors import NotFound, Unprocessable
+from roundhouse.core.errors import AddressRefused, NotFound, Unprocessable
 from roundhouse.core.settings import JobSettings
 from roundhouse.core.transports import CapabilityReply
 from roundhouse.core.types import Caller, FileInfo, NewFile
@@ -125,6 +125,20 @@ class OpenGate:
         return []
 
 
+class NotedHooks:
+    """Notes who is to be told of what; an address with `private` in it is refused."""
+
+    def __init__(self) -> None:
+        self.followed: list[tuple[str, str]] = []
+
+    async def check(self, caller: Caller, target: str) -> None:
+        if "private" in target:
+            raise AddressRefused("Not there.")
+
+    async def follow(self, tx: Any, caller: Caller, target: str, topic: str, events: Any) -> None:
+        self.followed.append((target, topic))
+
+
 class TaskHouse:
     """Everything of tasks over one database.
 
@@ -143,6 +157,7 @@ class TaskHouse:
         self.calling = ScriptedCalling(*(script or ({"result": 5},)))
         self.files = ShelfFiles()
         self.gate = OpenGate()
+        self.hooks = NotedHooks()
         self.keeping: Any = Keeping(self.files, 86_400.0)  # type: ignore[arg-type]
         self.calls = self._calls()
         self.house = House(db, clock, folder, [self.calls.pipeline])
@@ -160,7 +175,9 @@ class TaskHouse:
         at_once = AtOnce(
             self.db, table, JobSettings(drain_s=0.0), self.folder, self.clock, version="1", most=room
         )
-        accepting = Accepting(self.db, queue, at_once, calls, self.registry, self.calling, self.clock)
+        accepting = Accepting(
+            self.db, queue, at_once, calls, self.registry, self.calling, self.clock, hooks=self.hooks
+        )
         tail: Any = None
         return at_once, TaskService(self.db, queue, accepting, tail, self.clock, self.gate)
 

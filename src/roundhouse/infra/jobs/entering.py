@@ -104,7 +104,7 @@ def _row(entry: Entry, now_s: float) -> dict[str, Any]:
         "run": 0,
         "since_run": 0,
         "attempts": 0,
-        "max_attempts": pipeline.retry.max_attempts,
+        "max_attempts": pipeline.retry.max_attempts if new.max_attempts is None else new.max_attempts,
         "history": [],
         "signals": {},
         "run_after_s": new.run_after_s,

@@ -22,9 +22,18 @@ EventType = Literal[
     "job.failed",
     "job.cancelled",
 ]
+TaskEventType = Literal[
+    "task.created",
+    "task.started",
+    "task.progress",
+    "task.completed",
+    "task.failed",
+    "task.dead",
+    "task.cancelled",
+]
 TERMINAL_EVENTS = frozenset({"job.completed", "job.failed", "job.cancelled"})
 
-_TASK_EVENTS: dict[EventType, str] = {
+_TASK_EVENTS: dict[EventType, TaskEventType] = {
     "job.started": "task.started",
     "job.progress": "task.progress",
     "job.completed": "task.completed",
@@ -43,11 +52,19 @@ def tidings(job: Job, kind: EventType) -> Iterator[NewEvent]:
     """The events of a job's change, in order."""
     if job.kind in TASK_KINDS:
         for name in _task_events(job, kind):
-            yield NewEvent(job.caller.site_id, job.id, name, _of_task(job), job.updated_at_s)
+            yield _task_event(job, name)
     yield NewEvent(job.caller.site_id, job.id, kind, _of_job(job), job.updated_at_s)
 
 
-def _task_events(job: Job, kind: EventType) -> Iterator[str]:
+def _task_event(job: Job, name: TaskEventType) -> NewEvent:
+    data: dict[str, Any] = {"task_id": job.id, "state": "dead" if name == "task.dead" else job.state}
+    data |= {one: job.input[one] for one in _NAMES if job.input.get(one) is not None}
+    if job.state == "running":
+        data |= {"progress": round(job.progress, 4), "message": job.message}
+    return NewEvent(job.caller.site_id, job.id, name, data | _outcome(job), job.updated_at_s)
+
+
+def _task_events(job: Job, kind: EventType) -> Iterator[TaskEventType]:
     # No change was made of it yet.
     if job.version == 0 and kind in ("job.queued", "job.started"):
         yield "task.created"
@@ -55,14 +72,6 @@ def _task_events(job: Job, kind: EventType) -> Iterator[str]:
         yield "task.dead"
     elif kind in _TASK_EVENTS:
         yield _TASK_EVENTS[kind]
-
-
-def _of_task(job: Job) -> dict[str, Any]:
-    data: dict[str, Any] = {"task_id": job.id, "state": job.state}
-    data |= {name: job.input[name] for name in _NAMES if job.input.get(name) is not None}
-    if job.state == "running":
-        data |= {"progress": round(job.progress, 4), "message": job.message}
-    return data | _outcome(job)
 
 
 def _of_job(job: Job) -> dict[str, Any]:

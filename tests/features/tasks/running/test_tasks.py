@@ -6,6 +6,7 @@ import pytest
 
 from features.tasks.houses import SITE, capability
 from roundhouse.core.errors import (
+    AddressRefused,
     BackendBusy,
     BackendDown,
     BackendTimeout,
@@ -21,6 +22,7 @@ from roundhouse.core.transports import CapabilityReply
 from roundhouse.core.types import Caller
 from roundhouse.features.tasks.running.accepting import NewTask
 from roundhouse.features.tasks.running.model import Wanted, state_of
+from roundhouse.features.tasks.running.runner import TaskRunner
 
 
 async def test_what_can_start_at_once_is_done_by_the_process_that_accepted_it(build):
@@ -154,8 +156,8 @@ async def test_bad_input_takes_no_attempt(build):
         await house.task(capability="no.such")
     with pytest.raises(Unprocessable):
         await house.task(flow="x")
-    with pytest.raises(Unprocessable):
-        await house.task(webhook="https://example.org/")
+    with pytest.raises(AddressRefused):
+        await house.task(webhook="https://private/")
     with pytest.raises(BadInput):
         await house.task(priority=1000)
     assert house.gate.inside == 0
@@ -322,6 +324,58 @@ async def test_a_deadline_ends_it(build, turned_clock):
     house.calling.held = asyncio.get_running_loop().create_future()
     standing = await house.task(deadline_s=turned_clock.now_s() + 0.05)
     assert (standing.job.state, standing.job.error["code"]) == ("failed", "deadline_exceeded")
+
+
+async def test_whoever_is_named_is_told(build):
+    house = build()
+    standing = await house.task(webhook="https://example.org/")
+    assert standing.job.state == "completed"
+    assert house.hooks.followed == [("https://example.org/", standing.job.id)]
+
+
+# Runs
+
+
+async def test_a_run_is_a_task_that_is_tried_once(build):
+    house = build({"result": 5}, BackendTimeout("Too slow."), BackendDown("It is away.", retry_after_s=7.0))
+    runner = TaskRunner(house.service, house.clock)
+    one = house.registry.known["math.solve"]
+
+    async def run(**more):
+        return await runner.run(SITE, one, {}, **{"idempotency_key": None, "wait_s": None, **more})
+
+    reply = await run(idempotency_key="k")
+    task_id = reply.headers["x-roundhouse-task"]
+    assert (reply.status, reply.body, len(await house.attempts(task_id))) == (200, {"result": 5}, 1)
+    assert (await run(idempotency_key="k")).headers == reply.headers
+    with pytest.raises(BackendTimeout):
+        await run()
+    with pytest.raises(BackendDown) as raised:
+        await run()
+    assert raised.value.retry_after_s == 7.0
+    with pytest.raises(IdempotencyMismatch):
+        await runner.run(SITE, one, {"other": 1}, idempotency_key="k", wait_s=None)
+    failed = await house.service.page(SITE, Wanted("failed"), cursor=None, limit=10)
+    assert [one.error["code"] for one in failed.data] == ["backend_down", "backend_timeout"]
+
+
+async def test_a_run_that_takes_long_is_looked_at_again(build):
+    house = build()
+    house.calling.held = asyncio.get_running_loop().create_future()
+    runner = TaskRunner(house.service, house.clock)
+    one = house.registry.known["math.solve"]
+    reply = await runner.run(SITE, one, {}, idempotency_key=None, wait_s=0)
+    assert (reply.status, reply.body["state"]) == (202, "running")
+    assert reply.headers["location"] == f"/v1/tasks/{reply.body['id']}"
+
+
+async def test_a_run_does_not_wait_behind_tasks(build):
+    house = build(room=0)
+    await house.task(wait_s=0)
+    _, service = house.process(room=1)
+    one = house.registry.known["math.solve"]
+    reply = await TaskRunner(service, house.clock).run(SITE, one, {}, idempotency_key=None, wait_s=5)
+    assert reply.status == 200
 
 
 async def test_other_tenants_see_nothing(build):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import msgspec
 
-from roundhouse.core.errors import Conflict, Unprocessable
+from roundhouse.core.errors import Busy, Conflict, Unprocessable
 from roundhouse.core.jobs import Job, NewJob
 from roundhouse.core.ports import Clock
 from roundhouse.core.types import Caller
+from roundhouse.core.webhooks import Webhooks
 from roundhouse.features.tasks.attempts import store as attempts
 from roundhouse.features.tasks.attempts.redacting import redacted
 from roundhouse.features.tasks.model import Calling, Capability, Kept, Registry
@@ -18,10 +20,13 @@ from roundhouse.features.tasks.running import store
 from roundhouse.features.tasks.running.jobs import Begun, TaskCalls, target_of
 from roundhouse.features.tasks.running.keys import check_same
 from roundhouse.features.tasks.running.model import CALL, TASK, Order, TaskRow, named, stricter
-from roundhouse.features.tasks.running.ports import Flows, Hooks
+from roundhouse.features.tasks.running.ports import Flows
 from roundhouse.infra.db import Database, Tx
 from roundhouse.infra.jobs.at_once import AtOnce
 from roundhouse.infra.jobs.queue import JobQueue
+
+_TOLD = ("task.*", "human.*")
+_T = TypeVar("_T")
 
 
 class NewTask(msgspec.Struct, frozen=True):
@@ -40,6 +45,8 @@ class NewTask(msgspec.Struct, frozen=True):
         key: Idempotency key.
         body_sha256: Of the request, for the key.
         waits: Whether the client waits for the answer.
+        once: Whether it is tried once, without a place in the queue as long as there is room: its client waits, and
+            is told what came of the one attempt.
     """
 
     capability: str | None = None
@@ -54,6 +61,7 @@ class NewTask(msgspec.Struct, frozen=True):
     key: str | None = None
     body_sha256: str = ""
     waits: bool = False
+    once: bool = False
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -113,7 +121,7 @@ class Accepting:
         calling: Calling,
         clock: Clock,
         flows: Flows | None = None,
-        hooks: Hooks | None = None,
+        hooks: Webhooks[Tx] | None = None,
     ) -> None:
         self._db = db
         self._queue = queue
@@ -133,6 +141,7 @@ class Accepting:
             Unprocessable: The input is not valid, or what is asked for does not go together.
             IdempotencyMismatch: The key was used for another request.
             QueueFull: Too many wait.
+            BadInput, AddressRefused: The webhook is none, or may not be called.
         """
         if asked.key is not None:
             async with self._db.read() as tx:
@@ -140,6 +149,8 @@ class Accepting:
             if known is not None:
                 return _repeated(known, asked)
         ordered = await self._ordered(caller, asked)
+        if asked.webhook is not None and self._hooks is not None:
+            await self._hooks.check(caller, asked.webhook)
         try:
             return await self._accept(caller, asked, ordered)
         except _Repeated:
@@ -195,7 +206,7 @@ class Accepting:
             if begun is not None:
                 return begun
         if ordered.kept == "none":
-            raise Conflict(
+            raise Busy(
                 "What is not kept is done at once or not at all, and this process has no room just now.",
                 retry_after_s=1.0,
             )
@@ -219,7 +230,8 @@ class Accepting:
         """Write that it runs here, and begin; None = others wait, it is behind them."""
 
         async def act(tx: Tx) -> tuple[Job, TaskRow, Begun] | None:
-            if ordered.kept != "none" and await store.is_waiting(tx, caller.site_id):
+            jumps = asked.once or ordered.kept == "none"
+            if not jumps and await store.is_waiting(tx, caller.site_id):
                 return None
             found: list[tuple[TaskRow, Begun]] = []
 
@@ -233,7 +245,7 @@ class Accepting:
             return job, *found[0]
 
         try:
-            written = await self._db.whole(act)
+            written = await self._written(act, whole=asked.webhook is None)
         except BaseException:
             self._at_once.release()
             raise
@@ -243,6 +255,13 @@ class Accepting:
         job, row, begun = written
         self._calls.expect(begun)
         return Accepted(job.id, job, row, self._at_once.begin(job), begun)
+
+    async def _written(self, act: Callable[[Tx], Coroutine[Any, Any, _T]], *, whole: bool) -> _T:
+        if whole:
+            return await self._db.whole(act)
+        # What webhooks do in it is theirs.
+        async with self._db.begin() as tx:
+            return await act(tx)
 
     async def _write(self, tx: Tx, caller: Caller, asked: NewTask, ordered: _Ordered, job: Job) -> TaskRow:
         row = TaskRow(
@@ -262,7 +281,7 @@ class Accepting:
         ):
             raise _Repeated
         if asked.webhook is not None and self._hooks is not None:
-            await self._hooks.attach(tx, caller, job.id, asked.webhook)
+            await self._hooks.follow(tx, caller, asked.webhook, job.id, _TOLD)
         return row
 
 
@@ -273,7 +292,8 @@ def _repeated(known: tuple[str, str], asked: NewTask) -> Accepted:
 
 
 def _new_job(kind: str, given: dict[str, Any], asked: NewTask) -> NewJob:
-    return NewJob(kind, given, asked.priority, asked.run_after_s, asked.deadline_s)
+    most = 1 if asked.once else None
+    return NewJob(kind, given, asked.priority, asked.run_after_s, asked.deadline_s, max_attempts=most)
 
 
 def _check_unkept(asked: NewTask) -> None:

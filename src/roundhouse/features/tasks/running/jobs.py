@@ -48,12 +48,14 @@ class Begun(msgspec.Struct):
         capability: What is called.
         job: The task as its run left it; None = it runs still, or somebody else has it.
         output: What came of it.
+        error: Why it failed.
     """
 
     attempt: Attempt
     capability: Capability
     job: Job | None = None
     output: Any = None
+    error: RoundhouseError | None = None
 
 
 class TaskCalls:
@@ -101,6 +103,7 @@ class TaskCalls:
                 begun.capability, order.input, job.caller, idempotency_key=begun.attempt.idempotency_key
             )
         except RoundhouseError as error:
+            begun.error = error
             told = await self._told_failure(job, order, error)
             context.along(partial(self._failed, begun, told))
             raise _as_ended(error, job, begun.capability) from error
@@ -200,7 +203,7 @@ def told_error(error: RoundhouseError) -> dict[str, Any]:
 
 def _as_ended(error: RoundhouseError, job: Job, capability: Capability) -> RoundhouseError:
     """What the run raises: an error that is tried again only where that can do no harm, and helps."""
-    if not error.retryable:
+    if not error.retryable or job.max_attempts == 1:
         return error
     # Who had no room, or was not reached, has not begun.
     if not capability.idempotent and not isinstance(error, (Busy, BackendBusy, BackendDown)):

@@ -1,4 +1,4 @@
-"""What tasks ask of their neighbours: flows, webhooks."""
+"""What tasks ask of their neighbours: flows."""
 
 from __future__ import annotations
 
@@ -41,17 +41,4 @@ class Flows(Protocol):
 
     async def trace(self, tx: Tx, caller: Caller, job: Job) -> dict[str, Any]:
         """What a trace tells of a run besides its attempts: `flow`, `human`, `decided_by`."""
-        ...
-
-
-class Hooks(Protocol):
-    """Webhooks of single tasks. Given by the room of webhooks, where there is one."""
-
-    async def attach(self, tx: Tx, caller: Caller, task_id: str, url: str) -> None:
-        """In the transaction that accepts the task, have what happens to it told to this URL.
-
-        Raises:
-            AddressRefused: It is not one that may be called.
-            Unprocessable: It is no URL.
-        """
         ...

@@ -92,7 +92,11 @@ class TaskService:
             await asyncio.wait({accepted.run}, timeout=wait_s)
         begun = accepted.begun
         if begun is not None and begun.job is not None and begun.job.ended and accepted.row is not None:
-            return Standing(begun.job, accepted.row, output=begun.output)
+            return Standing(begun.job, accepted.row, output=begun.output, error=begun.error)
+        if accepted.job is None:
+            before = await self.get(caller, accepted.task_id)
+            if before.job.ended:
+                return before
         left_s = ends_s - self._clock.monotonic_s()
         if wait_s > 0 and left_s > 0:
             await self._until_ended(caller, accepted.task_id, left_s)
@@ -120,6 +124,11 @@ class TaskService:
             place = await self._queue.place(tx, job)
             no_worker = place is not None and not await store.is_served(tx, job.queue)
         return Standing(job, row, place, "no_worker" if no_worker else None)
+
+    async def wait(self, caller: Caller, task_id: str, wait_s: float) -> Standing:
+        """One task at its end, or as it stands when the time is over; raises NotFound."""
+        await self._until_ended(caller, task_id, wait_s)
+        return await self.get(caller, task_id)
 
     async def visible(self, caller: Caller, task_id: str) -> Job:
         """The task's job, for who wants to follow it; raises NotFound."""

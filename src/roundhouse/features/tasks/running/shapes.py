@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from roundhouse.core.errors import RoundhouseError
 from roundhouse.core.jobs import Job
 from roundhouse.features.tasks.attempts.model import Attempt
 from roundhouse.features.tasks.running.model import CALL, Reason, TaskRow, state_of
@@ -32,6 +33,7 @@ class Standing(msgspec.Struct, frozen=True):
         place: While it is queued.
         reason: Why it cannot start.
         output: What came of it, where the job does not say: it is not kept.
+        error: What the last attempt failed with, where this process made it.
     """
 
     job: Job
@@ -39,6 +41,7 @@ class Standing(msgspec.Struct, frozen=True):
     place: Place | None = None
     reason: Reason | None = None
     output: Any = None
+    error: RoundhouseError | None = None
 
 
 def read_task(one: Standing, now_s: float) -> TaskRead:
