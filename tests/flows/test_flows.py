@@ -74,6 +74,10 @@ async def test_a_flow_from_its_json_to_its_trace(house):
     task_id, request = await asked(house, "solve", {"expression": "2+3"})
     assert (request["title"], request["draft"]) == ("Solve 2+3", {"result": 4, "confidence": 0.2})
     assert [one["class"] for one in request["context"]["tries"]] == ["unavailable", "rejected"]
+    for people, count in (("user:an", 1), ("user:bo", 0), ("user:bo&assignee=group:tutors", 1), ("me", 0)):
+        inbox = await house.get(f"/v1/human?state=open&assignee={people}&task_id={task_id}")
+        assert (inbox.status, len(inbox.json()["data"])) == (200, count), people
+    assert (await house.get("/v1/human?assignee=an")).status == 422
     wrong = await house.post(f"/v1/human/{request['id']}/answer", {"answer": {"result": "five"}})
     assert (wrong.status, wrong.json()["error"]["param"]) == (422, "/answer/result")
     said = {"answer": {"result": 5}, "comment": "Checked."}

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse
+from pydantic import StringConstraints
 
 from roundhouse.core.errors import AlreadyAnswered, BadInput, NotFound, RequestExpired, Unprocessable
 from roundhouse.core.types import Caller
@@ -29,7 +30,7 @@ Person = Annotated[Caller, Depends(require("human"))]
 RequestId = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9_]+$")]
 Token = Annotated[str, Path(max_length=100, pattern=r"^[A-Za-z0-9_-]+$")]
 Assignees = Annotated[
-    list[Annotated[str, Query(max_length=200, pattern=r"^(me|(user|group|key):[^\x00-\x20\x7f]+)$")]],
+    list[Annotated[str, StringConstraints(pattern=r"^(me|(user|group|key):[^\x00-\x20\x7f]{1,190})$")]],
     Query(max_length=20, description="`me`, `user:…`, `group:…`; repeated, any of them."),
 ]
 State = Annotated[StateFilter, Query(description="`open` has those that are claimed as well.")]
