@@ -1,12 +1,15 @@
 export { Async } from "./Async";
 export { Badge } from "./Badge";
 export { Button, IconButton } from "./Button";
+export { CodeBlock } from "./CodeBlock";
 export { Confirm } from "./Confirm";
 export { CopyButton, copyText } from "./CopyButton";
 export { Dialog, DialogClose } from "./Dialog";
 export { EmptyState } from "./EmptyState";
 export { ErrorNotice, useErrorText } from "./ErrorNotice";
+export { Facts } from "./Facts";
 export { Checkbox, Field, Input, Select, Textarea, type Choice } from "./Field";
+export { Json } from "./Json";
 export { Menu, type MenuItem } from "./Menu";
 export { PageBody, PageHeader, Panel } from "./PageHeader";
 export { Pager } from "./Pager";

@@ -2,11 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 
 import { get, send, type Schemas } from "@/api/client";
-import { Async, Badge, Panel } from "@/components";
+import { Async, Badge, Facts, Panel } from "@/components";
 import { useFormat } from "@/i18n/format";
 
 import { samplesOf, total, type Sample } from "./metrics";
-import { Facts, Meter } from "./parts";
+import { Meter } from "./parts";
 
 const EVERY_MS = 5_000;
 const MIB = 1024 * 1024;

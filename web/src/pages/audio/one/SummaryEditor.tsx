@@ -4,15 +4,17 @@ import { useTranslation } from "react-i18next";
 
 import { api } from "@/api/client";
 import { Button, ErrorNotice } from "@/components";
+import { JsonInput, SchemaForm } from "@/components/schema/SchemaForm";
+import { isRecord, type Schema } from "@/components/schema/schema";
 
-import { isRecord, type Schema } from "../schema/schema";
-import { JsonInput, SchemaForm } from "../schema/SchemaForm";
+import { useLabel } from "../schema/useLabel";
 import type { Whole } from "../states";
 import { useJobActions } from "../useJobActions";
 
 /** Corrects a summary in a form of its template's fields; as JSON, where its template is no more. */
 export function SummaryEditor({ recording, schema, onDone }: { recording: Whole; schema: Schema; onDone: () => void }) {
   const { t } = useTranslation("audio");
+  const labelOf = useLabel();
   const { changed } = useJobActions();
   const [value, setValue] = useState<unknown>(recording.summary);
   const save = useMutation({
@@ -36,7 +38,7 @@ export function SummaryEditor({ recording, schema, onDone }: { recording: Whole;
       }}
     >
       {schema.properties ? (
-        <SchemaForm name="" part={schema} root={schema} value={value} onChange={setValue} />
+        <SchemaForm name="" part={schema} root={schema} labelOf={labelOf} value={value} onChange={setValue} />
       ) : (
         <JsonInput label={t("parts.summary")} rows={16} value={value} onChange={setValue} />
       )}

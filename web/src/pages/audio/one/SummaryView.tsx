@@ -6,9 +6,9 @@ import { useTranslation } from "react-i18next";
 import { get } from "@/api/client";
 import { useMay } from "@/api/me";
 import { Badge, Button, EmptyState, Spinner } from "@/components";
+import type { Schema } from "@/components/schema/schema";
 
 import { SchemaView } from "../schema/SchemaView";
-import type { Schema } from "../schema/schema";
 import { isActive, type Whole } from "../states";
 import { SummaryEditor } from "./SummaryEditor";
 

@@ -3,9 +3,9 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { Button, Checkbox, Field, IconButton, Input, Select } from "@/components";
+import { nodeOf, type Schema } from "@/components/schema/schema";
 
 import { KINDS, kindOf, mayBeEmpty, ofKind, withEmpty, withFields, type Kind } from "./fields";
-import { nodeOf, type Schema } from "./schema";
 
 export interface FieldsEditorProps {
   /** Of an object. */

@@ -4,10 +4,10 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useFormat } from "@/i18n/format";
+import { isRecord, nodeOf, type Schema, type Shape } from "@/components/schema/schema";
 
 import { useSound } from "../one/playback";
 import { clock } from "../states";
-import { isRecord, nodeOf, type Schema, type Shape } from "./schema";
 import { useLabel } from "./useLabel";
 
 export interface SchemaViewProps {

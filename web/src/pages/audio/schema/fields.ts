@@ -1,4 +1,4 @@
-import { nodeOf, QUOTE, type Schema } from "./schema";
+import { nodeOf, QUOTE, type Schema } from "@/components/schema/schema";
 
 /** Kinds of fields that the editor offers; "other" is kept as it is and changed as JSON. */
 export const KINDS = ["text", "texts", "number", "yes", "choice", "group", "records", "quote", "quotes"] as const;

@@ -1,6 +1,6 @@
 import { useTranslation } from "react-i18next";
 
-import { readable, type Schema } from "./schema";
+import { readable, type Schema } from "@/components/schema/schema";
 
 /** What a field of a template is called: by its own title, as the house's are translated, else by its name. */
 export function useLabel(): (name: string, schema?: Schema) => string {

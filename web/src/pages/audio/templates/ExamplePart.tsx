@@ -2,9 +2,10 @@ import { FileQuestion, Plus } from "lucide-react";
 import { useTranslation } from "react-i18next";
 
 import { Button, EmptyState } from "@/components";
+import { SchemaForm } from "@/components/schema/SchemaForm";
+import { blank } from "@/components/schema/schema";
 
-import { blank } from "../schema/schema";
-import { SchemaForm } from "../schema/SchemaForm";
+import { useLabel } from "../schema/useLabel";
 import { SchemaView } from "../schema/SchemaView";
 import type { Draft } from "./draft";
 import type { PartProps } from "./TextsPart";
@@ -12,6 +13,7 @@ import type { PartProps } from "./TextsPart";
 /** An example that the model is shown: a form made from the fields, and beside it how a summary will look. */
 export function ExamplePart({ draft, set, locked }: PartProps) {
   const { t } = useTranslation("audio");
+  const labelOf = useLabel();
   const { example, schema } = draft;
   if (example === null) {
     return (
@@ -46,7 +48,7 @@ export function ExamplePart({ draft, set, locked }: PartProps) {
             {t("templates.removeExample")}
           </Button>
         </div>
-        <SchemaForm name="" part={schema} root={schema} value={example} onChange={(value) => set({ example: value as Draft["example"] })} />
+        <SchemaForm name="" part={schema} root={schema} labelOf={labelOf} value={example} onChange={(value) => set({ example: value as Draft["example"] })} />
       </section>
       {preview}
     </div>

@@ -1,10 +1,11 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { JsonInput } from "@/components/schema/SchemaForm";
+import { isRecord, type Schema } from "@/components/schema/schema";
+
 import { Switcher } from "../one/Switcher";
 import { FieldsEditor } from "../schema/FieldsEditor";
-import { isRecord, type Schema } from "../schema/schema";
-import { JsonInput } from "../schema/SchemaForm";
 import type { PartProps } from "./TextsPart";
 
 /** What a summary holds: as fields, or as the JSON Schema that they make. */

@@ -6,9 +6,9 @@ import { useTranslation } from "react-i18next";
 import { pages } from "@/api/client";
 import { useMay } from "@/api/me";
 import { Async, Badge, Button, PageBody, PageHeader, Pager } from "@/components";
+import type { Schema } from "@/components/schema/schema";
 
 import { useLabel } from "../schema/useLabel";
-import type { Schema } from "../schema/schema";
 import type { Template } from "../states";
 
 /** Forms of summaries: those of the house, and one's own. */

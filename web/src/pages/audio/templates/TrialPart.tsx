@@ -6,10 +6,10 @@ import { useTranslation } from "react-i18next";
 import { api, get, type Schemas } from "@/api/client";
 import { ApiError } from "@/api/problem";
 import { Button, ErrorNotice, Field, Progress, Select, Textarea } from "@/components";
+import type { Schema } from "@/components/schema/schema";
 
 import { useChoices } from "../new/useChoices";
 import { SchemaView } from "../schema/SchemaView";
-import type { Schema } from "../schema/schema";
 import { isActive, type Template } from "../states";
 import { useJobProgress } from "../useJobProgress";
 

@@ -4,8 +4,8 @@ import { useTranslation } from "react-i18next";
 import { get } from "@/api/client";
 import { Async, Badge, Button, Table } from "@/components";
 import { useFormat } from "@/i18n/format";
+import type { Schema } from "@/components/schema/schema";
 
-import type { Schema } from "../schema/schema";
 import { useLabel } from "../schema/useLabel";
 import type { Template } from "../states";
 import { draftOf, type Draft } from "./draft";

@@ -1,4 +1,5 @@
-import type { Schema } from "../schema/schema";
+import type { Schema } from "@/components/schema/schema";
+
 import type { Template } from "../states";
 
 /** A template while it is written. */

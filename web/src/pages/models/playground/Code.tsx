@@ -1,6 +1,6 @@
 import { useTranslation } from "react-i18next";
 
-import { CopyButton, Panel, Tabs } from "@/components";
+import { CodeBlock, Panel, Tabs } from "@/components";
 
 import type { Snippets } from "./snippets";
 
@@ -23,20 +23,5 @@ export function Code({ snippets }: { snippets: Snippets }) {
 
 function Block({ name, text }: { name: string; text: string }) {
   const { t } = useTranslation("models");
-  return (
-    <div className="relative">
-      <pre
-        dir="ltr"
-        role="region"
-        tabIndex={0}
-        aria-label={name}
-        className="max-h-80 overflow-auto rounded-md bg-sunken p-3 pe-12 text-start text-sm leading-relaxed"
-      >
-        <code>{text}</code>
-      </pre>
-      <div className="absolute end-1.5 top-1.5">
-        <CopyButton text={text} label={t("try.copy", { name })} />
-      </div>
-    </div>
-  );
+  return <CodeBlock name={name} text={text} copy={t("try.copy", { name })} />;
 }

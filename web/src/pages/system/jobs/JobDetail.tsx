@@ -1,10 +1,9 @@
 import { useTranslation } from "react-i18next";
 import type { ReactNode } from "react";
 
-import { Async, Badge, Dialog, Progress, Table, type Column } from "@/components";
+import { Async, Badge, Dialog, Facts, Json, Progress, Table, type Column } from "@/components";
 import { useFormat } from "@/i18n/format";
 
-import { Facts, Json } from "../parts";
 import { isOpen, STATE_KINDS, useJob, useJobEvents, type Job, type JobEvent } from "./data";
 import { PlaceOf } from "./Place";
 import { Turn } from "./Turn";

@@ -1,4 +1,4 @@
-/** The part of JSON Schema (2020-12) that templates use. */
+/** The part of JSON Schema (2020-12) that forms are made of. */
 export interface Schema {
   type?: string | string[];
   title?: string;
@@ -35,7 +35,7 @@ export function nodeOf(part: Schema | undefined, root: Schema, depth = 0): Node 
   if (!part || depth > DEEPEST) return { schema: {}, shape: "other", empty: true };
   if (part.$ref) {
     const { $ref, ...beside } = part;
-    const found = root.$defs?.[$ref.replace("#/$defs/", "")];
+    const found = pointed($ref, root);
     return nodeOf(found && { ...found, ...beside }, root, depth + 1);
   }
   const options = part.anyOf ?? part.oneOf;
@@ -48,6 +48,16 @@ export function nodeOf(part: Schema | undefined, root: Schema, depth = 0): Node 
   const types = Array.isArray(part.type) ? part.type : part.type ? [part.type] : [];
   const kinds = types.filter((one) => one !== "null");
   return { schema: part, shape: shapeOf(part, kinds), empty: kinds.length < types.length };
+}
+
+/** What a local reference leads to. */
+function pointed(ref: string, root: Schema): Schema | undefined {
+  const names = ref.replace(/^#\/?/, "").split("/").filter(Boolean);
+  const found = names.reduce<unknown>(
+    (now, name) => (isRecord(now) ? now[decodeURIComponent(name).replaceAll("~1", "/").replaceAll("~0", "~")] : undefined),
+    root,
+  );
+  return isRecord(found) ? found : undefined;
 }
 
 function shapeOf(part: Schema, kinds: string[]): Shape {
@@ -78,6 +88,14 @@ export function blank(part: Schema | undefined, root: Schema): unknown {
     return Object.fromEntries(Object.entries(schema.properties ?? {}).map(([name, inner]) => [name, blank(inner, root)]));
   }
   return null;
+}
+
+/** A value that a form of something with optional fields begins with: those that must be there, and no more. */
+export function least(part: Schema | undefined, root: Schema): unknown {
+  const { schema, shape } = nodeOf(part, root);
+  if (shape !== "object") return blank(part, root);
+  const needed = Object.entries(schema.properties ?? {}).filter(([name]) => schema.required?.includes(name));
+  return Object.fromEntries(needed.map(([name, inner]) => [name, inner.default ?? least(inner, root)]));
 }
 
 /** "action_items" as people read it: "Action items". */

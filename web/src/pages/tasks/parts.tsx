@@ -1,0 +1,64 @@
+import { Link } from "@tanstack/react-router";
+import { ArrowLeft, ChevronRight } from "lucide-react";
+import type { ReactNode } from "react";
+
+import { Button } from "@/components";
+
+type Part = "tasks" | "capabilities" | "webhooks";
+
+/** A link to a part of the page, or to one thing of it. */
+export function To({ part, id, children, label }: { part: Part; id?: string; children: ReactNode; label?: string }) {
+  return (
+    <Link
+      to="/tasks"
+      hash={id === undefined ? part : `${part}/${id}`}
+      aria-label={label}
+      className="inline-flex min-h-6 items-center font-medium break-all text-accent underline-offset-2 hover:underline"
+    >
+      <bdi>{children}</bdi>
+    </Link>
+  );
+}
+
+/** The head of one thing: the way back to its list, its name, what can be done with it. */
+export function Head({ part, back, title, beside, actions }: { part: Part; back: string; title: string; beside?: ReactNode; actions?: ReactNode }) {
+  return (
+    <div className="mb-4 flex flex-col gap-2">
+      <Button asChild size="small" look="ghost" className="self-start">
+        <Link to="/tasks" hash={part}>
+          <ArrowLeft aria-hidden className="size-4 rtl:-scale-x-100" />
+          {back}
+        </Link>
+      </Button>
+      <div className="flex flex-wrap items-center gap-2">
+        <h2 className="min-w-0 text-xl font-semibold break-all">
+          <bdi>{title}</bdi>
+        </h2>
+        {beside}
+        {actions && <div className="ms-auto flex flex-wrap gap-2">{actions}</div>}
+      </div>
+    </div>
+  );
+}
+
+/** Something that is opened when it is looked for. */
+export function Fold({ title, open, children }: { title: ReactNode; open?: boolean; children: ReactNode }) {
+  return (
+    <details open={open} className="group min-w-0">
+      <summary className="flex min-h-8 cursor-pointer list-none items-center gap-1.5 text-sm font-medium [&::-webkit-details-marker]:hidden">
+        <ChevronRight aria-hidden className="size-4 shrink-0 text-muted group-open:rotate-90 rtl:-scale-x-100" />
+        {title}
+      </summary>
+      <div className="mt-1">{children}</div>
+    </details>
+  );
+}
+
+/** An error as the server keeps it: its words and its code. */
+export function Failure({ error }: { error: Record<string, unknown> }) {
+  return (
+    <p dir="auto" className="rounded-md bg-bad-soft p-3 text-sm break-words text-bad">
+      {String(error.message ?? "")} <code>{String(error.code ?? "")}</code>
+    </p>
+  );
+}
