@@ -42,7 +42,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             pytest.fail(lacking)
         pytest.skip(lacking)
     folder = tmp_path_factory.mktemp("console")
-    with running(folder, "--data-dir", str(folder / "data"), ROUNDHOUSE_JOBS__EXECUTOR="true") as started:
+    # The modules and receivers of tests are on this machine.
+    local = {"ROUNDHOUSE_OUTBOUND__ALLOW_NETWORKS": '["127.0.0.0/8"]'}
+    with running(
+        folder, "--data-dir", str(folder / "data"), ROUNDHOUSE_JOBS__EXECUTOR="true", **local
+    ) as started:
         yield started
 
 

@@ -2,8 +2,8 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef } from "react";
 
 import { address, get, type Schemas } from "@/api/client";
-import { follow, type StreamEvent } from "@/api/events";
-import { useMay, useMe } from "@/api/me";
+import { follow } from "@/api/events";
+import { useMe } from "@/api/me";
 
 export type Task = Schemas["TaskRead"];
 export type TaskState = Task["state"];
@@ -71,25 +71,19 @@ function useCalmRenewal(...paths: string[]): () => void {
   }, [queries, asked]);
 }
 
-/** Whether an event tells of a task: under its own name, or as the job that it is. */
-function ofTask(event: StreamEvent): boolean {
-  return event.event.startsWith("task.") || (event.event.startsWith("job.") && event.data.includes('"kind":"task'));
-}
-
 /**
  * Ask for the list of tasks anew when something happens to one of them.
  *
- * False for keys that stand for one user or app, or that hear nothing of jobs: they get no such stream and ask now and then.
+ * False for keys that stand for one user or app, which get no such stream: they ask now and then.
  */
 export function useLiveTasks(): boolean {
   const me = useMe();
-  const hears = useMay("jobs:read");
-  const live = hears && me.user_id === null && me.app_id === null;
+  const live = me.user_id === null && me.app_id === null;
   const renew = useCalmRenewal("/v1/tasks");
   useEffect(() => {
     if (!live) return;
     const end = new AbortController();
-    follow({ url: "/v1/events", signal: end.signal, onEvent: (event) => ofTask(event) && renew() }).catch(() => undefined); // A list can be asked for by hand.
+    follow({ url: address("/v1/events", {}, { types: "task.*" }), signal: end.signal, onEvent: renew }).catch(() => undefined); // A filter asks for the list anew.
     return () => end.abort();
   }, [live, renew]);
   return live;

@@ -1,9 +1,8 @@
 import { useTranslation } from "react-i18next";
 
-import { Dialog, Table, type Column } from "@/components";
+import { Dialog, Facts, Table, type Column } from "@/components";
 import { useFormat } from "@/i18n/format";
 
-import { Facts } from "../parts";
 import type { AuditEntry } from "./Audit";
 
 interface Change {
