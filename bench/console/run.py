@@ -33,6 +33,7 @@ _PAGES = ("/", "/chat", "/documents", "/audio", "/models", "/system")
 _BATCH = 2_000
 _PATIENCE_MS = 60_000
 _LOOK_S = 3.0
+_REST_LIMIT_S = 120.0
 _REST_SHARE = 0.04
 
 
@@ -58,9 +59,12 @@ class Api:
             return await answer.json()
 
     async def at_rest(self) -> None:
-        """Wait until the server does no more than wait: what was imported is indexed behind the answer."""
-        last, rests = CpuReading.of(self._pid), 0
+        """Wait until the server does no more than wait, but not for ever: what is imported is indexed later."""
+        last, rests, until_s = CpuReading.of(self._pid), 0, time.perf_counter() + _REST_LIMIT_S
         while rests < 2:
+            if time.perf_counter() > until_s:
+                print("  the server is still at work behind its answers", flush=True)
+                return
             await asyncio.sleep(_LOOK_S)
             now = CpuReading.of(self._pid)
             rests = rests + 1 if last.seconds_until(now) < _REST_SHARE * _LOOK_S else 0

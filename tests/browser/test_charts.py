@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 import pytest_asyncio
@@ -55,8 +57,13 @@ async def test_what_was_asked_and_how_the_machine_was(window, asked):
         assert len(seen) > 1
         await page.keyboard.press("Escape")
         await page.get_by_label("Time", exact=True).select_option("43200")
-        await expect(requests.get_by_role("listitem").filter(has_text="All")).to_contain_text("4")
-        await expect(requests.get_by_role("listitem").filter(has_text="Errors")).to_contain_text("1")
+        # At least these: other tests ask the same server.
+        await expect(requests.get_by_role("listitem").filter(has_text="All")).to_contain_text(
+            re.compile(r"[4-9]|\d{2}")
+        )
+        await expect(requests.get_by_role("listitem").filter(has_text="Errors")).to_contain_text(
+            re.compile(r"[1-9]")
+        )
         await page.get_by_text("which is as far as it is remembered").wait_for()
         await one.shot("charts-month")
 
