@@ -1,0 +1,1 @@
+"""What it costs that a call is a task: kept, traced, not lost."""
