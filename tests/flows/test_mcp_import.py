@@ -129,6 +129,14 @@ async def test_a_changed_tool_is_off_until_it_is_approved(house, server):
     assert no_tool.code in ("not_found", "bad_input")
 
 
+async def test_all_tenants_are_looked_at_each_night(house, server):
+    await take(house, url=f"{server.url}/mcp", prefix="night", include=["echo"])
+    server.offer("echo", "Something else.")
+    checked = await house.app.parts.tasks.mcp.imports.check_all()
+    assert "night.echo" in checked.disabled
+    assert (await house.get("/v1/capabilities/night.echo")).json()["enabled"] is False
+
+
 async def test_answers_of_every_kind(house, server):
     server.offer("wrong", output_schema={"type": "object", "required": ["result"]})
     await take(house, url=f"{server.url}/mcp", prefix="kinds")

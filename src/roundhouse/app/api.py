@@ -29,6 +29,7 @@ from roundhouse.features.access.authenticator import KeyAuthenticator, OpenAuthe
 from roundhouse.features.access.first_key import ensure_first_key, open_hasher
 from roundhouse.features.access.limits import LimitGatekeeper
 from roundhouse.features.access.plans import routes as plan_routes
+from roundhouse.features.access.plans.places import PlaceGiver
 from roundhouse.features.access.plans.service import PlanService
 from roundhouse.features.access.plans.telling import QuotaTeller
 from roundhouse.features.access.prices import PriceTable
@@ -170,6 +171,7 @@ class Roundhouse:
         self.gatekeeper = LimitGatekeeper(self.db, self.limiter, self.usage, self.clock)
         self.plans = PlanService(self.db, self.clock)
         self.quota_events = self.parts.quotas.listener = QuotaTeller(self.db, self.clock)
+        self.quota_places = PlaceGiver(self.db, self.clock)
         self.reports = ReportService(self.db, self.gatekeeper, self.plans, self.clock)
         self.prices = PriceTable(settings.prices)
 
@@ -283,6 +285,7 @@ class Roundhouse:
         self.usage.start()
         self.gatekeeper.start()
         self.quota_events.start()
+        self.quota_places.start()
         self.frozen.start()
         self.history.start()
 
@@ -312,6 +315,7 @@ class Roundhouse:
         await self.history.close()
         await self.frozen.close()
         await self.gatekeeper.close()
+        await self.quota_places.close()
         await self.quota_events.close()
         await self.usage.close()
         await self.limiter.close()

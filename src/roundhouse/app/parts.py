@@ -215,6 +215,7 @@ class Parts:
             self.recording_jobs.schedule,
             self.knowledge.jobs.schedule,
             self.tasks.imported.jobs.schedule,
+            self.tasks.mcp.jobs.schedule,
         )
         self.schedules = [one for one in planned if one is not None]
         self.jobs = JobQueue(self.db, self.pipelines, settings.jobs, self.clock)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
 
+from roundhouse.app.mcp import McpParts, programs
 from roundhouse.app.modules import ImportParts
-from roundhouse.core import registry
 from roundhouse.core.jobs import Pipeline
-from roundhouse.core.ports import Clock, Vendor
+from roundhouse.core.ports import Clock
 from roundhouse.core.settings import OutboundSettings
 from roundhouse.core.settings_lists import McpServerSettings
-from roundhouse.core.transports import Program, ToolSource, TransportContext, Verb
+from roundhouse.core.transports import TransportContext, Verb
 from roundhouse.features.knowledge.files.service import FileService
 from roundhouse.features.tasks.attempts.keeping import Keeping
 from roundhouse.features.tasks.capabilities.builtin import own_capabilities
@@ -21,7 +20,6 @@ from roundhouse.features.tasks.capabilities.service import CapabilityService
 from roundhouse.features.tasks.flows.execution import Desk
 from roundhouse.features.tasks.flows.jobs import FlowJobs
 from roundhouse.features.tasks.human.forms import SchemaForms
-from roundhouse.features.tasks.mcp.imports import TRANSPORT, McpImports
 from roundhouse.features.tasks.running.jobs import TaskCalls
 from roundhouse.infra.db import Database
 from roundhouse.infra.egress.modules import ModuleClient
@@ -56,6 +54,7 @@ class TaskParts:
         forms: Checks answers of people and inputs of flows.
         flows: Runs flows.
         pipelines: Kinds of jobs of this room.
+        mcp: MCP servers whose tools are capabilities.
         imported: Takes them over from what describes them.
     """
 
@@ -75,7 +74,7 @@ class TaskParts:
         self._watcher = watcher
         self.modules = ModuleClient(outbound, lookup)
         self.registry = CapabilityRegistry(db, own_capabilities())
-        context = TransportContext(self.modules, files, verbs, clock, _programs(mcp_servers))
+        context = TransportContext(self.modules, files, verbs, clock, programs(mcp_servers))
         self.calling = CapabilityCalling(self.registry, vault, context)
         self.capabilities = CapabilityService(
             db, self.registry, self.calling, vault, clock, watcher.check_now
@@ -85,13 +84,12 @@ class TaskParts:
         self.forms = SchemaForms()
         self.flows = FlowJobs(Desk(db, self.registry, self.calling, keeping, clock), self.forms)
         self.imported = ImportParts(db, self.capabilities, self.modules, clock)
-        self._context = context
-        self._tool_source: McpSource | None = None
-        self.mcp_imports = McpImports(db, self.registry, self.capabilities, self._source)
+        self.mcp = McpParts(db, self.registry, self.capabilities, context)
         self.pipelines: tuple[Pipeline, ...] = (
             self.calls.pipeline,
             self.flows.pipeline,
             self.imported.jobs.pipeline,
+            self.mcp.jobs.pipeline,
         )
 
     async def start(self) -> None:
@@ -106,28 +104,5 @@ class TaskParts:
     async def close(self) -> None:
         """Close all connections."""
         await self.calling.close()
-        if self._tool_source is not None:
-            await self._tool_source.close()
+        await self.mcp.close()
         await self.modules.close()
-
-    def _source(self) -> ToolSource:
-        if self._tool_source is None:
-            made: Any = registry.open_transport(TRANSPORT, self._context)
-            self._tool_source = made
-        source: ToolSource = self._tool_source
-        return source
-
-
-class McpSource(ToolSource, Vendor, Protocol):
-    """What lists the tools of MCP servers."""
-
-
-def _programs(settings: Sequence[McpServerSettings]) -> dict[str, Program]:
-    return {
-        one.name: Program(
-            tuple(one.command),
-            {name: value.get_secret_value() for name, value in one.env.items()},
-            "" if one.cwd is None else str(one.cwd),
-        )
-        for one in settings
-    }

@@ -55,11 +55,12 @@ class TaskRunning:
             mine.registry,
             mine.calling,
             parts.clock,
+            parts.quotas,
             flows,
             hooks,
         )
         self.service = TaskService(
-            parts.db, parts.jobs, accepting, parts.tail, parts.clock, gatekeeper, flows=flows
+            parts.db, parts.jobs, accepting, parts.tail, parts.clock, gatekeeper, parts.quotas, flows=flows
         )
         self.runner = TaskRunner(self.service, parts.clock)
         parts.tail.on_event(self._at_once.heard, (CANCEL_REQUESTED,))

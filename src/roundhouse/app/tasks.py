@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 
-from roundhouse import __version__
+from roundhouse.app.mcp import McpRoom
 from roundhouse.app.modules import ModuleRoom
 from roundhouse.app.task_flows import FlowRoom
 from roundhouse.app.task_running import TaskRunning
@@ -15,9 +15,6 @@ from roundhouse.core.ports import Gatekeeper
 from roundhouse.core.webhooks import Webhooks
 from roundhouse.features.tasks.capabilities.routes import capability_routes, run_routes
 from roundhouse.features.tasks.capabilities.trying import Trials
-from roundhouse.features.tasks.mcp import routes as mcp_routes
-from roundhouse.features.tasks.mcp.gate import McpGate
-from roundhouse.features.tasks.mcp.runs import RunnerRuns
 from roundhouse.infra.db import Tx
 from roundhouse.infra.rooms import gathered
 
@@ -47,18 +44,19 @@ class TaskRoom:
             self._running.runner,
             parts.clock,
         )
-        self._mcp = McpGate(
+        self._mcp = McpRoom(
+            self._mine.mcp,
             self._mine.registry,
             self._mine.calling,
-            RunnerRuns(self._running.runner),
-            __version__,
+            self._running.runner,
+            self._running.service,
             parts.settings.server.max_body_bytes,
         )
         self._flows = FlowRoom(parts)
 
     async def start(self) -> None:
         """Follow what is registered, and take tasks from now on; raises StorageUnavailable."""
-        self._watcher.on_change(self._mcp.look_around)
+        self._mcp.start(self._watcher)
         await self._modules.start(self._watcher)
         await self._running.start()
         await self._flows.start()
@@ -80,7 +78,7 @@ class TaskRoom:
             run_routes(self._mine.registry, self._running.runner),
             self._running.router(),
             self._modules.router(),
-            mcp_routes.router(self._mcp, self._mine.mcp_imports),
+            self._mcp.router(),
             self._flows.router(),
         )
 

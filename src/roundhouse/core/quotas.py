@@ -18,11 +18,13 @@ class Reserved(msgspec.Struct, frozen=True):
     """What the plans say to a new task.
 
     Attributes:
-        run_after_s: It may not begin before this Unix time; None = it may at once.
+        counted: Whether any plan counts it, so that it is to be bound to its task.
+        run_after_s: It may not begin before this Unix time, unless it is given a place before; None = it may at once.
         flow: This flow is to be run in its place, and nothing is counted by the plan that says so; None = as asked.
         headers: `RateLimit-Policy` and `RateLimit`; empty where no plan is in force.
     """
 
+    counted: bool = False
     run_after_s: float | None = None
     flow: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
@@ -35,19 +37,21 @@ class Quotas(Protocol[OpenTransaction]):
         self,
         tx: OpenTransaction,
         caller: Caller,
-        task_id: str,
+        key: str,
         *,
         cost_units: float = 1.0,
         input_bytes: int = 0,
+        begins_s: float | None = None,
     ) -> Reserved:
         """Count a task that is about to be written. Call it before anything else that locks rows of the tenant.
 
         Args:
             tx: The transaction that writes the task.
             caller: For whom it is done.
-            task_id: Its id; a second time for the same task counts nothing.
-            cost_units: What it will cost at most; a flow costs the sum of what its steps may.
+            key: Of the reservation, until it is bound.
+            cost_units: What it will cost at most.
             input_bytes: Size of its input as JSON.
+            begins_s: Unix time before which it is not to begin anyway.
 
         Raises:
             PlanExceeded: A plan has no room and says `reject`.
@@ -55,17 +59,14 @@ class Quotas(Protocol[OpenTransaction]):
         """
         ...
 
-    async def enter(self, tx: OpenTransaction, task_id: str) -> float | None:
-        """Take the places of a task that is about to run; None = it has them, else seconds after which to ask again.
-
-        Only a task that was queued for a place (`run_after_s`) may have to wait; asking is free for all others.
-        """
+    async def bind(self, tx: OpenTransaction, key: str, task_id: str) -> None:
+        """Say which task a reservation is for, in the same transaction. Its place is free when the task has ended."""
         ...
 
-    async def settle(self, tx: OpenTransaction, task_id: str, *, cost_units: float | None = None) -> None:
-        """Free the places of a task that ended, and count what it did cost; None = what was reserved."""
+    async def settle(self, tx: OpenTransaction, task_id: str, *, cost_units: float) -> None:
+        """Count what a task did cost in place of what was reserved; for those whose cost is known at their end."""
         ...
 
     async def release(self, tx: OpenTransaction, task_id: str) -> None:
-        """Give back all of a task that was cancelled before it did anything, but its request of the minute."""
+        """Give back all of a task that was cancelled before it began, but its request of the minute."""
         ...

@@ -14,6 +14,7 @@ from roundhouse.core.errors import AddressRefused, NotFound, Unprocessable
 from roundhouse.core.settings import JobSettings
 from roundhouse.core.transports import CapabilityReply
 from roundhouse.core.types import Caller, FileInfo, NewFile
+from roundhouse.features.access.plans.quotas import PlanQuotas
 from roundhouse.features.tasks.attempts import store as attempts
 from roundhouse.features.tasks.attempts.keeping import Keeping
 from roundhouse.features.tasks.attempts.model import Attempt
@@ -175,11 +176,12 @@ class TaskHouse:
         at_once = AtOnce(
             self.db, table, JobSettings(drain_s=0.0), self.folder, self.clock, version="1", most=room
         )
+        quotas = PlanQuotas(self.clock)
         accepting = Accepting(
-            self.db, queue, at_once, calls, self.registry, self.calling, self.clock, hooks=self.hooks
+            self.db, queue, at_once, calls, self.registry, self.calling, self.clock, quotas, hooks=self.hooks
         )
         tail: Any = None
-        return at_once, TaskService(self.db, queue, accepting, tail, self.clock, self.gate)
+        return at_once, TaskService(self.db, queue, accepting, tail, self.clock, self.gate, quotas)
 
     async def task(self, wait_s: float = 5.0, **asked: Any) -> Any:
         """Accept a task; the standing it is answered with."""

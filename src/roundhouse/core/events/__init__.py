@@ -13,8 +13,9 @@ from roundhouse.core.events.house import HOUSE
 from roundhouse.core.events.jobs import JOBS
 from roundhouse.core.events.model import EventKind as EventKind
 from roundhouse.core.events.model import EventTable as EventTable
+from roundhouse.core.events.quotas import QUOTAS
 from roundhouse.core.events.tasks import TASKS
 from roundhouse.core.events.webhooks import WEBHOOKS
 
-EVENTS = EventTable(*JOBS, *DOCUMENTS, *CHATS, *TASKS, *FLOWS, *WEBHOOKS, *HOUSE)
+EVENTS = EventTable(*JOBS, *DOCUMENTS, *CHATS, *TASKS, *QUOTAS, *FLOWS, *WEBHOOKS, *HOUSE)
 """All of them."""

@@ -2,17 +2,31 @@
 
 from typing import Any
 
+import sqlalchemy as sa
+
+from roundhouse.core.ids import new_id
+from roundhouse.core.jobs import NewJob, Pipeline, Step
 from roundhouse.core.quotas import Quotas, Reserved
 from roundhouse.core.types import Caller
+from roundhouse.features.access.plans.places import PlaceGiver
 from roundhouse.features.access.plans.quotas import PlanQuotas
 from roundhouse.features.access.plans.schemas import AssignmentPut, PlanCreate
 from roundhouse.features.access.plans.service import PlanService
 from roundhouse.features.access.plans.telling import QuotaTeller
 from roundhouse.infra.db import Database, Tx
 from roundhouse.infra.events.store import Event, page
+from roundhouse.infra.jobs.entering import Entry, enter
+from roundhouse.infra.jobs.rows import jobs
 
 ADMIN = Caller("key_root", scopes=frozenset({"admin"}))
 CALLER = Caller("key_a", site_id="north", user_id="an", app_id="shop", scopes=frozenset({"tasks"}))
+
+
+async def _nothing(context: Any) -> None:
+    """What a task of these tests does."""
+
+
+PIPELINE = Pipeline("task", (Step("call", _nothing),))
 
 
 class Planning:
@@ -24,7 +38,7 @@ class Planning:
         self.plans = PlanQuotas(clock)
         self.quotas: Quotas[Tx] = self.plans
         self.teller = self.plans.listener = QuotaTeller(db, clock)
-        self._made = 0
+        self.places = PlaceGiver(db, clock)
 
     async def assign(self, user_id: str | None = None, app_id: str | None = None, **plan: Any) -> str:
         """A plan for the site `north`, or a user or an app of it; the id of the plan."""
@@ -36,16 +50,27 @@ class Planning:
         return made.id
 
     async def task(self, caller: Caller = CALLER, **asked: Any) -> tuple[str, Reserved]:
-        self._made += 1
-        task_id = f"job_{self._made}"
+        """Accept a task as rooms do."""
         async with self.db.begin() as tx:
-            return task_id, await self.quotas.reserve(tx, caller, task_id, **asked)
+            key = new_id("res")
+            reserved = await self.quotas.reserve(tx, caller, key, **asked)
+            new = NewJob("task", run_after_s=reserved.run_after_s)
+            (job,) = await enter(tx, [Entry(caller, new, PIPELINE)], self.clock.now_s())
+            assert job is not None
+            if reserved.counted:
+                await self.quotas.bind(tx, key, job.id)
+            return job.id, reserved
 
-    async def enter(self, task_id: str) -> float | None:
+    async def become(self, task_id: str, state: str, **more: Any) -> None:
+        """Have a task be in a state."""
         async with self.db.begin() as tx:
-            return await self.quotas.enter(tx, task_id)
+            await tx.execute(sa.update(jobs).where(jobs.c.id == task_id).values(state=state, **more))
 
-    async def settle(self, task_id: str, cost_units: float | None = None) -> None:
+    async def run_after_s(self, task_id: str) -> float | None:
+        async with self.db.read() as tx:
+            return (await tx.execute(sa.select(jobs.c.run_after_s).where(jobs.c.id == task_id))).scalar_one()
+
+    async def settle(self, task_id: str, cost_units: float) -> None:
         async with self.db.begin() as tx:
             await self.quotas.settle(tx, task_id, cost_units=cost_units)
 
@@ -60,4 +85,5 @@ class Planning:
     async def events(self) -> list[Event]:
         await self.teller.tell()
         async with self.db.read() as tx:
-            return await page(tx, "north", None, 0, 100)
+            told = await page(tx, "north", None, 0, 100)
+        return [event for event in told if event.type.startswith("quota.")]

@@ -13,10 +13,10 @@ from roundhouse.infra.db import Database
 
 
 async def test_without_a_plan_nothing_is_counted(planning):
-    assert await planning.task() == ("job_1", Reserved())
-    await planning.settle("job_1")
-    await planning.release("job_1")
-    assert await planning.enter("job_1") is None
+    task_id, reserved = await planning.task()
+    assert reserved == Reserved()
+    await planning.settle(task_id, 1)
+    await planning.release(task_id)
 
 
 async def test_a_day_is_used_up_and_begins_anew(planning, turned_clock):
@@ -51,7 +51,10 @@ async def test_what_ends_frees_its_place_and_costs_what_it_did(planning):
     task_id, _ = await planning.task(cost_units=6)
     with pytest.raises(PlanExceeded, match="1 tasks at a time"):
         await planning.task()
+    await planning.become(task_id, "running")
+    assert await planning.left("concurrent_tasks") == 0
     await planning.settle(task_id, cost_units=2.5)
+    await planning.become(task_id, "completed")
     assert await planning.left("cost_units_per_month") == 7.5
     assert await planning.left("concurrent_tasks") == 1
     await planning.settle(task_id, cost_units=100)
@@ -66,21 +69,18 @@ async def test_what_is_cancelled_gives_back_all_but_its_request(planning):
     task_id, _ = await planning.task(cost_units=3)
     await planning.release(task_id)
     await planning.release(task_id)
+    # It is noticed as well where nobody told.
+    other, _ = await planning.task(cost_units=2)
+    await planning.become(other, "cancelled")
+    ended, _ = await planning.task(cost_units=0)
+    await planning.become(ended, "completed")
     (plan,) = await planning.service.standing(CALLER)
     assert {use.name: use.remaining for use in plan.limits} == {
-        "requests_per_minute": 4,
-        "tasks_per_day": 5,
+        "requests_per_minute": 2,
+        "tasks_per_day": 4,
         "cost_units_per_month": 5,
         "concurrent_tasks": 5,
     }
-
-
-async def test_the_same_task_is_counted_once(planning):
-    await planning.assign(tasks_per_day=2)
-    for _ in range(2):
-        async with planning.db.begin() as tx:
-            await planning.quotas.reserve(tx, CALLER, "job_same")
-    assert await planning.left("tasks_per_day") == 1
 
 
 async def test_what_is_rolled_back_is_not_counted(planning):
@@ -111,16 +111,44 @@ async def test_queued_tasks_begin_in_the_next_window_that_has_room(planning, tur
     assert await planning.left("tasks_per_day") == 0
 
 
-async def test_queued_tasks_wait_for_a_place(planning):
+async def test_queued_tasks_are_given_places_in_their_order(planning, turned_clock):
     await planning.assign(concurrent_tasks=1, on_exceed="queue")
     running, _ = await planning.task()
-    waiting, reserved = await planning.task()
-    assert reserved.run_after_s == pytest.approx(1_800_000_001)
-    assert await planning.enter(running) is None
-    assert await planning.enter(waiting) == 1
-    await planning.settle(running)
-    assert await planning.enter(waiting) is None
+    first, reserved = await planning.task()
+    second, _ = await planning.task()
+    assert reserved.run_after_s > turned_clock.now_s() + 86_400
+    assert await planning.places.give() == 0
+    await planning.become(running, "completed")
+    assert await planning.places.give() == 1
+    assert await planning.run_after_s(first) is None
+    assert await planning.run_after_s(second) is not None
     assert await planning.left("concurrent_tasks") == 0
+    # Who waits for a person needs no place.
+    await planning.become(first, "waiting")
+    assert await planning.places.give() == 1
+    assert await planning.run_after_s(second) is None
+
+
+async def test_what_waits_for_its_day_takes_no_place_until_then(planning, turned_clock):
+    await planning.assign(tasks_per_day=1, concurrent_tasks=1, on_exceed="queue")
+    running, _ = await planning.task()
+    tomorrow, _ = await planning.task()
+    await planning.become(running, "completed")
+    assert await planning.places.give() == 0
+    assert await planning.left("concurrent_tasks") == 1
+    turned_clock.turn(57_600)
+    assert await planning.places.give() == 1
+    assert await planning.run_after_s(tomorrow) is None
+
+
+async def test_what_is_to_begin_later_is_counted_then(planning, turned_clock):
+    await planning.assign(tasks_per_day=1)
+    later = turned_clock.now_s() + 86_400
+    await planning.task(begins_s=later)
+    assert await planning.left("tasks_per_day") == 1
+    with pytest.raises(PlanExceeded):
+        await planning.task(begins_s=later)
+    await planning.task()
 
 
 async def test_a_flow_does_it_instead_and_is_not_counted(planning):
@@ -185,11 +213,9 @@ async def test_many_at_once_never_overdraw(planning, db_url):
     async def one(number: int) -> None:
         nonlocal most
         house = houses[number % 2]
-        task_id = f"job_many_{number}"
-        for _ in range(200):
+        for _ in range(300):
             try:
-                async with house.db.begin() as tx:
-                    await house.quotas.reserve(tx, CALLER, task_id)
+                task_id, _ = await house.task()
             except PlanExceeded as error:
                 if error.resets_at_s is not None:
                     return
@@ -199,7 +225,7 @@ async def test_many_at_once_never_overdraw(planning, db_url):
             most = max(most, len(running))
             await asyncio.sleep(0.001)
             running.discard(task_id)
-            await house.settle(task_id)
+            await house.become(task_id, "completed")
             done.append(task_id)
             return
 

@@ -31,8 +31,10 @@ from roundhouse.infra.moments import moment
 
 DEGRADE = "degrade_to_flow:"
 PLACE_WAIT_S = 1.0
-"""When a task that waits for a place asks again."""
+"""When a client that found no place may ask again."""
 _KEEP_S = 62 * DAY_S
+_FAR_S = 400 * DAY_S
+"""A task that waits for a place begins when it is given one (`places`), not at a time."""
 
 
 class Listener(Protocol):
@@ -75,7 +77,14 @@ class PlanQuotas:
         self.listener: Listener | None = None
 
     async def reserve(
-        self, tx: Tx, caller: Caller, task_id: str, *, cost_units: float = 1.0, input_bytes: int = 0
+        self,
+        tx: Tx,
+        caller: Caller,
+        key: str,
+        *,
+        cost_units: float = 1.0,
+        input_bytes: int = 0,
+        begins_s: float | None = None,
     ) -> Reserved:
         """Count a task; see the port."""
         found = await store.in_force(tx, caller.site_id, caller.user_id, caller.app_id, lock=True)
@@ -83,13 +92,12 @@ class PlanQuotas:
             return Reserved()
         _check_size(found, input_bytes)
         now_s = self._clock.now_s()
+        await self._tidy(tx, [one.assignment.id for one in found])
         standing = await self._standing(tx, found, now_s)
-        if await store.reservations(tx, task_id):
-            return Reserved(headers=_headers(standing, now_s))
-        flow, counting = None, []
+        flow, counting, soonest_s = None, [], max(now_s, begins_s or 0.0)
         for plan in standing:
-            full = blocked(plan.one.plan.limits, plan.used, cost_units, now_s)
-            if full is None and not plan.is_busy:
+            full = blocked(plan.one.plan.limits, plan.used, cost_units, soonest_s)
+            if full is None and not (plan.is_busy and soonest_s <= now_s):
                 counting.append(plan)
                 continue
             self._tell(plan.one, full, now_s)
@@ -100,36 +108,28 @@ class PlanQuotas:
                 counting.append(plan)
             else:
                 raise self._refused(standing, plan, full, cost_units, now_s)
-        at_s = first_room([(one.one.plan.limits, one.used) for one in counting], cost_units, now_s)
+        at_s = first_room([(one.one.plan.limits, one.used) for one in counting], cost_units, soonest_s)
         if at_s is None:
-            plan = next(one for one in counting if blocked(one.one.plan.limits, one.used, cost_units, now_s))
-            full = blocked(plan.one.plan.limits, plan.used, cost_units, now_s)
+            plan = next(
+                one for one in counting if blocked(one.one.plan.limits, one.used, cost_units, soonest_s)
+            )
+            full = blocked(plan.one.plan.limits, plan.used, cost_units, soonest_s)
             raise self._refused(standing, plan, full, cost_units, now_s)
-        waits = any(one.is_busy for one in counting)
-        await self._write(tx, task_id, counting, cost_units, at_s, placed=not waits and at_s <= now_s)
-        begins_s = max(at_s, now_s + PLACE_WAIT_S) if waits else at_s
-        headers = _headers(standing, now_s)
-        return Reserved(begins_s if begins_s > now_s else None, flow, headers)
+        bounded = any(one.one.plan.limits.concurrent_tasks is not None for one in counting)
+        placed = at_s <= now_s and not any(one.is_busy for one in counting)
+        await self._write(tx, key, counting, cost_units, at_s, placed=placed)
+        begins_s = None if placed else now_s + _FAR_S if bounded else at_s
+        return Reserved(bool(counting), begins_s, flow, _headers(standing, now_s))
 
-    async def enter(self, tx: Tx, task_id: str) -> float | None:
-        """Take the places of a task that is about to run; see the port."""
-        rows = await store.reservations(tx, task_id)
-        if all(row.placed for row in rows):
-            return None
-        found = await store.lock_assignments(tx, [row.assignment_id for row in rows])
-        running = await store.placed(tx, [one.assignment.id for one in found])
-        for one in found:
-            most = one.plan.limits.concurrent_tasks
-            if most is not None and running.get(one.assignment.id, 0) >= most:
-                return PLACE_WAIT_S
-        await store.place(tx, task_id)
-        return None
+    async def bind(self, tx: Tx, key: str, task_id: str) -> None:
+        """Say which task it is; see the port."""
+        await store.bind(tx, key, task_id)
 
-    async def settle(self, tx: Tx, task_id: str, *, cost_units: float | None = None) -> None:
+    async def settle(self, tx: Tx, task_id: str, *, cost_units: float) -> None:
         """The task ended; see the port."""
         rows = await store.reservations(tx, task_id)
         for row in rows:
-            if cost_units is not None and cost_units != row.cost_units:
+            if cost_units != row.cost_units:
                 await _give_back(tx, row, "cost_units_per_month", row.cost_units - cost_units)
         if rows:
             await store.delete_reservations(tx, task_id)
@@ -138,10 +138,15 @@ class PlanQuotas:
         """The task did nothing; see the port."""
         rows = await store.reservations(tx, task_id)
         for row in rows:
-            await _give_back(tx, row, "tasks_per_day", 1.0)
-            await _give_back(tx, row, "cost_units_per_month", row.cost_units)
+            await _release(tx, row)
         if rows:
             await store.delete_reservations(tx, task_id)
+
+    async def _tidy(self, tx: Tx, ids: Sequence[str]) -> None:
+        """Forget what tasks reserved that have ended; what never began gives back."""
+        for row in await store.unbegun(tx, ids):
+            await _release(tx, row)
+        await store.forget_ended(tx, ids)
 
     async def _standing(self, tx: Tx, found: Sequence[InForce], now_s: float) -> list[_Standing]:
         ids = [one.assignment.id for one in found]
@@ -152,7 +157,7 @@ class PlanQuotas:
     async def _write(
         self,
         tx: Tx,
-        task_id: str,
+        key: str,
         counting: Sequence[_Standing],
         cost_units: float,
         at_s: float,
@@ -175,7 +180,7 @@ class PlanQuotas:
                 if self.listener is not None and limit is not None and now_used >= WARN_SHARE * limit:
                     self.listener.nearly(assignment_id, metric, start_s)
         if counting:
-            rows = [Reservation(task_id, one.one.assignment.id, cost_units, at_s, placed) for one in counting]
+            rows = [Reservation(key, one.one.assignment.id, cost_units, at_s, placed) for one in counting]
             await store.insert_reservations(tx, rows)
 
     def _tell(self, one: InForce, full: Full | None, now_s: float) -> None:
@@ -206,6 +211,11 @@ class PlanQuotas:
             return PlanExceeded(detail, headers=headers)
         detail += f" There is room again at {moment(at_s):%Y-%m-%dT%H:%M:%SZ}."
         return PlanExceeded(detail, retry_after_s=at_s - now_s, resets_at_s=at_s, headers=headers)
+
+
+async def _release(tx: Tx, row: Reservation) -> None:
+    await _give_back(tx, row, "tasks_per_day", 1.0)
+    await _give_back(tx, row, "cost_units_per_month", row.cost_units)
 
 
 async def _give_back(tx: Tx, row: Reservation, metric: Metric, much: float) -> None:

@@ -10,8 +10,10 @@ import msgspec
 import sqlalchemy as sa
 
 from roundhouse.core.errors import Conflict, NotFound
+from roundhouse.core.jobs import ENDED_STATES
 from roundhouse.features.access.plans.weighing import METRICS, Metric, PlanLimits, window
 from roundhouse.infra.db import Tx, insert_if_new, metadata
+from roundhouse.infra.jobs.rows import jobs
 
 NOBODY = ""
 """User or app of an assignment that is not bound to one: a unique key compares no NULLs."""
@@ -311,14 +313,57 @@ async def give_back(tx: Tx, assignment_id: str, metric: Metric, start_s: int, mu
 
 
 async def placed(tx: Tx, ids: Sequence[str]) -> dict[str, int]:
-    """How many tasks have a place, by assignment."""
+    """How many tasks have a place, by assignment; one that has ended, or waits for a person, has none."""
     columns = quota_reservations.c
     query = (
         sa.select(columns.assignment_id, sa.func.count())
-        .where(columns.assignment_id.in_(ids), columns.placed)
+        .join(jobs, jobs.c.id == columns.task_id)
+        .where(columns.assignment_id.in_(ids), columns.placed, jobs.c.state.in_(("queued", "running")))
         .group_by(columns.assignment_id)
     )
     return {assignment_id: int(many) for assignment_id, many in await tx.execute(query)}
+
+
+async def bind(tx: Tx, key: str, task_id: str) -> None:
+    """Give reservations the id of their task."""
+    await tx.execute(
+        sa.update(quota_reservations).where(quota_reservations.c.task_id == key).values(task_id=task_id)
+    )
+
+
+async def unbegun(tx: Tx, ids: Sequence[str]) -> list[Reservation]:
+    """What tasks reserved that were cancelled before they began."""
+    columns = quota_reservations.c
+    query = (
+        sa.select(quota_reservations)
+        .join(jobs, jobs.c.id == columns.task_id)
+        .where(columns.assignment_id.in_(ids), jobs.c.state == "cancelled", jobs.c.run_started_at_s.is_(None))
+        .order_by(columns.assignment_id, columns.task_id)
+    )
+    return [Reservation(**row) for row in (await tx.execute(query)).mappings()]
+
+
+async def forget_ended(tx: Tx, ids: Sequence[str]) -> None:
+    """Delete what tasks reserved that have ended, or are there no more."""
+    columns = quota_reservations.c
+    going_on = sa.select(jobs.c.id).where(jobs.c.id == columns.task_id, jobs.c.state.not_in(ENDED_STATES))
+    await tx.execute(
+        sa.delete(quota_reservations).where(columns.assignment_id.in_(ids), sa.not_(sa.exists(going_on)))
+    )
+
+
+async def waiting(tx: Tx, now_s: float, limit: int) -> list[str]:
+    """Tasks that wait for a place, and whose time has come, the oldest first."""
+    columns = quota_reservations.c
+    query = (
+        sa.select(columns.task_id, sa.func.min(jobs.c.seq))
+        .join(jobs, jobs.c.id == columns.task_id)
+        .where(sa.not_(columns.placed), columns.at_s <= now_s, jobs.c.state.not_in(ENDED_STATES))
+        .group_by(columns.task_id)
+        .order_by(sa.func.min(jobs.c.seq))
+        .limit(limit)
+    )
+    return [task_id for task_id, _ in await tx.execute(query)]
 
 
 async def insert_reservations(tx: Tx, rows: Sequence[Reservation]) -> None:

@@ -66,6 +66,13 @@ async def changes(tx: Tx) -> dict[str, int]:
     return {row.id: row.change for row in rows}
 
 
+async def sites_of(tx: Tx, origin: str) -> list[str]:
+    """Tenants that have capabilities of an origin, in order."""
+    columns = capabilities.c
+    query = sa.select(columns.site_id).where(columns.origin == origin).distinct().order_by(columns.site_id)
+    return list((await tx.execute(query)).scalars())
+
+
 async def some(tx: Tx, ids: Sequence[str]) -> list[Kept]:
     """Capabilities by id, of whatever tenant; those that are gone are left out."""
     found: list[Kept] = []

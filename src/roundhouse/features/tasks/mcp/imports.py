@@ -17,13 +17,15 @@ from roundhouse.core.types import Caller
 from roundhouse.features.tasks.capabilities.registry import CapabilityRegistry
 from roundhouse.features.tasks.capabilities.schemas import CapabilityRead
 from roundhouse.features.tasks.capabilities.service import CapabilityService
-from roundhouse.features.tasks.capabilities.store import Kept
+from roundhouse.features.tasks.capabilities.store import Kept, sites_of
 from roundhouse.features.tasks.capabilities.validating import make_checker
 from roundhouse.features.tasks.mcp.schemas import McpApprove, McpChecked, McpImport, McpImported, McpTool
 from roundhouse.features.tasks.model import Capability, NewCapability
 from roundhouse.infra.db import Database
 
 TRANSPORT = "mcp"
+CHECK = "capability.mcp_check"
+"""Kind of the job that asks all servers each night, and who it is in the audit log."""
 _LIST_TIMEOUT_S = 30.0
 _NAME_CHARS = 128
 
@@ -143,6 +145,18 @@ class McpImports:
         if checked.disabled:
             await self._capabilities.published()
         return checked
+
+    async def check_all(self) -> McpChecked:
+        """The same for every tenant."""
+        async with self._db.read() as tx:
+            sites = await sites_of(tx, "mcp")
+        found = McpChecked(checked=0, disabled=[], unreachable={})
+        for site_id in sites:
+            one = await self.check(Caller(CHECK, site_id=site_id, scopes=frozenset({"capabilities"})))
+            found.checked += one.checked
+            found.disabled += one.disabled
+            found.unreachable |= one.unreachable
+        return found
 
     async def approve(self, caller: Caller, asked: McpApprove) -> CapabilityRead:
         """Take a changed tool over as it was looked at, and turn it on.

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from roundhouse.core.errors import Busy, Conflict, Unprocessable
+from roundhouse.core.ids import new_id
 from roundhouse.core.jobs import Job, NewJob
 from roundhouse.core.ports import Clock
+from roundhouse.core.quotas import Quotas, Reserved
 from roundhouse.core.types import Caller
 from roundhouse.core.webhooks import Webhooks
 from roundhouse.features.tasks.attempts import store as attempts
@@ -72,6 +74,7 @@ class Accepted(msgspec.Struct, frozen=True):
         job: As it was accepted; None = it was accepted before.
         row: Likewise.
         run: The run that this process began.
+        headers: What the quota plans in force tell.
         begun: What that run makes of it.
     """
 
@@ -80,6 +83,19 @@ class Accepted(msgspec.Struct, frozen=True):
     row: TaskRow | None = None
     run: asyncio.Task[None] | None = None
     begun: Begun | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class _PutOff(Exception):
+    """A plan does not let it begin now."""
+
+
+class _Degraded(Exception):
+    """A plan has a flow do it instead."""
+
+    def __init__(self, flow: str) -> None:
+        super().__init__(flow)
+        self.flow = flow
 
 
 class _Repeated(Exception):
@@ -107,6 +123,7 @@ class Accepting:
         registry: Which capabilities there are.
         calling: Checks inputs.
         clock: Time.
+        quotas: Plans that count tasks.
         flows: Runs of flows; None = there are none here.
         hooks: Webhooks of tasks; None = there are none here.
     """
@@ -120,6 +137,7 @@ class Accepting:
         registry: Registry,
         calling: Calling,
         clock: Clock,
+        quotas: Quotas[Tx],
         flows: Flows | None = None,
         hooks: Webhooks[Tx] | None = None,
     ) -> None:
@@ -130,6 +148,7 @@ class Accepting:
         self._registry = registry
         self._calling = calling
         self._clock = clock
+        self._quotas = quotas
         self._flows = flows
         self._hooks = hooks
 
@@ -142,6 +161,7 @@ class Accepting:
             IdempotencyMismatch: The key was used for another request.
             QueueFull: Too many wait.
             BadInput, AddressRefused: The webhook is none, or may not be called.
+            PlanExceeded, TooLarge: A quota plan has no room for it.
         """
         if asked.key is not None:
             async with self._db.read() as tx:
@@ -153,6 +173,8 @@ class Accepting:
             await self._hooks.check(caller, asked.webhook)
         try:
             return await self._accept(caller, asked, ordered)
+        except _Degraded as told:
+            return await self._accept_instead(caller, asked, told.flow)
         except _Repeated:
             async with self._db.read() as tx:
                 known = await store.known_key(tx, caller, asked.key or "")
@@ -161,6 +183,11 @@ class Accepting:
                     "The task of this idempotency key was deleted just now; send it again."
                 ) from None
             return _repeated(known, asked)
+
+    async def _accept_instead(self, caller: Caller, asked: NewTask, flow: str) -> Accepted:
+        instead = msgspec.structs.replace(asked, capability=None, flow=flow)
+        ordered = await self._run_of_flow(caller, instead, flow)
+        return await self._queued(caller, instead, ordered, degraded=True)
 
     # What is asked
 
@@ -210,14 +237,32 @@ class Accepting:
                 "What is not kept is done at once or not at all, and this process has no room just now.",
                 retry_after_s=1.0,
             )
+        return await self._queued(caller, asked, ordered)
+
+    async def _queued(
+        self, caller: Caller, asked: NewTask, ordered: _Ordered, *, degraded: bool = False
+    ) -> Accepted:
         row: list[TaskRow] = []
+        key = new_id("res")
         async with self._db.begin() as tx:
+            reserved = await self._reserve(tx, caller, key, asked)
+            if reserved.flow not in (None, asked.flow) and not degraded:
+                raise _Degraded(str(reserved.flow))
+            new = ordered.new
+            if reserved.run_after_s is not None:
+                new = msgspec.structs.replace(new, run_after_s=reserved.run_after_s)
 
             async def also(job: Job) -> None:
                 row.append(await self._write(tx, caller, asked, ordered, job))
+                if reserved.counted:
+                    await self._quotas.bind(tx, key, job.id)
 
-            job = await self._queue.submit(tx, caller, ordered.new, also)
-        return Accepted(job.id, job, row[0])
+            job = await self._queue.submit(tx, caller, new, also)
+        return Accepted(job.id, job, row[0], headers=reserved.headers)
+
+    async def _reserve(self, tx: Tx, caller: Caller, key: str, asked: NewTask) -> Reserved:
+        size_bytes = len(msgspec.json.encode(asked.input))
+        return await self._quotas.reserve(tx, caller, key, input_bytes=size_bytes, begins_s=asked.run_after_s)
 
     async def _place(self, asked: NewTask, ordered: _Ordered) -> str | None:
         if ordered.is_flow or asked.run_after_s is not None:
@@ -228,33 +273,42 @@ class Accepting:
         self, caller: Caller, asked: NewTask, ordered: _Ordered, capability: Capability, executor_id: str
     ) -> Accepted | None:
         """Write that it runs here, and begin; None = others wait, it is behind them."""
+        key = new_id("res")
 
-        async def act(tx: Tx) -> tuple[Job, TaskRow, Begun] | None:
+        async def act(tx: Tx) -> tuple[Job, TaskRow, Begun, Reserved] | None:
             jumps = asked.once or ordered.kept == "none"
             if not jumps and await store.is_waiting(tx, caller.site_id):
                 return None
+            reserved = await self._reserve(tx, caller, key, asked)
+            if reserved.flow is not None or reserved.run_after_s is not None:
+                raise _PutOff
             found: list[tuple[TaskRow, Begun]] = []
 
             async def also(job: Job) -> None:
                 row = await self._write(tx, caller, asked, ordered, job)
+                if reserved.counted:
+                    await self._quotas.bind(tx, key, job.id)
                 target, now_s = target_of(capability), job.created_at_s
                 attempt = await attempts.begin_first(tx, caller.site_id, job.id, CALL, target, now_s)
                 found.append((row, Begun(attempt, capability)))
 
             job = await self._queue.start(tx, caller, ordered.new, executor_id, also)
-            return job, *found[0]
+            return job, *found[0], reserved
 
         try:
             written = await self._written(act, whole=asked.webhook is None)
+        except _PutOff:
+            self._at_once.release()
+            return None
         except BaseException:
             self._at_once.release()
             raise
         if written is None:
             self._at_once.release()
             return None
-        job, row, begun = written
+        job, row, begun, reserved = written
         self._calls.expect(begun)
-        return Accepted(job.id, job, row, self._at_once.begin(job), begun)
+        return Accepted(job.id, job, row, self._at_once.begin(job), begun, reserved.headers)
 
     async def _written(self, act: Callable[[Tx], Coroutine[Any, Any, _T]], *, whole: bool) -> _T:
         if whole:

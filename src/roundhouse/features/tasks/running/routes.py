@@ -202,6 +202,8 @@ def _new_task(asked: TaskCreate, key: str | None, now_s: float) -> NewTask:
 
 def _tell(response: Response, standing: Standing, wait_s: float) -> None:
     response.headers["location"] = f"/v1/tasks/{standing.job.id}"
+    for name, value in standing.headers:
+        response.headers[name] = value
     if wait_s > 0:
         response.headers["preference-applied"] = f"wait={wait_s:g}"
     if standing.job.ended:

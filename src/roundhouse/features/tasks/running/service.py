@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import structlog
 
 from roundhouse.core.errors import Conflict, StorageFull, StorageUnavailable
 from roundhouse.core.jobs import TASK_KINDS, Job
 from roundhouse.core.ports import Clock, Gatekeeper
+from roundhouse.core.quotas import Quotas
 from roundhouse.core.types import Caller
 from roundhouse.features.tasks.attempts import store as attempts
 from roundhouse.features.tasks.running import store
@@ -44,6 +46,7 @@ class TaskService:
         tail: The event stream.
         clock: Time.
         gatekeeper: Whether a caller may ask now.
+        quotas: Plans that count tasks.
         flows: Tells of flows in traces; None = there are none here.
     """
 
@@ -55,6 +58,7 @@ class TaskService:
         tail: EventTail,
         clock: Clock,
         gatekeeper: Gatekeeper,
+        quotas: Quotas[Tx],
         flows: Flows | None = None,
     ) -> None:
         self._db = db
@@ -63,6 +67,7 @@ class TaskService:
         self._tail = tail
         self._clock = clock
         self._gatekeeper = gatekeeper
+        self._quotas = quotas
         self._flows = flows
         self._in_flight = InFlight()
         self._forgetting: set[asyncio.Task[None]] = set()
@@ -82,7 +87,8 @@ class TaskService:
                 await admission
             try:
                 accepted = await self._accepting.accept(caller, asked)
-                return await self._waited(caller, accepted, wait_s)
+                standing = await self._waited(caller, accepted, wait_s)
+                return msgspec.structs.replace(standing, headers=accepted.headers)
             finally:
                 self._gatekeeper.settle(caller, 0, 0.0)
 
@@ -251,6 +257,8 @@ class TaskService:
         async def note(tx: Tx, job: Job) -> None:
             if settle:
                 await attempts.settle(tx, job.id, _RETRIED)
+            elif job.run == 0:
+                await self._quotas.release(tx, job.id)
             await audit.append(
                 tx,
                 caller,

@@ -34,6 +34,7 @@ class Standing(msgspec.Struct, frozen=True):
         reason: Why it cannot start.
         output: What came of it, where the job does not say: it is not kept.
         error: What the last attempt failed with, where this process made it.
+        headers: What quota plans tell of it that was accepted just now.
     """
 
     job: Job
@@ -42,6 +43,7 @@ class Standing(msgspec.Struct, frozen=True):
     reason: Reason | None = None
     output: Any = None
     error: RoundhouseError | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def read_task(one: Standing, now_s: float) -> TaskRead:
