@@ -27,6 +27,7 @@ from roundhouse.features.tasks.running.shapes import Standing
 from roundhouse.infra.db import Database
 from roundhouse.infra.revision import RevisionWatcher
 
+
 class McpSource(ToolSource, Vendor, Protocol):
     """What lists the tools of MCP servers."""
 

@@ -62,7 +62,7 @@ class TaskRunner:
 
     def _told(self, standing: Standing) -> RunReply:
         job = standing.job
-        headers = {TASK_HEADER: job.id, "location": f"/v1/tasks/{job.id}"}
+        headers = {TASK_HEADER: job.id, "location": f"/v1/tasks/{job.id}", **dict(standing.headers)}
         task = read_task(standing, self._clock.now_s())
         if job.state == "completed":
             return RunReply(task.output, 200, headers)
