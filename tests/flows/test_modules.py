@@ -155,6 +155,8 @@ async def test_the_document_is_that_of_who_reads_it(house, math):
     assert len(ours((await house.get("/openapi.json", key="", headers=cookie)).json()["paths"])) == 2
     over = {"Cookie": "roundhouse_console=rh_over_over"}
     assert ours((await house.get("/openapi.json", key="", headers=over)).json()["paths"]) == []
+    # The page of it reads it again with the key that somebody gives there.
+    assert b"specActions.updateSpec" in (await house.get("/docs", key="")).body
     await house.send("PATCH", "/v1/capabilities/ai-math.solve", {"enabled": False})
     assert ours(await paths(house)) == ["/v1/run/ai-math.constant"]
     await house.send("PATCH", "/v1/capabilities/ai-math.solve", {"enabled": True})
