@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 
 from roundhouse import __version__
+from roundhouse.app.delivering import deliverer
 from roundhouse.app.parts import Parts, Unheard
 from roundhouse.app.watching import folder_watches
-from roundhouse.app.webhooks import deliverer
 from roundhouse.core.jobs import QueueName
 from roundhouse.core.ports import DeviceProbe
 from roundhouse.core.settings import Settings

@@ -7,49 +7,22 @@ from collections.abc import Iterable
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
+from roundhouse.app.imports import ImportParts
 from roundhouse.core.ports import Clock
-from roundhouse.core.transports import ModuleHttp
 from roundhouse.features.tasks.capabilities.service import CapabilityService
 from roundhouse.features.tasks.importing.describing import routes as document_routes
 from roundhouse.features.tasks.importing.describing.document import TenantDocuments
-from roundhouse.features.tasks.importing.drifting import DriftService
-from roundhouse.features.tasks.importing.fetching import Fetcher
 from roundhouse.features.tasks.importing.gateway import routes as gateway_routes
 from roundhouse.features.tasks.importing.gateway.service import RegistrationService
 from roundhouse.features.tasks.importing.gateway.serving import ServedPaths
 from roundhouse.features.tasks.importing.gateway.shadows import lies_over
 from roundhouse.features.tasks.importing.gateway.table import ServedTable
-from roundhouse.features.tasks.importing.jobs import DriftJobs
 from roundhouse.features.tasks.importing.postman.service import CollectionService
 from roundhouse.features.tasks.importing.routes import router as import_routes
-from roundhouse.features.tasks.importing.service import ImportService
 from roundhouse.features.tasks.model import Registry, Runner
 from roundhouse.infra.db import Database
 from roundhouse.infra.revision import RevisionWatcher
 from roundhouse.infra.rooms import gathered
-
-
-class ImportParts:
-    """What every process has of imports.
-
-    Args:
-        db: The database.
-        capabilities: Registers what is imported.
-        http: The way out to modules.
-        clock: Time.
-
-    Attributes:
-        fetcher: Fetches descriptions.
-        imports: Takes over.
-        drift: Looks again.
-        jobs: That it is done each night.
-    """
-
-    def __init__(self, db: Database, capabilities: CapabilityService, http: ModuleHttp, clock: Clock) -> None:
-        self.fetcher = Fetcher(http)
-        self.imports = ImportService(db, capabilities, self.fetcher, clock)
-        self.drift = DriftService(db, capabilities, self.fetcher, clock)
-        self.jobs = DriftJobs(self.drift)
 
 
 class ModuleRoom:

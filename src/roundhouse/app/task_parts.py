@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from roundhouse.app.mcp import McpParts, programs
-from roundhouse.app.modules import ImportParts
+from roundhouse.app.imports import ImportParts
+from roundhouse.app.mcp_parts import McpParts, programs
 from roundhouse.core.jobs import Pipeline
 from roundhouse.core.ports import Clock
 from roundhouse.core.settings import OutboundSettings

@@ -1,21 +1,18 @@
-"""The webhooks room: its services for the API process, the one who delivers for an executor."""
+"""The webhooks room in the API process."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
+from roundhouse.app.delivering import guarded_poster
 from roundhouse.app.parts import Parts
-from roundhouse.core.settings import Settings
 from roundhouse.features.webhooks import routes
-from roundhouse.features.webhooks.delivering.deliverer import Deliverer
-from roundhouse.features.webhooks.delivering.sending import Sender
 from roundhouse.features.webhooks.describing import async_api, webhooks_components, webhooks_section
 from roundhouse.features.webhooks.report import WebhookMetrics
 from roundhouse.features.webhooks.service.deliveries import DeliveryService
 from roundhouse.features.webhooks.service.events import EventService
 from roundhouse.features.webhooks.service.following import Following
 from roundhouse.features.webhooks.service.webhooks import WebhookService
-from roundhouse.infra.egress.posting import GuardedPoster
 from roundhouse.infra.egress.resolving import Lookup
 from roundhouse.infra.rooms import describe_webhooks, serve_document
 from roundhouse.infra.telemetry.metrics import Metrics
@@ -35,7 +32,7 @@ class WebhookRoom:
     def __init__(self, parts: Parts, lookup: Lookup) -> None:
         self._parts = parts
         settings, db, clock = parts.settings, parts.db, parts.clock
-        poster = _poster(settings, lookup)
+        poster = guarded_poster(settings, lookup)
         self._webhooks = WebhookService(db, parts.vault, poster, settings.webhooks, clock)
         self.following = Following(db, self._webhooks, poster, clock)
 
@@ -53,15 +50,3 @@ class WebhookRoom:
     def attach(self, metrics: Metrics) -> None:
         """Be scraped from now on."""
         WebhookMetrics(self._parts.db, self._parts.clock).attach(metrics)
-
-
-def deliverer(parts: Parts, lookup: Lookup, executor_id: str) -> Deliverer:
-    """The one of an executor who delivers, or could."""
-    settings = parts.settings
-    sender = Sender(_poster(settings, lookup), parts.vault, parts.clock, settings.webhooks.timeout_s)
-    keep_days = settings.events.keep_days
-    return Deliverer(parts.db, parts.tail, sender, settings.webhooks, keep_days, parts.clock, executor_id)
-
-
-def _poster(settings: Settings, lookup: Lookup) -> GuardedPoster:
-    return GuardedPoster(settings.outbound, lookup, loopback=settings.server.open)
