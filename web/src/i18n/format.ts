@@ -32,7 +32,9 @@ export function useFormat() {
       return isolated(`${number(bytes / 1024 ** step, digits)} ${UNITS[step]}`);
     },
     /** A span of time, e.g. "1 h 4 min", "3.2 s". */
-    duration: (seconds: number): string => duration(number, seconds),
+    // Some units are words of the language, some are not: each finds its own direction.
+    duration: (seconds: number): string =>
+      i18n.dir() === "rtl" ? `\u2068${duration(number, seconds)}\u2069` : duration(number, seconds),
   };
 }
 

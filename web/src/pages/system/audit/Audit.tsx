@@ -14,6 +14,7 @@ export type AuditEntry = Schemas["AuditRead"];
 
 const NOUNS = [
   "key",
+  "quota_plan",
   "provider",
   "alias",
   "model",
@@ -24,6 +25,9 @@ const NOUNS = [
   "template",
   "vector_store",
   "file",
+  "capability",
+  "task",
+  "webhook",
 ] as const;
 const DAY_MS = 86_400_000;
 

@@ -124,7 +124,9 @@ function Stages({ job }: { job: Job }) {
     <ol className="flex flex-col gap-1.5">
       {job.stages.map((stage) => (
         <li key={stage.name} className="flex items-center gap-3 text-sm">
-          <bdi className="min-w-0 flex-1 break-words">{stage.name}</bdi>
+          <span className="min-w-0 flex-1 break-words">
+            <bdi>{stage.name}</bdi>
+          </span>
           <span className="text-muted tabular-nums">{stage.duration_s !== null && format.duration(stage.duration_s)}</span>
           <Badge kind={STAGE_KINDS[stage.state]}>{t(`jobs.stageStates.${stage.state}`)}</Badge>
         </li>
