@@ -301,3 +301,32 @@ async def test_the_async_document_refers_to_what_is_there(house):
         for part in one.removeprefix("#/").split("/"):
             found = found[part]
         assert found
+
+
+async def test_a_single_task_is_told_to_its_own_address(house, receiver):
+    body = {"name": "math.solve", "transport": "fake", "endpoint": {"answer": {"result": 5}}}
+    assert (await house.post("/v1/capabilities", {**body, "input_schema": {"type": "object"}})).status == 201
+    asked = {"capability": "math.solve", "input": {}, "webhook": f"{receiver.url}/done?task=1"}
+    ada = await make(house, user_id="ada", scopes=["tasks"])
+    answer = await house.post("/v1/tasks", asked, key=ada["key"], headers={"Prefer": "wait=20"})
+    assert answer.status == 200, answer.body
+    headers = await receiver.until("/done?task=1", "task.completed")
+    told = [json.loads(sent) for _, _, sent in receiver.at("/done?task=1")]
+    assert {one["subject"] for one in told} == {answer.json()["id"]}
+    assert {one["type"].partition(".")[0] for one in told} == {"task"}
+    # The secret of all such addresses is had by rotating it; until then the one before signs as well.
+    listed = (await house.get("/v1/webhooks")).json()["data"]
+    (shared,) = [one for one in listed if one["url"] is None]
+    secret = (await house.post(f"/v1/webhooks/{shared['id']}/rotate")).json()["secret"]
+    answer = await house.post("/v1/tasks", {**asked, "webhook": f"{receiver.url}/done?task=2"})
+    headers = await receiver.until("/done?task=2", "task.completed")
+    sent = next(sent for _, one, sent in receiver.at("/done?task=2") if one == headers)
+    assert Oracle(secret).verify(sent, headers)["subject"] == answer.json()["id"]
+    for wrong, code in (
+        ("not an address", "bad_input"),
+        ("whk_none", "not_found"),
+        ("x://y", "bad_input"),
+    ):
+        assert (await house.post("/v1/tasks", {**asked, "webhook": wrong})).code == code
+    refused = await house.post("/v1/tasks", {**asked, "webhook": "http://169.254.169.254/"})
+    assert refused.code == "address_refused"
