@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import httpx
 import pytest
@@ -13,6 +14,9 @@ from browser.window import LANGUAGES, NARROW
 from module_server import ai_math, serving
 
 HOSTILE = "<img/src=x/onerror=window.ran=1>"
+TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+PERSON = {"kind": "edit", "title": "{{ $.input.question }}", "form": TEXT, "due_s": 3600}
+FLOW = {"steps": [{"id": "person", "human": PERSON}], "output": {"text": "$.last.output.text"}}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -24,7 +28,7 @@ async def api(server, admin_key):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def module():
-    """The example, which also waits for the end of all tests, takes messages, and is sometimes busy."""
+    """The example, which also waits for the end of all tests, and takes messages."""
     app, ended = ai_math(), asyncio.Event()
 
     async def slow() -> None:
@@ -94,7 +98,7 @@ async def test_a_module_is_imported_and_run(window, module):
 
         await page.get_by_role("link", name="The task and its trace").click()
         await expect(page.get_by_role("heading", name="call")).to_be_visible()
-        await page.get_by_text("What was sent").first.click()
+        await page.get_by_text("What was sent", exact=True).click()
         sent = page.get_by_role("region", name="Sent: call, attempt 1")
         await expect(sent).to_contain_text("(1 + 2) * 3 - 4 / 8")
         assert await one.serious() == []
@@ -153,7 +157,7 @@ async def test_a_webhook_is_made_and_tried(window, api, module):
         await page.get_by_role("button", name="New webhook").click()
         dialog = page.get_by_role("dialog")
         await dialog.get_by_label("Address").fill(f"{module}/hook")
-        await dialog.get_by_label("Events").fill("file.created, task.completed")
+        await dialog.get_by_label("Events").fill("file.created, job.completed")
         assert await one.serious() == []
         await dialog.get_by_role("button", name="New webhook").click()
         first = await page.get_by_test_id("webhook-secret").inner_text()
@@ -183,11 +187,56 @@ async def test_a_webhook_is_made_and_tried(window, api, module):
         assert await page.evaluate("window.ran") is None
 
 
+async def test_a_flow_is_written_and_its_question_answered_from_the_keyboard(window, api):
+    async with window(expected="404") as one:
+        page = one.page
+        await one.open("/tasks#flows")
+        await page.get_by_label("Name of the new flow").fill("reply")
+        await page.get_by_role("button", name="New flow").click()
+        await page.get_by_label("The flow (JSON)").fill(json.dumps({"steps": [{"id": "x"}]}))
+        await page.get_by_role("button", name="Check").click()
+        await expect(page.get_by_text("It cannot be kept", exact=True)).to_be_visible()
+        await page.get_by_label("The flow (JSON)").fill(json.dumps(FLOW))
+        await page.get_by_role("button", name="Check").click()
+        await expect(page.get_by_text("It can be kept", exact=True)).to_be_visible()
+        await page.get_by_label("person: says no").check()
+        await page.get_by_role("button", name="Show the way it would take").click()
+        await expect(page.get_by_role("region", name="The way")).to_contain_text("Failed")
+        assert await one.serious() == []
+        assert await one.too_wide() <= 0
+        await one.shot("tasks-flow")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_text("Own", exact=True)).to_be_visible()
+
+        await one.open("/tasks#inbox")
+        begun_id = await api.post(
+            "/v1/tasks", json={"flow": "reply", "input": {"question": f"When? {HOSTILE}"}}
+        )
+        question = page.get_by_role("link", name="When?")
+        await question.wait_for()
+        assert await one.serious() == []
+        await one.shot("tasks-inbox")
+        await question.focus()
+        await page.keyboard.press("Enter")
+        answer = page.get_by_role("form", name="Answer").get_by_label("Text")
+        await expect(answer).to_be_focused()
+        assert await one.serious() == []
+        await one.shot("tasks-question")
+        await page.keyboard.type("At nine.")
+        await page.keyboard.press("Control+Enter")
+        await page.get_by_text("Nothing to answer", exact=True).wait_for()
+        await one.page.goto("about:blank")
+        await one.open(f"/tasks#tasks/{begun_id.json()['id']}")
+        await expect(page.get_by_role("region", name="Output")).to_contain_text("At nine.")
+        assert await page.evaluate("window.ran") is None
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_every_part_on_a_phone(window, api, solve, language):
     task_id = await begun(api, solve, {"expression": "sqrt(2)"}, headers={"prefer": "wait=20"})
     async with window(size=NARROW, language=language, theme="dark" if language == "he" else "light") as one:
-        for part in ("tasks", f"tasks/{task_id}", "capabilities", f"capabilities/{solve}", "webhooks"):
+        shown = ("inbox", "flows", "flows/ask_human", "webhooks")
+        for part in ("tasks", f"tasks/{task_id}", "capabilities", f"capabilities/{solve}", *shown):
             await one.page.goto("about:blank")
             await one.open(f"/tasks#{part}")
             assert await one.too_wide() <= 0, part

@@ -7,6 +7,10 @@ import { PageBody, PageHeader, Tabs, type Tab } from "@/components";
 
 import { Capabilities } from "./capabilities/Capabilities";
 import { CapabilityPage } from "./capabilities/CapabilityPage";
+import { FlowPage } from "./flows/FlowPage";
+import { Flows } from "./flows/Flows";
+import { AskedPage } from "./human/AskedPage";
+import { Inbox } from "./human/Inbox";
 import { TaskList } from "./tasks/TaskList";
 import { TaskPage } from "./tasks/TaskPage";
 import { WebhookPage } from "./webhooks/WebhookPage";
@@ -18,28 +22,27 @@ export default function Tasks() {
   const navigate = useNavigate();
   const [wanted, shown = ""] = useLocation({ select: (location) => location.hash }).split("/");
   const tasks = useMay("tasks");
+  const human = useMay("human");
+  const flows = useMay("flows");
   const webhooks = useMay("webhooks");
-  const tabs: Tab[] = [
-    ...(tasks
-      ? [
-          { value: "tasks", label: t("list.title"), content: shown ? <TaskPage key={shown} taskId={shown} /> : <TaskList /> },
-          {
-            value: "capabilities",
-            label: t("capabilities.title"),
-            content: shown ? <CapabilityPage key={shown} name={shown} /> : <Capabilities />,
-          },
-        ]
-      : []),
-    ...(webhooks
-      ? [
-          {
-            value: "webhooks",
-            label: t("webhooks.title"),
-            content: shown ? <WebhookPage key={shown} webhookId={shown} /> : <Webhooks />,
-          },
-        ]
-      : []),
+  const parts: (Tab & { may: boolean })[] = [
+    { may: tasks, value: "tasks", label: t("list.title"), content: shown ? <TaskPage key={shown} taskId={shown} /> : <TaskList /> },
+    { may: human, value: "inbox", label: t("inbox.title"), content: shown ? <AskedPage key={shown} requestId={shown} /> : <Inbox /> },
+    {
+      may: tasks,
+      value: "capabilities",
+      label: t("capabilities.title"),
+      content: shown ? <CapabilityPage key={shown} name={shown} /> : <Capabilities />,
+    },
+    { may: flows, value: "flows", label: t("flows.title"), content: shown ? <FlowPage key={shown} name={shown} /> : <Flows /> },
+    {
+      may: webhooks,
+      value: "webhooks",
+      label: t("webhooks.title"),
+      content: shown ? <WebhookPage key={shown} webhookId={shown} /> : <Webhooks />,
+    },
   ];
+  const tabs = parts.filter((one) => one.may);
   const part = tabs.some((tab) => tab.value === wanted) ? wanted : tabs[0]?.value;
   const page = useRef<HTMLDivElement>(null);
   useEffect(() => {

@@ -15,6 +15,8 @@ export type Import = Schemas["ImportRead"];
 export type Webhook = Schemas["WebhookRead"];
 export type WebhookMade = Schemas["WebhookMade"];
 export type Delivery = Schemas["DeliveryRead"];
+export type Asked = Schemas["HumanRequestRead"];
+export type Flow = Schemas["FlowRead"];
 
 export const STATES = [
   "scheduled",
@@ -38,6 +40,14 @@ export const STATE_KINDS = {
 } as const;
 export const ATTEMPT_KINDS = { started: "accent", ok: "good", failed: "bad", abandoned: "warn", late: "warn" } as const;
 export const DELIVERY_KINDS = { pending: "accent", delivered: "good", failed: "bad", gone: "neutral" } as const;
+export const ASKED_KINDS = {
+  open: "accent",
+  claimed: "warn",
+  answered: "good",
+  rejected: "bad",
+  expired: "neutral",
+  cancelled: "neutral",
+} as const;
 
 /** Lists are asked for again at most this often, however much happens, in ms. */
 const CALM_MS = 500;
@@ -72,22 +82,25 @@ function useCalmRenewal(...paths: string[]): () => void {
 }
 
 /**
- * Ask for the list of tasks anew when something happens to one of them.
+ * Ask for a list anew when something happens to what it lists.
  *
  * False for keys that stand for one user or app, which get no such stream: they ask now and then.
  */
-export function useLiveTasks(): boolean {
+function useLive(types: string, path: string): boolean {
   const me = useMe();
   const live = me.user_id === null && me.app_id === null;
-  const renew = useCalmRenewal("/v1/tasks");
+  const renew = useCalmRenewal(path);
   useEffect(() => {
     if (!live) return;
     const end = new AbortController();
-    follow({ url: address("/v1/events", {}, { types: "task.*" }), signal: end.signal, onEvent: renew }).catch(() => undefined); // A filter asks for the list anew.
+    follow({ url: address("/v1/events", {}, { types }), signal: end.signal, onEvent: renew }).catch(() => undefined); // A filter asks for the list anew.
     return () => end.abort();
-  }, [live, renew]);
+  }, [live, types, renew]);
   return live;
 }
+
+export const useLiveTasks = (): boolean => useLive("task.*", "/v1/tasks");
+export const useLiveInbox = (): boolean => useLive("human.*", "/v1/human");
 
 /** One task, asked for again while more will happen to it. */
 export function useTask(taskId: string) {

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 
 import { Button } from "@/components";
 
-type Part = "tasks" | "capabilities" | "webhooks";
+type Part = "tasks" | "inbox" | "capabilities" | "flows" | "webhooks";
 
 /** A link to a part of the page, or to one thing of it. */
 export function To({ part, id, children, label }: { part: Part; id?: string; children: ReactNode; label?: string }) {
