@@ -327,8 +327,12 @@ async def test_lists_filters_and_statistics(house, peer):
         (executor,) = stats["executors"]
         assert executor["running"] == 3
         assert {"model.pull@1", "ops.cleanup@2"} <= set(executor["pipelines"])
-        text = (await house.get("/metrics")).body.decode()
-        assert 'roundhouse_jobs{queue="io",state="running"} 3.0' in text
+        # What is scraped may be a second old.
+        text = ""
+        async with asyncio.timeout(10):
+            while 'roundhouse_jobs{queue="io",state="running"} 3.0' not in text:
+                await asyncio.sleep(0.1)
+                text = (await house.get("/metrics")).body.decode()
         assert "roundhouse_executors 1.0" in text
         peer.go.set()
         for job_id in made:

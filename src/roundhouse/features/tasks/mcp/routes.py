@@ -51,7 +51,11 @@ def _serving(routes: APIRouter, gate: McpGate) -> None:
         operation_id="mcp",
         tags=["mcp"],
         responses={
-            200: {"description": "JSON-RPC, as one answer or as a stream of events.", "content": _ANSWERS}
+            200: {"description": "JSON-RPC, as one answer or as a stream of events.", "content": _ANSWERS},
+            400: {
+                "description": "No JSON-RPC, told in its form; or no JSON, told in ours.",
+                "content": _FAULTS,
+            },
         },
         openapi_extra={
             "requestBody": {"required": True, "content": {"application/json": {"schema": _MESSAGE}}}
@@ -81,3 +85,7 @@ def _importing(routes: APIRouter, imports: McpImports) -> None:
 
 _MESSAGE = {"type": "object", "description": "One JSON-RPC 2.0 message of the Model Context Protocol."}
 _ANSWERS = {"application/json": {"schema": _MESSAGE}, "text/event-stream": {"schema": {"type": "string"}}}
+_FAULTS = {
+    "application/json": {"schema": _MESSAGE},
+    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+}
