@@ -190,14 +190,13 @@ async def test_no_secret_comes_out(tmp_path: Path, up, dialect: str, request):
     up.script = echo
     up.paths["/models"] = scripts.json_answer({"data": [{"id": "m"}]})
     token = jwt.encode({"exp": time.time() + 600, "site_id": "outer"}, JWT_SECRET, "HS256")
-    with running(tmp_path, **environment(up, database)) as server:
+    with running(tmp_path, **environment(up, database)) as server, drained(server) as said:
         async with Client(server.url, FIXED_KEY) as api:
             made = (await api.post("/v1/keys", {"name": "canary", "scopes": ["inference"]})).json()
             ears = Eavesdropper(api)
-            with drained(server) as said:
-                await provoke(ears, up, made, token)
-                server.process.terminate()
-                code = await asyncio.to_thread(server.process.wait, 30)
+            await provoke(ears, up, made, token)
+            server.process.terminate()
+            code = await asyncio.to_thread(server.process.wait, 30)
         err = "".join(said)
     assert code == 0
     assert KEY.findall(server.out) == []
