@@ -257,8 +257,8 @@ async def test_stereo_speakers_search_corrections_and_reruns(house):
     assert answer.status == 202, answer.body
     assert answer.json()["task_id"] == task_id
     assert (await ended(house, answer.json()["job"]["id"]))["state"] == "completed"
-    hits = (await house.get("/v1/recordings/search?q=Dienstag")).json()["data"]
-    assert [hit["recording_id"] for hit in hits] == [task_id]
+    hits = (await house.get("/v1/recordings/search?q=Dienstag")).json()
+    assert ([hit["recording_id"] for hit in hits["data"]], hits["index_state"]) == ([task_id], "ready")
     assert (await house.post(f"/v1/recordings/{task_id}/rerun", {"stage": "transcribe"})).status == 409
     assert (await house.send("DELETE", f"/v1/recordings/{task_id}")).status == 200
     assert (await house.get(f"/v1/status/{task_id}")).status == 404

@@ -74,6 +74,35 @@ async def test_parts_come_and_go_with_their_whole(db, desk, shelf, indexer):
     assert (await count(db, search_entries), await count(db, search_waiting)) == (0, 0)
 
 
+async def test_many_wholes_with_few_parts_are_found_by_the_next_search(db, desk, shelf, indexer):
+    boxes = [f"box{number:02}" for number in range(50)]
+    for box in boxes:
+        shelf.put(f"{box} a", f"alpha {box}", box=box)
+        shelf.put(f"{box} b", "beta", box=box)
+        await told(db, box, whole=True)
+        await told(db, box, whole=True)
+    assert await indexer.catch_up("site", "message") == "ready"
+    assert await desk.ids("box49") == ["box49 a"]
+    assert len(await desk.ids("beta", limit=100)) == len(boxes)
+    shelf.things.clear()
+    shelf.boxes.clear()
+    await told(db, *boxes, whole=True)
+    while await indexer.catch_up("site", "message") != "ready":
+        pass
+    assert (await count(db, search_entries), await count(db, search_waiting)) == (0, 0)
+
+
+async def test_a_whole_that_was_begun_goes_on_beside_others(db, desk, shelf, indexer):
+    for number in range(2_500):
+        shelf.put(f"m{number:04}", f"n{number}", box="box")
+    shelf.put("z1", "last", box="small")
+    await told(db, "box", "small", whole=True)
+    while await indexer.step():
+        assert await count(db, search_waiting) <= 2_002
+    assert (await desk.ids("n2499"), await desk.ids("last")) == (["m2499"], ["z1"])
+    assert await count(db, search_entries) == 2_501
+
+
 async def test_ten_thousand_parts_are_done_in_pieces(db, desk, shelf, indexer):
     for number in range(10_000):
         shelf.put(f"m{number:05}", f"alpha n{number}", box="box")

@@ -23,6 +23,10 @@ _log = structlog.get_logger(__name__)
 
 _STEP_THINGS = 2_000
 _STEP_PARTS = 2_000
+# Many that end one after the other, each of few parts, must not need a step each.
+_STEP_WHOLES = 200
+# To look for the parts of one that is gone takes as long as to mark so many.
+_GONE_PARTS = 100
 # Texts of one step: others wait for as long as they take to be written.
 _STEP_CHARS = 400_000
 # A search does so many steps before it goes on with what is indexed.
@@ -149,9 +153,9 @@ class Indexer:
         async with self._db.read() as tx:
             marks = await waiting.oldest(tx, kinds, site_id, _STEP_THINGS, whole=False)
             entries = await self._entries(tx, marks)
-            wholes = await waiting.oldest(tx, kinds, site_id, 1, whole=True) if not marks else []
+            wholes = await waiting.oldest(tx, kinds, site_id, _STEP_WHOLES, whole=True) if not marks else []
         if wholes:
-            await self._mark_parts(wholes[0])
+            await self._fall_apart(wholes)
             return True
         if not marks:
             return False
@@ -175,35 +179,44 @@ class Indexer:
             found += await self.sources[kind].entries(tx, ref_ids)
         return found
 
-    async def _mark_parts(self, mark: Mark) -> None:
-        """Mark the next parts of a whole; those of one that is gone are what the index knows of it."""
+    async def _fall_apart(self, marks: Sequence[Mark]) -> None:
+        """Mark the next parts of wholes, of so many that these are enough for a step, but of one at least."""
+        left = _STEP_PARTS
         async with self._db.begin() as tx:
-            locked = await waiting.lock(tx, [mark.id])
-            if not locked:
-                return
-            after = locked[0].after
-            found = await self.sources[mark.kind].parts(tx, mark.ref_id, after, _STEP_PARTS)
-            if found is not None:
-                ref_ids, behind = found.ref_ids, found.after
-            else:
-                ref_ids, behind = await _indexed_parts(tx, mark, after)
-            await waiting.mark(tx, mark.site_id, mark.kind, ref_ids)
-            if behind is None:
-                await waiting.done(tx, [mark.id])
-            else:
-                await waiting.move_on(tx, mark.id, behind)
+            for mark in await waiting.lock(tx, [mark.id for mark in marks]):
+                left -= await self._mark_parts(tx, mark, left)
+                if left <= 0:
+                    break
+
+    async def _mark_parts(self, tx: Tx, mark: Mark, most: int) -> int:
+        """Mark the next parts of a whole; those of one that is gone are what the index knows of it.
+
+        Returns:
+            What that took, in parts.
+        """
+        found = await self.sources[mark.kind].parts(tx, mark.ref_id, mark.after, most)
+        if found is not None:
+            ref_ids, behind = found.ref_ids, found.after
+        else:
+            ref_ids, behind = await _indexed_parts(tx, mark, most)
+        await waiting.mark(tx, mark.site_id, mark.kind, ref_ids)
+        if behind is None:
+            await waiting.done(tx, [mark.id])
+        else:
+            await waiting.move_on(tx, mark.id, behind)
+        return len(ref_ids) if found is not None else max(len(ref_ids), _GONE_PARTS)
 
 
 _GONE = "gone:"
 
 
-async def _indexed_parts(tx: Tx, mark: Mark, after: str) -> tuple[list[str], str | None]:
+async def _indexed_parts(tx: Tx, mark: Mark, most: int) -> tuple[list[str], str | None]:
     """Parts of a whole that is gone, as far as they are in the index, and where the next ones begin."""
     # Not at the top: it needs numpy, without which the product starts.
     from roundhouse.infra.search.fresh import Fresh
     from roundhouse.infra.search.gathering import Lists
 
-    last = int(after.removeprefix(_GONE)) if after.startswith(_GONE) else 0
+    last = int(mark.after.removeprefix(_GONE)) if mark.after.startswith(_GONE) else 0
     term = filter_term("parent", mark.ref_id)
     numbers: set[int] = set()
     for space in await generations.spaces_of(tx, mark.site_id, mark.kind, mark.shelf):
@@ -211,7 +224,7 @@ async def _indexed_parts(tx: Tx, mark: Mark, after: str) -> tuple[list[str], str
         await lists.survey([term])
         numbers.update((await lists.whole(term)).numbers.tolist())
     behind = sorted(number for number in numbers if number > last)
-    chosen = behind[:_STEP_PARTS]
+    chosen = behind[:most]
     ref_ids = [head.ref_id for head in await store.heads(tx, chosen)]
     return ref_ids, f"{_GONE}{chosen[-1]}" if len(behind) > len(chosen) else None
 

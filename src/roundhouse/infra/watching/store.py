@@ -106,8 +106,9 @@ async def name(tx: Tx, taken: Taken, final_name: str) -> None:
 
 
 async def settle(tx: Tx, taken: Taken, state: str, moved: bool, now_s: float) -> None:
-    """A file is where it belongs."""
-    change = sa.update(watched_files).where(watched_files.c.id == taken.id)
+    """A file is where it belongs; nothing of that where another process has seen it go, or come anew, meanwhile."""
+    c = watched_files.c
+    change = sa.update(watched_files).where(c.id == taken.id, c.turn == taken.turn, c.state != "removed")
     await tx.execute(change.values(state=state, moved=moved, settled_at_s=now_s))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +18,8 @@ from roundhouse.features.knowledge.stores.schemas import StoreFileRead
 from roundhouse.features.knowledge.stores.store.listing import Listing
 from roundhouse.features.knowledge.watching.inbox import DocumentInbox
 from roundhouse.features.knowledge.watching.replacing import Replacing
+from roundhouse.infra.watching.inbox import Inbox
+from roundhouse.infra.watching.model import Taken
 from roundhouse.infra.watching.report import report
 from roundhouse.infra.watching.settling import Settling
 from roundhouse.infra.watching.taking import Taking
@@ -141,6 +145,41 @@ async def test_a_changed_file_takes_the_place_of_what_it_was(house: KnowledgeHou
     assert (await ingested(watch, house)).settled == 1
     assert (await texts(house))["a.txt"] == "It boils.\n\nIt is red."
     assert await kept(house) == 2
+
+
+class Stalled:
+    """An inbox whose process stands still in the middle of an end, long enough for another one to go on."""
+
+    def __init__(self, inner: Inbox, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        self._inner, self._meanwhile = inner, meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def settled(self, taken: Taken) -> None:
+        await self._inner.settled(taken)
+        await self._meanwhile()
+
+
+async def test_who_lost_the_folder_in_the_middle_of_an_end_does_not_bring_the_former_back(
+    house: KnowledgeHouse, inbox: Path
+) -> None:
+    slow, quick = watch_of(house, inbox), watch_of(house, inbox, "exe_2")
+    lay(inbox, "a.txt", "One.")
+    await looked(slow, house)
+    await house.work()
+
+    async def changed() -> None:
+        house.clock.turn(60.0)
+        lay(inbox, "a.txt", "The second.")
+        assert (await looked(quick, house)).taken == 1
+
+    await slow.look(cast(Inbox, Stalled(slow.inboxes[0], changed)))
+    await house.work()
+    house.clock.turn(60.0)
+    assert (await quick.look(quick.inboxes[0])).settled == 1
+    assert await texts(house) == {"a.txt": "The second."}
+    assert await kept(house) == 1
 
 
 async def test_changed_again_before_the_work_was_done(house: KnowledgeHouse, inbox: Path) -> None:
