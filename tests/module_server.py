@@ -29,7 +29,8 @@ def ai_math() -> Any:
 async def serving(app: Any, port: int = 0) -> AsyncIterator[str]:
     """Serve an ASGI application in this event loop; gives its address."""
     listener = socket.create_server(("127.0.0.1", port))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none"))
+    # Its own set-up of logging would hold for the whole process, and keep its lines from everybody else's handlers.
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

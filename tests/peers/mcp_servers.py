@@ -93,7 +93,8 @@ async def tool_server(*names: str) -> AsyncIterator[ToolServer]:
             return
         await manager.handle_request(scope, receive, send)
 
-    config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+    # Its own set-up of logging would hold for the whole process, and keep its lines from everybody else's handlers.
+    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
     serving = uvicorn.Server(config)
     serving.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
 
