@@ -117,18 +117,27 @@ async def campaign(product: Product, rounds: int, seed: int) -> dict[str, int]:
         accepted = await submitting
         unended = f"SELECT id FROM jobs WHERE kind = 'evidence.nothing' AND state NOT IN {ENDED}"
         await asyncio.to_thread(wait_until, lambda: not truth.rows(unended), 60, "jobs end")
-        waiting = "SELECT id FROM webhook_deliveries WHERE state = 'pending'"
-        told = f"SELECT id, seq, type FROM events WHERE type IN {TYPES} ORDER BY seq"
-        ids = {one["id"] for one in truth.rows(told)}
+        # The house's own jobs come by the clock, at any moment, and tell of themselves to the same receiver.
+        mine = f"FROM events JOIN jobs ON jobs.id = events.topic WHERE type IN {TYPES} AND kind = 'evidence.nothing'"
+        ids = {one["id"] for one in truth.rows(f"SELECT events.id {mine}")}
+        deliveries = (
+            f"SELECT event_id, state FROM webhook_deliveries WHERE event_id IN (SELECT events.id {mine})"
+        )
+        waiting = f"{deliveries} AND state = 'pending'"
         await asyncio.to_thread(
             wait_until, lambda: ids <= set(received.ids) and not truth.rows(waiting), 60, "all is delivered"
         )
-        rows = truth.rows("SELECT event_id, state FROM webhook_deliveries")
+        rows = truth.rows(deliveries)
     assert accepted > 0
-    assert set(received.ids) == ids
+    # Each was queued and started at least; how it ended is not the question here.
+    assert len(ids) >= 2 * accepted
+    assert ids <= set(received.ids)
+    assert set(received.ids) <= {
+        one["id"] for one in truth.rows(f"SELECT id FROM events WHERE type IN {TYPES}")
+    }
     assert sorted(one["event_id"] for one in rows) == sorted(ids)
     assert {one["state"] for one in rows} == {"delivered"}
-    assert {json.loads(body)["id"] for body in received.events.values()} == ids
+    assert all(json.loads(body)["id"] == one for one, body in received.events.items())
     doubled = sum(count - 1 for count in Counter(received.ids).values())
     # What one had on its way when it was killed: ten at most.
     assert doubled <= 10 * rounds
