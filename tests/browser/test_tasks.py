@@ -108,6 +108,8 @@ async def test_a_module_is_imported_and_run(window, module):
 async def test_what_fails_tells_why(window, solve):
     async with window() as one:
         page = one.page
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
         await one.open(f"/tasks#capabilities/{solve}")
         form = page.get_by_role("form", name="Run it")
         await form.get_by_label("Expression").fill("2+")
@@ -115,6 +117,8 @@ async def test_what_fails_tells_why(window, solve):
         await expect(page.get_by_text("Failed", exact=True)).to_be_visible()
         await page.get_by_role("link", name="The task and its trace").click()
         await page.get_by_text("The error in full").click()
+        # The part that was left asks for nothing of the task's.
+        assert [url for url in asked if "/v1/capabilities/job_" in url] == []
         await expect(page.get_by_role("region", name="Error: call, attempt 1")).to_contain_text("code")
         await page.get_by_role("button", name="Try again").click()
         await expect(page.get_by_text("Attempt 2", exact=True)).to_be_visible()

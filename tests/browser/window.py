@@ -103,13 +103,13 @@ class Window:
                 await page.close()
             await self.context.set_offline(False)
         if kind is None:
-            assert self.faults == []
+            assert not self.faults, self.faults
 
     def _said(self, message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning"):
             return
         if self._expected is None or not self._expected.search(message.text):
-            self.faults.append(f"console: {message.text}")
+            self.faults.append(f"console: {message.text} ({message.location['url']})")
 
     def _asked(self, request: Request) -> None:
         parts = urlsplit(request.url)

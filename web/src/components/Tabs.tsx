@@ -53,7 +53,8 @@ export function Tabs({ label, tabs, value, onChange }: TabsProps) {
       </Radix.List>
       {tabs.map((tab) => (
         <Radix.Content key={tab.value} value={tab.value} className="rounded-sm">
-          {tab.content}
+          {/* Radix keeps the tab that was left for one more drawing: it must not ask for what the next one is about. */}
+          {(value === undefined || value === tab.value) && tab.content}
         </Radix.Content>
       ))}
     </Radix.Root>
