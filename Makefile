@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 ARGS ?=
+SETS ?=
 # A file of tests stays with one process: its fixtures are made once.
 PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile
 # The server alone, for any x86-64 or ARM machine of the last ten years, compiled in half the time.
@@ -16,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # The environments of tests do without the console; `run` and `console` build it.
 export CONSOLE_BUILD := later
 
-.PHONY: help run console console-or-without setup setup-dev test test-peers test-slow chaos lint lint-console check fmt lock bench tiny-llama docs clean
+.PHONY: help run console console-or-without setup setup-dev test test-peers test-slow retrieval chaos lint lint-console check fmt lock bench tiny-llama docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -94,6 +95,10 @@ test-peers: setup-dev .venv-peers-llama/.ready .venv-peers-openai2/.ready .venv-
 
 test-slow: setup-dev ## Run the campaigns that take minutes
 	@ROUNDHOUSE_TEST_HYPOTHESIS=campaign $(BIN)/python -m pytest -m slow $(ARGS)
+
+retrieval: setup-dev ## Measure search and answers on public sets of questions, on every kind of vectors (SETS=FOLDER, ARGS="-k milvus")
+	@test -f "$(SETS)/xquad.en.json" || { echo "SETS names the folder of the sets: bench/knowledge/README.md says which."; exit 1; }
+	@ROUNDHOUSE_RETRIEVAL_DATA="$(abspath $(SETS))" ROUNDHOUSE_TEST_REQUIRE_SERVERS=1 $(BIN)/python -m pytest -m slow tests/flows/test_knowledge_quality.py $(ARGS)
 
 chaos: setup-dev ## Kill executors under four hundred flows, on both databases
 	@$(BIN)/python -m pytest -m chaos tests/faults $(ARGS)

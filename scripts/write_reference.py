@@ -119,7 +119,7 @@ def scopes() -> dict[tuple[str, str], str]:
         mcp_routes.router(nothing, nothing),
         capability_routes.run_routes(nothing, nothing),
         import_routes.router(nothing, nothing, nothing),
-        registration_routes.router(nothing),
+        registration_routes.router(nothing, nothing),
         task_routes.router(nothing, nothing, nothing),
         flow_routes.router(nothing),
         human_routes.router(nothing),

@@ -173,7 +173,7 @@ def test_routes_that_are_named_exist(name: str) -> None:
         for method in methods
     }
     text = text_of(name).partition("\n## Not yet")[0] if name == "docs/migrating.md" else text_of(name)
-    for method, path in re.findall(r"\b(GET|POST|PUT|PATCH|DELETE) (?:/api)?(/(?:v1/)?[a-z][\w/]*)", text):
+    for method, path in re.findall(r"\b(GET|POST|PUT|PATCH|DELETE) (?:/api)?(/(?:v1/)?[a-z][\w/-]*)", text):
         assert (method, path.rstrip("/")) in known, f"{method} {path}"
 
 

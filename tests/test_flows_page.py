@@ -31,6 +31,9 @@ def test_the_page(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout
     assert '["reply",1,[]]' in said
+    assert '["order",[]]' in said
+    assert '"signal.paid"' in said
+    assert re.search(r'^\{"paid":35,"by":"signal:key:key_\w+"\}$', said, re.MULTILINE)
     assert re.search(r'^\[0(\.0)?,"draft","call","unavailable"\]$', said, re.MULTILINE)
     assert re.search(r'^\[[\d.]+,"person","ask","ok"\]$', said, re.MULTILINE)
     assert re.search(r'^\["Reply: When do you open\?","open",', said, re.MULTILINE)

@@ -32,7 +32,7 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      "^/(v1|api|docs|openapi.json|livez|readyz|health|metrics|console/(me|login|logout))": {
+      "^/(v1|api|gateway|docs|openapi.json|livez|readyz|health|metrics|console/(me|login|logout))": {
         target: server,
         changeOrigin: true,
         ws: true,

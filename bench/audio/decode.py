@@ -24,7 +24,8 @@ from roundhouse.infra.audio.opening import opened
 def compare(folder: Path, minutes: int, rounds: int, only: Sequence[str]) -> None:
     """Ours and FFmpeg's, one after the other, so that both meet the same disturbances."""
     print(
-        f"{minutes} min of speech to 16 kHz mono; CPU s, median of {rounds} rounds (times FFmpeg, lowest .. highest)"
+        f"{minutes} min of speech to 16 kHz mono; CPU s, median of {rounds} rounds (times FFmpeg, lowest .. highest);"
+        " then the least of each, which others on the machine disturbed least"
     )
     for ending in only:
         goal, options = FORMATS[ending]
@@ -41,6 +42,7 @@ def compare(folder: Path, minutes: int, rounds: int, only: Sequence[str]) -> Non
         print(
             f"{ending:5} ours {statistics.median(ours):.3f}  ffmpeg {statistics.median(theirs):.3f}"
             f"  {ratio:.2f}x ({min(ratios):.2f} .. {max(ratios):.2f}){told}"
+            f"  least {min(ours):.3f} and {min(theirs):.3f}, {min(ours) / min(theirs):.2f}x"
         )
         path.unlink()
 

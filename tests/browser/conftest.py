@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, async_playwright
@@ -56,6 +57,14 @@ def admin_key(server: Running) -> str:
     found = KEY.search(server.out)
     assert found is not None
     return found[0]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def api(server: Running, admin_key: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The server's API, as the admin."""
+    headers = {"authorization": f"Bearer {admin_key}"}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30) as client:
+        yield client
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
@@ -12,13 +11,6 @@ from playwright.async_api import expect
 from browser.window import NARROW
 
 QUESTION = [{"role": "user", "content": "The sky is blue. What is blue?"}]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def api(server, admin_key):
-    headers = {"authorization": f"Bearer {admin_key}"}
-    async with httpx.AsyncClient(base_url=server.url, headers=headers) as client:
-        yield client
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

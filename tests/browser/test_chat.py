@@ -275,6 +275,17 @@ async def test_the_list_of_sessions(window, api):
             await asyncio.to_thread(Path(await (await saved.value).path()).read_text, "utf-8")
         )
         assert "Lunch plans" in json.dumps(exported)
+        for form, end, first in (
+            ("text", ".txt", "Lunch plans"),
+            ("CSV", ".csv", "\ufeff"),
+            ("Markdown", ".md", "# Lunch plans"),
+        ):
+            async with page.expect_download() as saved:
+                await menu(page, "Lunch plans", f"Export as {form}")
+            file = await saved.value
+            assert file.suggested_filename.endswith(end)
+            text = await asyncio.to_thread(Path(await file.path()).read_text, "utf-8")
+            assert text.startswith(first), text[:80]
         await page.get_by_label("Search titles and messages").fill("lunch")
         await page.locator("mark", has_text="Lunch").wait_for()
         assert await one.serious() == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
@@ -14,13 +13,6 @@ from browser.window import NARROW
 from peers.downloading import download_peer
 
 HOSTILE = "<img/src=x/onerror=window.ran=1>"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def api(server, admin_key):
-    headers = {"authorization": f"Bearer {admin_key}"}
-    async with httpx.AsyncClient(base_url=server.url, headers=headers) as client:
-        yield client
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

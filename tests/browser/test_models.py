@@ -192,8 +192,9 @@ async def test_models_are_asked_and_the_call_is_taken_along(window, rack, peer):
 
 async def test_every_part_on_a_phone_from_right_to_left(window, rack):
     async with window(language="he", theme="dark", size=NARROW) as one:
+        await one.open("/models#playground")
         for part in PARTS:
-            await one.open(f"/models#{part}")
+            await one.turn(part)
             assert await one.too_wide() <= 0, part
             assert await one.serious() == [], part
             await one.shot(f"models-narrow-{part}")

@@ -2,9 +2,10 @@
 
 import pytest
 
-from browser.window import LANGUAGES, NARROW
+from browser.window import LANGUAGES
 
 RIGHT_TO_LEFT = {"he"}
+ON_A_PHONE = {"en", "he"}
 
 
 async def pages_of(window):
@@ -16,7 +17,7 @@ async def pages_of(window):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_every_page_in_every_language(window, language):
+async def test_every_page_in_every_language_and_on_a_phone(window, language):
     theme = "dark" if language in {"vi", "he"} else "light"
     async with window(language=language, theme=theme) as one:
         await one.open("/")
@@ -31,17 +32,11 @@ async def test_every_page_in_every_language(window, language):
             assert await one.too_wide() <= 0, path
             assert await one.serious() == [], path
             await one.shot(f"wide-{language}-{theme}{path.replace('/', '-')}")
-
-
-@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("he", "dark")])
-async def test_every_page_on_a_phone(window, language, theme):
-    async with window(language=language, theme=theme, size=NARROW) as one:
-        await one.open("/")
-        for path in await pages_of(one):
-            await one.open(path)
-            assert await one.too_wide() <= 0, path
-            assert await one.serious() == [], path
-            await one.shot(f"narrow-{language}-{theme}{path.replace('/', '-')}")
+            if language in ON_A_PHONE:
+                async with one.narrowed():
+                    assert await one.too_wide() <= 0, path
+                    assert await one.serious() == [], path
+                    await one.shot(f"narrow-{language}-{theme}{path.replace('/', '-')}")
 
 
 async def test_a_page_that_is_none(window):

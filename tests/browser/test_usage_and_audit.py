@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
@@ -14,13 +13,6 @@ from browser.window import NARROW
 
 QUESTION = [{"role": "user", "content": "The sky is blue. What is blue?"}]
 HOSTILE = '=1+1"><img src=x onerror="window.ran=1">'
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def api(server, admin_key):
-    headers = {"authorization": f"Bearer {admin_key}"}
-    async with httpx.AsyncClient(base_url=server.url, headers=headers) as client:
-        yield client
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -108,13 +100,13 @@ async def test_the_audit_log_tells_before_and_after(window, api, busy):
 @pytest.mark.parametrize(("language", "theme"), [("he", "dark"), ("vi", "light"), ("zh", "dark")])
 async def test_on_a_phone(window, busy, language, theme):
     async with window(size=NARROW, language=language, theme=theme) as one:
+        await one.open("/system#keys")
         for part in ("usage", "audit"):
-            await one.open(f"/system#{part}")
+            await one.turn(part)
             await one.page.get_by_role("table").first.wait_for()
             assert await one.too_wide() <= 0, part
             assert await one.serious() == [], part
             await one.shot(f"{part}-narrow-{language}-{theme}")
-            await one.page.goto("about:blank")
 
 
 async def test_scopes_hide_parts(window, api):

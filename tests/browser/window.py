@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -121,6 +124,22 @@ class Window:
         await self.page.goto(f"{self.url}/console{path}")
         await self.drawn()
 
+    async def turn(self, part: str) -> None:
+        """Go to another part of the page that is open, named behind the # of its address, without loading it anew."""
+        # What is shown now is marked: nothing that is drawn later has the mark.
+        shown = self.page.get_by_role("tabpanel").locator("> *").first
+        await shown.evaluate("node => { node.dataset.left = ''; }")
+        await self.page.evaluate("part => { location.hash = part; }", part)
+        await expect(self.page.locator("[data-left]")).to_have_count(0)
+        await self.drawn()
+
+    @asynccontextmanager
+    async def narrowed(self) -> AsyncIterator[None]:
+        """Look at the page as it stands on a phone, which costs no other loading of it."""
+        await self.page.set_viewport_size(NARROW)  # type: ignore[arg-type]  # a TypedDict of its own
+        yield
+        await self.page.set_viewport_size(self._size)  # type: ignore[arg-type]  # likewise
+
     async def drawn(self) -> None:
         """Wait until the page has its title and shows nothing that is on its way."""
         # Not wait_for_function: it evaluates text in the page, which the policy refuses.
@@ -170,6 +189,7 @@ async def signed_in(browser: Browser, url: str, key: str | None) -> BrowserConte
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
+@cache
 def axe_source() -> str:
     """The text of axe, which `npm ci` in web/ brings."""
     return AXE.read_text("utf-8")

@@ -376,7 +376,7 @@ class Worker:
         """Wait until nothing runs here."""
         async with asyncio.timeout(PATIENCE_S):
             # Nothing tells it; it is over in some ms.
-            while self.executor.running:  # noqa: ASYNC110
+            while self.executor.running:  # noqa: ASYNC110 - see above
                 await asyncio.sleep(0.001)
 
     async def work(self, beats: int = 1) -> None:

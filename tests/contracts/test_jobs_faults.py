@@ -343,7 +343,7 @@ async def test_a_job_claimed_in_the_middle_of_the_take_over_is_not_left_behind(b
             house.members.dead.add(worker.id)
 
     late = Late()
-    args = (worker.id, second.member, house.clock.now_s(), DAY_S)
+    args = (worker.id, second.member, house.clock.now_s(), DAY_S, second.table)
     assert await sweeps.take_over(house.db, late, *args) == 1
     assert [row.id for row in await second.member.lost()] == [worker.id]
     assert await sweeps.take_over(house.db, house.durable, *args) == 1

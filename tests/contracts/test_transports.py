@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 
 from peers.mcp_servers import tool_server
@@ -19,6 +20,7 @@ from roundhouse.core.errors import (
     BackendRefused,
     BackendTimeout,
     BadInput,
+    NotLocal,
     RoundhouseError,
     TargetRefused,
 )
@@ -27,6 +29,7 @@ from roundhouse.core.transports import CapabilityCall, CapabilityReply, Transpor
 from roundhouse.core.types import Caller
 
 CALLER = Caller("key_test", site_id="north")
+BOUND = msgspec.structs.replace(CALLER, local_only=True)
 
 
 @dataclass
@@ -68,7 +71,7 @@ def _fault(error: RoundhouseError) -> Callable[[Caller, Any], Awaitable[Any]]:
 
 
 async def _echo(caller: Caller, given: Any) -> Any:
-    assert caller == CALLER
+    assert caller in (CALLER, BOUND)
     return given
 
 
@@ -126,12 +129,14 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         await opened.transport.close()
 
 
-async def ask(bench: Bench, name: str, given: Any = None, timeout_s: float = 20.0) -> CapabilityReply:
+async def ask(
+    bench: Bench, name: str, given: Any = None, timeout_s: float = 20.0, caller: Caller = CALLER
+) -> CapabilityReply:
     call = CapabilityCall(
         capability=f"module.{name}",
         endpoint=bench.endpoints[name],
         input={} if given is None else given,
-        caller=CALLER,
+        caller=caller,
         idempotency_key="job_1:call:1",
         timeout_s=timeout_s,
         trusted=True,
@@ -147,6 +152,30 @@ def test_every_transport_of_the_house_has_a_case() -> None:
 async def test_what_goes_in_arrives_whole(bench: Bench, given: Any) -> None:
     reply = await ask(bench, "echo", given)
     assert reply.output == given
+
+
+async def test_what_is_inside_is_asked_for_who_may_not_leave(bench: Bench) -> None:
+    assert (await ask(bench, "echo", {"x": 1}, caller=BOUND)).output == {"x": 1}
+    await bench.transport.check_inside(bench.endpoints["echo"], trusted=True)
+
+
+OUTSIDE = {
+    "fake": {"outside": True},
+    "http": {"url": "http://8.8.8.8/solve"},
+    "mcp": {"url": "http://[2606:4700::1111]/mcp", "tool": "echo"},
+}
+
+
+@pytest.mark.parametrize("kind", OUTSIDE)
+async def test_what_is_outside_is_not_even_dialled_for_them(kind: str) -> None:
+    async with transport_context() as context:
+        transport: Any = open_transport(kind, context)
+        bench = Bench(transport, {"away": OUTSIDE[kind]}, [])
+        with pytest.raises(NotLocal):
+            await transport.check_inside(OUTSIDE[kind], trusted=True)
+        with pytest.raises(NotLocal):
+            await ask(bench, "away", caller=BOUND, timeout_s=5.0)
+        await transport.close()
 
 
 async def test_nothing_is_an_answer_too(bench: Bench) -> None:

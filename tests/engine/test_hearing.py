@@ -43,7 +43,7 @@ class Heard:
 class House:
     """An engine over fake providers; `own` as in the product."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, preferred: str = "whisper/small") -> None:
         self.heard = Heard()
         clock = SystemClock()
         settings = EngineSettings(discover=False)
@@ -53,7 +53,7 @@ class House:
         cache = MemoryCache(1024, clock)
         own = (Provider("whisper", "whisper"), Provider("chunkformer", "chunkformer"), BUILTIN_PROVIDER)
         self.engine = Engine(
-            settings, CacheSettings(), context, cache, self.residency, self.heard, own, "whisper/small"
+            settings, CacheSettings(), context, cache, self.residency, self.heard, own, preferred
         )
 
     def backend(self, provider: str, seam: str = "asr"):
@@ -74,8 +74,10 @@ def fake(name: str, *models: str, **options) -> Provider:
 async def start(tmp_path):
     opened = []
 
-    async def make(*providers: Provider, aliases: tuple[Alias, ...] = ()) -> House:
-        house = House(tmp_path)
+    async def make(
+        *providers: Provider, aliases: tuple[Alias, ...] = (), preferred: str = "whisper/small"
+    ) -> House:
+        house = House(tmp_path, preferred)
         await house.engine.start(providers, aliases)
         opened.append(house)
         return house
@@ -247,6 +249,32 @@ async def test_auto_stays_on_this_machine_and_looks_at_the_language(start):
         assert await texts(await house.hear("auto", decision=decision, language=language)) == ["heard"]
         assert decision.target == f"desk/{target}"
         assert decision.reason.startswith("auto: the largest recogniser")
+
+
+async def test_a_recogniser_of_one_language_that_is_preferred_hears_what_nobody_told_the_language_of(start):
+    info = {"size_bytes": 10, "operations": ["transcriptions"]}
+    house = await start(
+        fake("desk", "whisper-en", model_info={"whisper-en": {**info, "languages": ["en"]}}, reply="heard"),
+        preferred="desk/whisper-en",
+    )
+    for language in (None, "en"):
+        decision = Decision("auto")
+        assert await texts(await house.hear("auto", decision=decision, language=language)) == ["heard"]
+        assert decision.target == "desk/whisper-en"
+    # It is there: to bring it would not help.
+    with pytest.raises(NotSupported, match="'vi'") as refused:
+        await house.hear("auto", language="vi")
+    assert refused.value.param == "language"
+    with pytest.raises(NotSupported, match="translates"):
+        await house.hear("auto", task="translate")
+
+
+async def test_a_recogniser_of_one_language_is_not_taken_unasked(start):
+    info = {"size_bytes": 10, "operations": ["transcriptions"]}
+    house = await start(fake("desk", "whisper-en", model_info={"whisper-en": {**info, "languages": ["en"]}}))
+    with pytest.raises(WeightsMissing) as missing:
+        await house.hear("auto")
+    assert missing.value.model == "whisper/small"
 
 
 async def test_a_voice_by_name_and_auto(start):

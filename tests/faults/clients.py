@@ -224,7 +224,7 @@ class Clients:
         """The reader of the whole site saw all of it, once and in order."""
         async with asyncio.timeout(within_s):
             # Another task reads, nothing tells it.
-            while not self.site or self.site[-1][0] < told[-1][0]:  # noqa: ASYNC110
+            while not self.site or self.site[-1][0] < told[-1][0]:  # noqa: ASYNC110 - see above
                 await asyncio.sleep(PAUSE_S)
         assert self.site == told
 

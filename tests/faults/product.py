@@ -113,6 +113,8 @@ class Product:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
         for process in [*self.extras, *([self.api] if self.api else [])]:
+            # One that was just starting may not have been among them.
+            process.kill()
             process.wait(20)
         if error is not None:
             sys.stdout.write(self.log.read_text()[-8000:])

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -33,6 +34,9 @@ class Received:
         self.ids: list[str] = []
         self.events: dict[str, bytes] = {}
         self.url = ""
+
+    def beyond(self, count: int) -> bool:
+        return len(self.ids) > count
 
 
 @contextmanager
@@ -110,7 +114,7 @@ async def campaign(product: Product, rounds: int, seed: int) -> dict[str, int]:
         for _ in range(rounds):
             # Each has delivered something, and has more on its way.
             before = len(received.ids)
-            await asyncio.to_thread(wait_until, lambda: len(received.ids) > before, 60, "it delivers")  # noqa: B023
+            await asyncio.to_thread(wait_until, partial(received.beyond, before), 60, "it delivers")
             await asyncio.sleep(chance.uniform(0.0, 0.3))
             await asyncio.to_thread(kill_deliverer, product, truth)
         stop.set()

@@ -63,6 +63,7 @@ class Truth:
             parsed = parsed.set(drivername="sqlite")
         pool = {"poolclass": sa.StaticPool} if kept else {"poolclass": sa.NullPool}
         self._engine = sa.create_engine(parsed, **pool)
+        self._has_records = False
 
     def rows(self, text: str) -> list[Any]:
         with self._engine.connect() as connection:
@@ -83,8 +84,17 @@ class Truth:
         text = "SELECT seq, type FROM events WHERE site_id = 'default' ORDER BY seq"
         return [(one["seq"], one["type"]) for one in self.rows(text)]
 
+    def records_are_kept(self) -> bool:
+        """The first executor of an installation makes their table, once it has started."""
+        if not self._has_records:
+            schema = None if self._sqlite else "dbos"
+            self._has_records = sa.inspect(self._engine).has_table("operation_outputs", schema)
+        return self._has_records
+
     def records(self, job_id: str = "") -> dict[tuple[str, str], dict[int, Any]]:
         """What is recorded of finished steps, of one job or of all: the output by run, by job and step."""
+        if not self.records_are_kept():
+            return {}
         table = "operation_outputs" if self._sqlite else "dbos.operation_outputs"
         text = f"SELECT workflow_uuid, function_name, output FROM {table} WHERE error IS NULL"
         if job_id:

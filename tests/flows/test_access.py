@@ -57,7 +57,7 @@ SCOPES = {
     "export_postman list_registrations get_registration",
     "capabilities": "create_capability update_capability delete_capability import_openapi import_postman "
     "list_capability_sources delete_capability_source check_capability_sources get_capability_drift "
-    "approve_capability register_module delete_registration import_mcp check_mcp approve_mcp",
+    "approve_capability register_module delete_registration check_registration import_mcp check_mcp approve_mcp",
     "flows": "list_flows get_flow list_flow_versions put_flow delete_flow validate_flow simulate_flow list_breakers",
     "human": "list_human_requests get_human_request claim_human_request answer_human_request reject_human_request "
     "reassign_human_request comment_human_request link_human_request",
@@ -65,10 +65,11 @@ SCOPES = {
     "jobs:read": "list_jobs list_job_kinds get_job job_events",
     "jobs:write": "submit_job cancel_job retry_job",
     "webhooks": "create_webhook list_webhooks get_webhook update_webhook delete_webhook rotate_webhook test_webhook "
-    "replay_webhook list_deliveries",
+    "replay_webhook list_deliveries resend_delivery",
     "usage:read": "usage usage_series usage_budgets list_usage_records",
     "keys": "create_key list_keys get_key update_key revoke_key rotate_key create_quota_plan list_quota_plans "
-    "get_quota_plan update_quota_plan delete_quota_plan assign_quota_plan list_quota_assignments unassign_quota_plan",
+    "get_quota_plan update_quota_plan delete_quota_plan assign_quota_plan list_quota_assignments "
+    "list_quota_standings unassign_quota_plan",
     "audit:read": "list_audit verify_audit",
     "ops": "system system_history job_stats disk_use",
     "admin": "list_settings plan_cleanup begin_cleanup",
@@ -108,6 +109,7 @@ async def operations(house: House) -> Iterator[tuple[str, str, str, dict[str, An
                 "request_id",
                 "capability",
                 "webhook_id",
+                "delivery_id",
                 "name",
                 "model",
             ):

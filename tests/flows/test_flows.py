@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from executing import executing, in_state
+from executing import executing, in_state, streaming
 from serving import House
 
 STEPS = [
@@ -183,6 +183,97 @@ async def test_a_mail_scanner_decides_nothing(house):
 
 async def post_form(house: House, path: str, sent: dict, headers: dict):
     return await house.send("POST", path, data=urlencode(sent).encode(), key="", headers=headers)
+
+
+async def test_signals_are_heard_once_and_others_refused(house):
+    steps = [
+        {"id": "pay", "signal": "paid"},
+        {"id": "ship", "signal": "shipped", "timeout_s": 1},
+        {"id": "person", "human": {}},
+    ]
+    made = await put(house, "order", {"steps": steps, "output": "$.steps.pay.output"})
+    assert [one["pointer"] for one in made["warnings"]] == ["/steps/0/signal"]
+    task = (await house.post("/v1/tasks", {"flow": "order", "input": {}})).json()
+    path = f"/v1/tasks/{task['id']}/signal"
+    waiting = await in_state(house, task["id"], "waiting", "failed")
+    assert waiting["waiting_for"] == "signal.paid"
+    for name, payload, status, code in (
+        ("payd", None, 404, "not_found"),
+        ("paid", "x" * 65_536, 413, "too_large"),
+        ("paid", {"sum": 3}, 200, None),
+        ("paid", {"sum": 4}, 409, "already_answered"),
+        ("human:x:1", None, 422, "unprocessable"),
+    ):
+        answer = await house.post(path, {"name": name, "payload": payload})
+        assert (answer.status, answer.code if code else None) == (status, code), answer.body
+    async with streaming(house, task["links"]["events"]) as stream:
+        while (told := await stream.next()) is not None and told["type"] != "human.requested":
+            pass
+    late = await house.post(path, {"name": "shipped"})
+    assert (late.status, late.code) == (410, "expired")
+    await house.post(f"/v1/tasks/{task['id']}/cancel")
+    ended = await house.post(path, {"name": "shipped"})
+    assert (ended.status, ended.code) == (409, "conflict")
+    trace = (await house.get(f"/v1/tasks/{task['id']}/trace")).json()
+    assert [(one["name"], one["state"], one.get("payload")) for one in trace["signals"]] == [
+        ("paid", "came", {"sum": 3}),
+        ("shipped", "expired", None),
+    ]
+    audit = (await house.get("/v1/audit?action=task.signal")).json()["data"]
+    assert [(one["target"], one["detail"]) for one in audit] == [(task["id"], {"signal": "paid"})]
+    pretended = [
+        (await house.post("/v1/flows/order/simulate", asked)).json()
+        for asked in ({"outputs": {"pay": 5}}, {"silent": ["ship", "person"]}, {"silent": ["pay"]})
+    ]
+    assert [one["state"] for one in pretended] == ["completed", "failed", "waiting"]
+    assert (pretended[0]["output"], pretended[1]["error"]["code"]) == (5, "expired")
+    assert [(one["action"], one["outcome"]) for one in pretended[1]["path"]] == [
+        ("wait", "ok"),
+        ("wait", "expired"),
+        ("ask", "expired"),
+    ]
+
+
+@pytest.mark.parametrize("end", ["answer", "cancel"])
+async def test_of_a_result_alone_nothing_else_is_kept(house, end):
+    steps = [
+        {
+            "id": "back",
+            "use": "t.unsure",
+            "map": {"text": "$.input.text"},
+            "accept": {"expr": "output.confidence > 2"},
+        },
+        {"id": "go", "signal": "go", "when": ["rejected"]},
+        {"id": "person", "when": ["ok"], "human": {"title": "{{ $.input.text }}", "prefill": "$.input.text"}},
+    ]
+    await put(house, "brief", {"steps": steps, "output": {"done": True}})
+    order = {"flow": "brief", "input": {"text": "S3CRET"}, "store": "result"}
+    task = (await house.post("/v1/tasks", order)).json()
+    await house.post(f"/v1/tasks/{task['id']}/signal", {"name": "go", "payload": "S3CRET"})
+    async with streaming(house, task["links"]["events"]) as stream:
+        while (told := await stream.next()) is not None and told["type"] != "human.requested":
+            pass
+    (request,) = (await house.get(f"/v1/human?task_id={task['id']}")).json()["data"]
+    assert request["draft"] == "S3CRET"
+    if end == "answer":
+        said = {"answer": "S3CRET", "comment": "S3CRET"}
+        assert (await house.post(f"/v1/human/{request['id']}/answer", said)).status == 200
+    else:
+        assert (await house.post(f"/v1/tasks/{task['id']}/cancel")).status == 200
+    await in_state(house, task["id"], "completed" if end == "answer" else "cancelled")
+    # What a run has ended itself is forgotten by then, and soon what was ended from outside.
+    async with asyncio.timeout(20):
+        while (trace := (await house.get(task["links"]["trace"])).json())["input"] is not None:
+            assert end == "cancel"
+            await asyncio.sleep(0.05)
+    assert "S3CRET" not in str(trace | {"events": []})
+    assert (trace["flow"]["name"], [one["id"] for one in trace["steps"]]) == ("brief", ["back"])
+    assert (len(trace["human"]), trace["decided_by"]) == (1, None)
+    for path in (f"/v1/human/{request['id']}", f"/v1/jobs/{task['id']}"):
+        assert "S3CRET" not in (await house.get(path)).body.decode()
+    if end == "answer":
+        assert (await house.get(task["links"]["self"])).json()["output"] == {"done": True}
+    assert (await house.post(f"/v1/tasks/{task['id']}/retry")).status == 409
 
 
 async def test_two_people_at_once(house):

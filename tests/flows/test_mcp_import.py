@@ -103,6 +103,8 @@ async def test_a_changed_tool_is_off_until_it_is_approved(house, server):
     assert url not in checked["unreachable"]
     assert (await house.post("/v1/run/peer.echo", {"text": "hi"})).code == "not_found"
     assert (await house.get("/v1/capabilities/peer.echo")).json()["state"] == "drifted"
+    forced = await house.send("PATCH", "/v1/capabilities/peer.echo", {"enabled": True})
+    assert (forced.status, forced.code) == (409, "conflict")
     again = await take(house, url=url, prefix="peer", include=["echo", "picture"])
     tools = {tool["tool"]: tool for tool in again["tools"]}
     assert (tools["echo"]["change"], tools["echo"]["enabled"]) == ("changed", False)

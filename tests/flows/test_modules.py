@@ -12,7 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from flows.calls import make
 from module_server import ai_math, serving
 from peers.modules import module_server
-from serving import House
+from serving import Answered, House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -31,8 +31,11 @@ class Pages:
     def __init__(self) -> None:
         self.document: Any = {}
         self.status = 200
+        self.heard: dict[str, str] = {}
+        """Headers of the last request."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.heard = {name.decode(): value.decode() for name, value in scope["headers"]}
         body = b""
         while True:
             message = await receive()
@@ -217,6 +220,40 @@ async def test_a_changed_module_is_drifted_until_approved(house, pages):
     assert (await house.post(check)).json()["sources"] == len(listed) - 1
 
 
+async def test_headers_that_the_operator_gives_are_no_inputs(house, pages):
+    pages.document = toys()
+    play = pages.document["paths"]["/play/{room}"]["post"]
+    play["parameters"] = [
+        {"name": "X-API-Key", "in": "header", "required": True, "schema": {"type": "string"}},
+        {"name": "X-Lang", "in": "header", "schema": {"type": "string"}},
+    ]
+    asked = {"url": f"{pages.url}/openapi.json", "prefix": "keyed", "apply": True}
+    plain = (await house.post(IMPORT, asked)).json()["added"]
+    assert (
+        "X-API-Key" in next(one for one in plain if one["name"] == "keyed.play")["input_schema"]["required"]
+    )
+    changed = (await house.post(IMPORT, asked | {"headers": {"x-api-key": "of the module"}})).json()[
+        "changed"
+    ]
+    assert [one["name"] for one in changed] == ["keyed.play"]
+    one = (await house.get("/v1/capabilities/keyed.play")).json()
+    assert "X-API-Key" not in one["input_schema"]["properties"]
+    assert "X-Lang" in one["input_schema"]["properties"]
+    assert "X-API-Key" not in one["input_schema"]["required"]
+    answer = await house.post("/v1/run/keyed.play", {"room": "7", "name": "Lan", "X-Lang": "vi"})
+    assert (answer.status, pages.heard["x-api-key"], pages.heard["x-lang"]) == (200, "of the module", "vi")
+    # Neither the watch of each night nor an import that leaves the headers alone sees a change.
+    assert (await house.post("/v1/capabilities/import/check")).json()["drifted"] == []
+    again = (await house.post(IMPORT, asked)).json()
+    assert (again["changed"], again["unchanged"]) == ([], ["keyed.play", "keyed.rooms"])
+    (source,) = [
+        one["id"]
+        for one in (await house.get("/v1/capabilities/import/sources")).json()["data"]
+        if one["prefix"] == "keyed"
+    ]
+    assert (await house.send("DELETE", f"/v1/capabilities/import/sources/{source}")).status == 200
+
+
 async def test_what_may_not_be_imported(house, math, pages):
     document = toys()
     remote = toys(**{"/x": {"post": {"requestBody": {"$ref": "https://elsewhere.example/body.json"}}}})
@@ -290,7 +327,8 @@ async def test_a_registered_module_is_served_at_its_own_paths(house, math):
     assert failed.json()["error"]["code"] == "backend_refused"
     wrong = await house.post("/maths/solve", {"expression": 1})
     assert (wrong.status, wrong.json()["error"]["param"]) == (422, "/expression")
-    assert (await house.get("/maths/solve")).status == 405
+    other = await house.get("/maths/solve")
+    assert (other.status, other.headers["allow"]) == (405, "POST")
     assert (await house.post("/maths/nothing")).status == 404
     assert (await house.post("/maths/solve", {"expression": "1"}, key="")).status == 401
     form = await house.send("POST", "/maths/solve", data=b"a", headers={"Content-Type": "text/plain"})
@@ -304,6 +342,82 @@ async def test_a_registered_module_is_served_at_its_own_paths(house, math):
     assert found["/maths/solve"]["post"]["summary"] == "Giải"
     assert [one["in"] for one in found["/maths/c/{name}"]["get"]["parameters"]] == ["path"]
     assert "/maths/solve" not in await paths(house, "")
+
+
+async def test_by_what_somebody_signs_in_no_module_is_told(house, pages):
+    names = ("X-API-Key", "api-key", "X-Signature", "X-Lang")
+    pages.document = toys()
+    pages.document["paths"]["/rooms"]["get"]["parameters"] = [
+        {"name": name, "in": "header", "schema": {"type": "string"}} for name in names
+    ]
+    routes = [{"name": "rooms", "method": "GET", "upstream_path": "/rooms"}]
+    made = await house.post("/gateway/register", {"name": "doors", "base_url": pages.url, "routes": routes})
+    assert made.json()["routes"][0]["schema_from"] == "openapi"
+    for name in ("X-API-Key", "api-key"):
+        headers = {name: house.key, "X-Signature": "0" * 64, "X-Lang": "he"}
+        answer = await house.get("/doors/rooms", key="", headers=headers)
+        assert (answer.status, pages.heard["x-lang"]) == (200, "he")
+        assert not {"x-api-key", "api-key", "x-signature", "authorization"} & pages.heard.keys()
+        trace = await house.get(f"/v1/tasks/{answer.headers['x-roundhouse-task']}/trace")
+        assert house.key not in trace.body.decode()
+    assert (await house.send("DELETE", "/gateway/registrations/doors")).status == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/run/maths.solve", "/maths/solve"])
+async def test_an_idempotency_key_counts_to_its_last_character(house, math, path):
+    await house.post("/gateway/register", REGISTER | {"base_url": math})
+
+    async def run(key: str, expression: str) -> Answered:
+        return await house.post(path, {"expression": expression}, headers={"Idempotency-Key": key})
+
+    first, other = await run(path + "k" * 200 + "1", "1+1"), await run(path + "k" * 200 + "2", "1+2")
+    assert (first.status, other.status) == (200, 200)
+    assert first.headers["x-roundhouse-task"] != other.headers["x-roundhouse-task"]
+    again = await run(path + "k" * 200 + "1", "1+1")
+    assert again.status == 200
+    assert again.headers["x-roundhouse-task"] == first.headers["x-roundhouse-task"]
+    assert (await run(path + "k" * 200 + "1", "1+2")).code == "idempotency_mismatch"
+    for wrong in ("", "a b", "k" * 256):
+        refused = await run(wrong, "1")
+        assert (refused.status, refused.code) == (400, "bad_input"), wrong
+
+
+async def test_paths_that_no_registration_has(house, math):
+    for path, status, code in (
+        ("/v1%2fmodels", 400, "bad_input"),
+        ("/maths/{a}/{a}", 400, "bad_input"),
+        ("/{any}/solve", 400, "bad_input"),
+        ("/maths/../v1/models", 422, "unprocessable"),
+        ("/gateway/tools", 409, "conflict"),
+        ("/health/", 409, "conflict"),
+    ):
+        routes = [{"name": "one", "gateway_path": path, "upstream_path": "/solve"}]
+        answer = await house.post("/gateway/register", {"name": "over", "base_url": math, "routes": routes})
+        assert (answer.status, answer.code) == (status, code), path
+    assert (await house.get("/gateway/registrations/over")).status == 404
+
+
+async def test_a_registered_module_is_looked_at_again(house, pages):
+    pages.document = toys()
+    route = {"name": "play", "upstream_path": "/play/{room}"}
+    body = {"name": "watched", "base_url": pages.url, "routes": [route]}
+    assert (await house.post("/gateway/register", body)).status == 200
+    check = "/gateway/registrations/watched/check"
+    found = (await house.post(check)).json()
+    assert (found["status"], found["described"], found["error"], found["drifted"]) == (200, True, None, [])
+    pages.document = toys("integer")
+    assert (await house.post(check)).json()["drifted"] == ["watched.play"]
+    drifted = (await house.get("/v1/capabilities?state=drifted")).json()["data"]
+    assert [one["name"] for one in drifted] == ["watched.play"]
+    approved = (await house.post("/v1/capabilities/watched.play/approve")).json()
+    assert (approved["state"], approved["version"]) == ("active", 2)
+    assert (await house.post("/watched/play/blue", {"name": "x"})).status == 422
+    pages.status = 500
+    found = (await house.post(check)).json()
+    assert (found["status"], found["error"], found["drifted"]) == (200, "bad_input", [])
+    pages.status = 200
+    assert (await house.post("/gateway/registrations/nobody/check")).status == 404
+    assert (await house.send("DELETE", "/gateway/registrations/watched")).status == 200
 
 
 async def test_registered_again_and_raw_and_removed(house, math, pages):

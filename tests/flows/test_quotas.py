@@ -63,6 +63,33 @@ async def test_a_plan_counts_tells_and_refuses(house):
     assert told.count("quota.exceeded") == 1
 
 
+async def test_what_a_call_costs_is_reserved_and_settled(house):
+    changed = await house.send("PATCH", "/v1/capabilities/math.solve", {"cost_units": 2.5})
+    assert (changed.status, changed.json()["cost_units"], changed.json()["version"]) == (200, 2.5, 2)
+    for wrong in (-1, 1e10, "2", None):
+        body = {"name": "math.wrong", "transport": "fake", "endpoint": {}, "cost_units": wrong}
+        assert (await house.post("/v1/capabilities", body)).status == 422
+    flow = {"steps": [{"id": "one", "use": "math.solve"}, {"id": "two", "use": "math.slow"}]}
+    assert (await house.send("PUT", "/v1/flows/both", flow)).status in (200, 201)
+    key = await assigned(house, cost_units_per_month=10)
+    done = await house.post("/v1/tasks", ASKED, key=key, headers=WAIT)
+    assert (done.json()["cost"], await left(house, key)) == (2.5, {"cost_units_per_month": 7.5})
+    run = await house.post("/v1/tasks", {"flow": "both", "input": {"expression": "1"}}, key=key)
+    assert (run.json()["cost"], await left(house, key)) == (0, {"cost_units_per_month": 4})
+    async with executing(house):
+        assert (await ended(house, run.json()["id"]))["state"] == "completed"
+    task = (await house.get(f"/v1/tasks/{run.json()['id']}", key=key)).json()
+    assert (task["cost"], await left(house, key)) == (2.5, {"cost_units_per_month": 5})
+    trace = (await house.get(task["links"]["trace"], key=key)).json()
+    assert [one["cost"] for step in trace["steps"] for one in step["attempts"]] == [2.5]
+    listed = (await house.get("/v1/tasks", key=key)).json()["data"]
+    assert {one["id"]: one["cost"] for one in listed} == {task["id"]: 2.5, done.json()["id"]: 2.5}
+    # What is left is less than it may cost.
+    await house.send("PATCH", "/v1/capabilities/math.solve", {"cost_units": 6})
+    refused = await house.post("/v1/tasks", ASKED, key=key)
+    assert (refused.status, refused.code) == (429, "plan_exceeded")
+
+
 async def test_a_place_is_given_when_one_is_free_and_a_cancelled_task_is_none(house):
     key = await assigned(house, concurrent_tasks=1, tasks_per_day=5, on_exceed="queue")
     slow = (await house.post("/v1/tasks", {**ASKED, "capability": "math.slow"}, key=key)).json()

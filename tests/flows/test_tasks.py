@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from executing import executing, streaming
+from executing import executing, in_state, streaming
 from serving import House
 
 SCHEMA = {
@@ -85,7 +85,8 @@ async def test_who_does_not_wait_is_answered_at_once(house):
     assert cancelled.status == 200
     async with streaming(house, f"/v1/tasks/{task['id']}/events") as stream:
         assert (await stream.rest())[-1]["type"] == "task.cancelled"
-    assert (await house.post(f"/v1/tasks/{answer.json()['id']}/signal", {"name": "go"})).status == 200
+    signal = await house.post(f"/v1/tasks/{answer.json()['id']}/signal", {"name": "go"})
+    assert (signal.status, signal.json()["error"]["param"]) == (404, "name")
 
 
 async def test_what_is_asked_wrongly(house):
@@ -99,6 +100,8 @@ async def test_what_is_asked_wrongly(house):
         ({**ASKED, "webhook": "nowhere"}, 400),
         ({**ASKED, "store": "none"}, 422),
         ({**ASKED, "deadline_s": 0}, 422),
+        ({**ASKED, "metadata": {"note": "x" * 2001}}, 422),
+        ({**ASKED, "metadata": {"x" * 65: "note"}}, 422),
         ({"capability": "no.such", "input": {}}, 404),
         ({"capability": "math.solve@7", "input": INPUT}, 404),
     ):
@@ -109,6 +112,60 @@ async def test_what_is_asked_wrongly(house):
         assert answer.status == 400, key
     assert (await house.get("/v1/tasks")).json()["data"] == []
     assert (await house.get("/v1/tasks/job_none")).status == 404
+
+
+async def test_what_may_not_leave_the_house(house):
+    bound = {"X-Roundhouse-Privacy": "local_only"}
+    await register(house, "t.away", {"outside": True})
+    await register(house, "t.passing", {}, labels={"outside": True})
+    for name in ("t.away", "t.passing"):
+        asked = {"capability": name, "input": INPUT}
+        refused = await house.post("/v1/tasks", {**asked, "privacy": "local_only"})
+        assert (refused.status, refused.code) == (403, "not_local")
+        refused = await house.post(f"/v1/run/{name}", INPUT, headers=bound)
+        assert (refused.status, refused.code) == (403, "not_local")
+        assert (await house.post(f"/v1/run/{name}", INPUT)).status == 200
+    assert (await house.post("/v1/tasks", {**ASKED, "privacy": "anything"})).status == 422
+    wrong = await house.post("/v1/run/math.solve", INPUT, headers={"X-Roundhouse-Privacy": "local"})
+    assert wrong.status == 422
+    key = {"Idempotency-Key": "k", **WAIT}
+    done = (await house.post("/v1/tasks", {**ASKED, "privacy": "local_only"}, headers=key)).json()
+    assert (done["state"], done["privacy"]) == ("completed", "local_only")
+    assert (await house.post("/v1/tasks", ASKED, headers=key)).status == 422
+    listed = (await house.get("/v1/tasks?capability=math.solve")).json()["data"]
+    assert [one["privacy"] for one in listed] == ["local_only"]
+    # The model that is part of the product is inside.
+    said = await house.post("/v1/run/builtin.chat", {"prompt": "Hello", "model": "auto"}, headers=bound)
+    assert (said.status, said.json()["model"].partition("/")[0]) == (200, "roundhouse"), said.body
+
+
+async def test_secrets_of_an_input_are_shown_nowhere(house):
+    given = {**INPUT, "token": "tok-5e1"}
+    ids = [(await house.post("/v1/tasks", {**ASKED, "input": given}, headers=WAIT)).json()["id"]]
+    steps = [{"id": "a", "use": "math.solve"}, {"id": "p", "human": {}, "when": ["ok"]}]
+    flow = {"input_schema": SCHEMA, "steps": steps}
+    assert (await house.send("PUT", "/v1/flows/secret", flow)).status == 200
+    async with executing(house):
+        asked = (await house.post("/v1/tasks", {"flow": "secret", "input": given})).json()
+        ids.append(asked["id"])
+        await in_state(house, asked["id"], "waiting", "failed")
+    pages = ["/v1/jobs", "/v1/tasks", "/v1/human"]
+    for each in ids:
+        pages += [
+            f"/v1/jobs/{each}",
+            f"/v1/tasks/{each}",
+            f"/v1/tasks/{each}/trace",
+            "/v1/events?limit=200",
+        ]
+    for page in pages:
+        answer = await house.get(page)
+        assert answer.status == 200, page
+        assert "tok-5e1" not in answer.body.decode(), page
+    shown = [(await house.get(f"/v1/jobs/{each}")).json()["input"] for each in ids]
+    assert shown == [{"capability": "math.solve", "version": 1}, {"flow": "secret", "version": 1}]
+    (request,) = (await house.get("/v1/human")).json()["data"]
+    trace = (await house.get(f"/v1/tasks/{ids[1]}/trace")).json()
+    assert trace["input"] == request["context"]["input"] == {**INPUT, "token": "***"}
 
 
 async def test_fifty_posts_with_one_key(house):

@@ -195,6 +195,7 @@ async def test_another_tenant_sees_nothing_and_who_is_one_user_has_none(house, r
     for method, rest in (
         *(("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/deliveries")),
         *(("POST", "/test"), ("POST", "/rotate"), ("POST", "/replay?since=2020-01-01T00:00:00Z")),
+        ("POST", "/deliveries/del_1/resend"),
     ):
         path, sent = f"/v1/webhooks/{mine['id']}{rest}", {} if method == "PATCH" else None
         assert (await house.send(method, path, sent, key=other["key"])).code == "not_found", (method, rest)

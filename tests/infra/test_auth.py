@@ -119,7 +119,7 @@ async def test_the_guard_looks_at_the_matched_route():
     inner = APIRouter()
 
     @inner.get("/v1/things/{name:path}")
-    async def thing(name: str, caller: Caller = Depends(require("ops"))) -> str:  # noqa: B008
+    async def thing(name: str, caller: Caller = Depends(require("ops"))) -> str:  # noqa: B008 - the framework's way
         return f"{caller.key_id} {name}"
 
     app.include_router(inner)

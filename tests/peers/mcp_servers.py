@@ -96,7 +96,7 @@ async def tool_server(*names: str) -> AsyncIterator[ToolServer]:
     # Its own set-up of logging would hold for the whole process, and keep its lines from everybody else's handlers.
     config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
     serving = uvicorn.Server(config)
-    serving.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    serving.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # signals are the test run's
 
     async def serve() -> None:
         # A group of tasks is left by the task that entered it; a fixture ends in another one.

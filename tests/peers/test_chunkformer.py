@@ -79,7 +79,7 @@ async def test_it_says_what_the_package_says(chunkformer_python, tiny_chunkforme
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
-async def test_half_an_hour_takes_no_more_memory_than_four_minutes(
+async def test_an_hour_takes_no_more_memory_than_a_quarter_of_one(
     chunkformer_python, tiny_chunkformers, tmp_path
 ):
     path, _ = wav(tmp_path, *["monday.ogg"] * 60, pause_s=0.6)
@@ -87,7 +87,9 @@ async def test_half_an_hour_takes_no_more_memory_than_four_minutes(
         minutes = file.readframes(240 * 16_000)
     async with ears(chunkformer_python, tiny_chunkformers) as (backend, control):
         peaks = []
-        for times in (1, 8):
+        # Windows of many lengths leave gaps in the process's memory at first: a quarter of an hour has had them all.
+        # A recording held whole would add 90 MiB or more.
+        for times in (4, 16):
             with wave.open(str(path), "wb") as file:
                 file.setparams((1, 2, 16_000, 0, "NONE", ""))
                 for _ in range(times):
@@ -98,7 +100,7 @@ async def test_half_an_hour_takes_no_more_memory_than_four_minutes(
             (process,) = psutil.Process().children()
             peaks.append(peak_mib(process.pid))
         short_mib, long_mib = peaks
-        assert long_mib < short_mib + 50
+        assert long_mib < short_mib + 80
         await control.unload("ctc")
 
 

@@ -147,7 +147,7 @@ def test_who_is_cancelled_before_the_first_piece_is_heard(lite: Studio) -> None:
 
     async def hurry(session_id: str, pause_s: float) -> None:
         stream = lite.chat.stream_message(session_id, "Hello", on_disconnect="cancel")
-        reading = asyncio.create_task(anext(stream))  # type: ignore[arg-type]
+        reading = asyncio.create_task(anext(stream))  # type: ignore[arg-type]  # an awaitable that is a coroutine
         await asyncio.sleep(pause_s)
         reading.cancel()
         await asyncio.wait([reading])
@@ -181,7 +181,7 @@ def test_ctrl_c_breaks_off_the_waiting(lite: Studio) -> None:
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
         policy = "cancel" if wanted == "stopped" else "finish"
         with pytest.raises(KeyboardInterrupt):
-            lite.chat.send_message(session.id, "Hello", on_disconnect=policy)  # type: ignore[arg-type]
+            lite.chat.send_message(session.id, "Hello", on_disconnect=policy)  # type: ignore[arg-type]  # wrong on purpose
         until(lambda session=session, wanted=wanted: last_of(lite, session.id).state == wanted)
 
 

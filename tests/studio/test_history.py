@@ -58,7 +58,7 @@ def test_what_is_no_message_is_refused(lite: Studio, content: str) -> None:
             lite.history.save_message(session.id, said(**wrong))
         assert caught.value.param in wrong
     with pytest.raises(BadInput):
-        lite.history.save_message(session.id, {"content": "x"})  # type: ignore[arg-type]
+        lite.history.save_message(session.id, {"content": "x"})  # type: ignore[arg-type]  # wrong on purpose
     assert lite.history.get_session_messages(session.id) == []
 
 
@@ -187,7 +187,7 @@ def test_a_session_is_exported_in_each_form(filled: tuple[Studio, str]) -> None:
     assert [one["content"] for one in table] == [f"Message {number}" for number in range(5)]
     for wrong in ("pdf", "", None):
         with pytest.raises(BadInput) as caught:
-            studio.history.export_session(session_id, wrong)  # type: ignore[arg-type]
+            studio.history.export_session(session_id, wrong)  # type: ignore[arg-type]  # wrong on purpose
         assert caught.value.param == "format"
 
 

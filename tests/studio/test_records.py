@@ -144,7 +144,7 @@ def test_a_missing_member_is_named() -> None:
     with pytest.raises(BadInput, match="session_id"):
         Message.from_dict({"id": "m", "role": "user", "content": "x"})
     with pytest.raises(BadInput, match="mapping"):
-        Message.from_dict([])  # type: ignore[arg-type]
+        Message.from_dict([])  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_a_connection_is_as_true_as_it_went() -> None:

@@ -167,7 +167,7 @@ def test_sessions_are_found_by_their_titles(studio: Studio) -> None:
     assert studio.sessions.search_sessions("פייתון", limit=0) == []
     for wrong in ("", "  ", "x" * 1001, "\ud800", None):
         with pytest.raises(BadInput) as caught:
-            studio.sessions.search_sessions(wrong)  # type: ignore[arg-type]
+            studio.sessions.search_sessions(wrong)  # type: ignore[arg-type]  # wrong on purpose
         assert caught.value.param == "query"
 
 

@@ -7,6 +7,7 @@ from roundhouse.core.transports import ModuleHttp
 from roundhouse.features.tasks.capabilities.service import CapabilityService
 from roundhouse.features.tasks.importing.drifting import DriftService
 from roundhouse.features.tasks.importing.fetching import Fetcher
+from roundhouse.features.tasks.importing.gateway.checking import RegistrationChecks
 from roundhouse.features.tasks.importing.jobs import DriftJobs
 from roundhouse.features.tasks.importing.service import ImportService
 from roundhouse.infra.db import Database
@@ -24,6 +25,7 @@ class ImportParts:
     Attributes:
         fetcher: Fetches descriptions.
         imports: Takes over.
+        modules: Looks at registered modules again.
         drift: Looks again.
         jobs: That it is done each night.
     """
@@ -31,5 +33,6 @@ class ImportParts:
     def __init__(self, db: Database, capabilities: CapabilityService, http: ModuleHttp, clock: Clock) -> None:
         self.fetcher = Fetcher(http)
         self.imports = ImportService(db, capabilities, self.fetcher, clock)
-        self.drift = DriftService(db, capabilities, self.fetcher, clock)
+        self.modules = RegistrationChecks(db, capabilities, self.fetcher, clock)
+        self.drift = DriftService(db, capabilities, self.modules, self.fetcher, clock)
         self.jobs = DriftJobs(self.drift)

@@ -60,7 +60,7 @@ class ModuleRoom:
         collections = CollectionService(self._registry)
         return gathered(
             import_routes(self._parts.imports, self._parts.drift, collections),
-            gateway_routes.router(self._registrations),
+            gateway_routes.router(self._registrations, self._parts.modules),
         )
 
     def attach(self, rooms: FastAPI, besides: Iterable[str]) -> None:

@@ -99,7 +99,7 @@ class Parts:
         self.quotas = PlanQuotas(self.clock)
         self.media = GuardedFetcher(settings.outbound, lookup)
         self.hosts = Hosts(settings.data_dir / "hosts")
-        self._build_engine(probe, heard, patience_s)
+        self._build_engine(probe, heard, patience_s, lookup)
         self.providers = ProviderService(
             self.db,
             self.engine,
@@ -119,7 +119,7 @@ class Parts:
         self.chat_upkeep = UpkeepService(self.db, self.chat_index, self.clock)
         self._build_jobs()
 
-    def _build_engine(self, probe: DeviceProbe, heard: Attempts, patience_s: float) -> None:
+    def _build_engine(self, probe: DeviceProbe, heard: Attempts, patience_s: float, lookup: Lookup) -> None:
         settings = self.settings
         context = BackendContext(self.http, self.media, settings.data_dir, self.clock, self.hosts)
         residency = Residency(
@@ -143,6 +143,7 @@ class Parts:
                 pyannote_provider(settings.diarization),
             ),
             settings.asr.model,
+            lookup,
         )
         self.accounts = Accounts(self.engine, PriceTable(settings.prices), self.clock)
 
@@ -191,6 +192,7 @@ class Parts:
             lookup,
             self.clock,
             settings.jobs.keep_days,
+            self.quotas,
         )
 
     def _build_jobs(self) -> None:

@@ -35,11 +35,21 @@ class FlowRuns:
     async def order(self, caller: Caller, name: str, version: int | None, given: Any) -> FlowOrder:
         """See `features.tasks.running.ports.Flows.order`."""
         found = await self._jobs.order(caller, name, version, given)
-        return FlowOrder(found.name, found.version, FLOW, found.input)
+        return FlowOrder(found.name, found.version, FLOW, found.input, found.cost_units, found.local_only)
+
+    async def forget(self, tx: Tx, job: Job) -> dict[str, Any]:
+        """See `features.tasks.running.ports.Flows.forget`."""
+        return await self._jobs.forget(tx, job)
 
     async def trace(self, tx: Tx, caller: Caller, job: Job) -> dict[str, Any]:
         """See `features.tasks.running.ports.Flows.trace`."""
         return await self._jobs.trace(tx, caller, job)
+
+    async def signal(
+        self, tx: Tx, caller: Caller, job: Job, name: str, payload: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """See `features.tasks.running.ports.Flows.signal`."""
+        return await self._jobs.signal(tx, caller, job, name, payload)
 
 
 class FlowRoom:
@@ -51,7 +61,7 @@ class FlowRoom:
 
     def __init__(self, parts: Parts) -> None:
         mine = parts.tasks
-        self._flows = FlowService(parts.db, mine.registry, mine.forms, parts.clock)
+        self._flows = FlowService(parts.db, mine.registry, mine.calling, mine.forms, parts.clock)
         self._inbox = Inbox(parts.db, parts.jobs, mine.forms, parts.clock)
         self._closing = Closing(parts.db, FLOW, parts.clock)
         parts.tail.on_event(self._closing.heard, ("job.failed", "job.cancelled"))

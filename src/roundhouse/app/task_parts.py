@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from roundhouse.app.imports import ImportParts
 from roundhouse.app.mcp_parts import McpParts, programs
-from roundhouse.core.jobs import Pipeline
+from roundhouse.core.jobs import Job, Pipeline
 from roundhouse.core.ports import Clock
+from roundhouse.core.quotas import Quotas
 from roundhouse.core.settings import OutboundSettings
 from roundhouse.core.settings_lists import McpServerSettings
 from roundhouse.core.transports import TransportContext, Verb
@@ -20,8 +21,10 @@ from roundhouse.features.tasks.capabilities.service import CapabilityService
 from roundhouse.features.tasks.flows.execution import Desk
 from roundhouse.features.tasks.flows.jobs import FlowJobs
 from roundhouse.features.tasks.human.forms import SchemaForms
+from roundhouse.features.tasks.running.counting import TaskCounting
+from roundhouse.features.tasks.running.forgetting import forget
 from roundhouse.features.tasks.running.jobs import TaskCalls
-from roundhouse.infra.db import Database
+from roundhouse.infra.db import Database, Tx
 from roundhouse.infra.egress.modules import ModuleClient
 from roundhouse.infra.egress.resolving import Lookup
 from roundhouse.infra.revision import RevisionWatcher
@@ -44,6 +47,7 @@ class TaskParts:
         lookup: How names are looked up.
         clock: Time.
         keep_days: How long jobs are kept, and what is large in their traces.
+        quotas: Plans that count tasks.
 
     Attributes:
         modules: Outgoing HTTP to modules.
@@ -70,6 +74,7 @@ class TaskParts:
         lookup: Lookup,
         clock: Clock,
         keep_days: float,
+        quotas: Quotas[Tx],
     ) -> None:
         self._watcher = watcher
         self.modules = ModuleClient(outbound, lookup)
@@ -80,9 +85,11 @@ class TaskParts:
             db, self.registry, self.calling, vault, clock, watcher.check_now
         )
         keeping = Keeping(files, keep_days * _DAY_S)
-        self.calls = TaskCalls(db, self.registry, self.calling, keeping, clock)
+        counting = TaskCounting(quotas)
+        self.calls = TaskCalls(db, self.registry, self.calling, keeping, clock, counting)
         self.forms = SchemaForms()
-        self.flows = FlowJobs(Desk(db, self.registry, self.calling, keeping, clock), self.forms)
+        desk = Desk(db, self.registry, self.calling, keeping, clock)
+        self.flows = FlowJobs(desk, self.forms, self._flow_ended, counting)
         self.imported = ImportParts(db, self.capabilities, self.modules, clock)
         self.mcp = McpParts(db, self.registry, self.capabilities, context)
         self.pipelines: tuple[Pipeline, ...] = (
@@ -91,6 +98,10 @@ class TaskParts:
             self.imported.jobs.pipeline,
             self.mcp.jobs.pipeline,
         )
+
+    async def _flow_ended(self, tx: Tx, job: Job | None) -> None:
+        if job is not None and job.ended:
+            await forget(tx, job.id, self.flows)
 
     async def start(self) -> None:
         """Read what is registered, and follow its changes.

@@ -60,7 +60,7 @@ class TaskRunning:
             hooks,
         )
         self.service = TaskService(
-            parts.db, parts.jobs, accepting, parts.tail, parts.clock, gatekeeper, parts.quotas, flows=flows
+            parts.db, parts.jobs, accepting, parts.tail, parts.clock, gatekeeper, flows=flows
         )
         self.runner = TaskRunner(self.service, parts.clock)
         parts.tail.on_event(self._at_once.heard, (CANCEL_REQUESTED,))

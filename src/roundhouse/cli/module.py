@@ -47,7 +47,7 @@ def scan(
     """Read a folder and propose capabilities; nothing of it is executed. Nothing is written without --write."""
     from roundhouse.features.tasks.importing.scanning.scan import scan as scan_folder
 
-    found = scan_folder(path, name=name, base_url=base_url, target=app)
+    found = scan_folder(path, name=name, base_url=base_url, target=app, out=out)
     folder = out or (path if path.is_dir() else path.parent)
     difference = _since(folder, found)
     states = _states(folder, found, force=force)

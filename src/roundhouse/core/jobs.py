@@ -7,7 +7,7 @@ renames it, and calls others with `StepContext.idempotency_key`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -27,6 +27,8 @@ MOST_PRIORITY = 100
 """Priorities go from -100 to 100; 0 is the usual one, a higher one runs first."""
 TASK_KINDS = ("task", "task.flow")
 """Kinds of the jobs that are tasks: a call of one capability, a flow. Their events are told as `task.…` as well."""
+TASK_NAMES = ("capability", "flow", "version")
+"""What of a task's input is told wherever jobs are: the rest may hold secrets, and its trace shows it without them."""
 EXHAUSTED = ("attempts_exhausted", "executor_lost")
 """Codes of the errors of jobs that failed because no attempt was left: a task that ended so is dead."""
 
@@ -88,6 +90,7 @@ class NewJob(msgspec.Struct, frozen=True):
         deadline_s: Unix time at which it fails, wherever it is; None = never.
         idempotency_key: A second job of the same tenant and kind with the same key is the first one.
         max_attempts: Most attempts; None = as its pipeline says.
+        counted: See `Job`.
     """
 
     kind: str
@@ -97,6 +100,7 @@ class NewJob(msgspec.Struct, frozen=True):
     deadline_s: float | None = None
     idempotency_key: str | None = None
     max_attempts: int | None = None
+    counted: bool = False
 
 
 class Job(msgspec.Struct):
@@ -136,6 +140,7 @@ class Job(msgspec.Struct):
         executor_id: Who runs it.
         cancel_requested: Whether its executor was asked to stop it.
         idempotency_key: See `NewJob`.
+        counted: Whether its pipeline's `counting` is told of its end.
     """
 
     seq: int
@@ -171,6 +176,7 @@ class Job(msgspec.Struct):
     executor_id: str | None
     cancel_requested: bool
     idempotency_key: str | None
+    counted: bool = False
 
     @property
     def ended(self) -> bool:
@@ -194,8 +200,10 @@ class Waiting(Exception):
         self.until_s = until_s
 
 
-Along = Callable[[Any, Job | None], Awaitable[None]]
-"""Writes in an open transaction (`Transaction`), given the job as it is then.
+Along = Callable[[Any, Job | None], Awaitable[Sequence[Any] | None]]
+"""Writes in an open transaction (`Transaction`), given the job as it is then; gives the events that are to be told.
+
+It does not append them itself: what it writes comes before every event of the transaction (`infra/events/store.py`).
 
 None = somebody else has the job by now: nothing of this run counts any more, only that it came too late can be told.
 It may be called again when the transaction could not be written, and awaits nothing but that.
@@ -265,6 +273,43 @@ class Step(msgspec.Struct, frozen=True):
     timeout_s: float | None = None
 
 
+class Again(msgspec.Struct, frozen=True):
+    """What `Counting` says to a job that is to be queued again.
+
+    Attributes:
+        counted: Whether anything counts it, so that it is to be bound.
+        key: By which it is bound.
+        run_after_s: Unix time before which it does not start; None = at once.
+    """
+
+    counted: bool = False
+    key: str = ""
+    run_after_s: float | None = None
+
+
+class Counting(Protocol):
+    """What counts the jobs of a kind, e.g. for quota plans; each in the transaction (`Transaction`) of the change.
+
+    Who submits a job that is counted says so in `NewJob`: jobs that are not cost nothing here.
+    """
+
+    async def again(self, tx: Any, job: Job) -> Again:
+        """A job that ended is to be queued again; nothing is locked yet.
+
+        Raises:
+            RoundhouseError: It may not.
+        """
+        ...
+
+    async def bind(self, tx: Any, job: Job, again: Again) -> None:
+        """Its row is locked, and it has ended indeed."""
+        ...
+
+    async def settle(self, tx: Any, ended: Sequence[Job]) -> None:
+        """Counted jobs end, in whatever way; after everything else of theirs is written, before the events."""
+        ...
+
+
 class Pipeline(msgspec.Struct, frozen=True):
     """A kind of job.
 
@@ -279,6 +324,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         timeout_s: Longest time of one run.
         durable: False = its one step is not recorded, which saves a transaction: a run that was cut off between the
             step's end and the job's runs it again. What it did is told by `StepContext.along`.
+        counting: What counts its jobs; None = nothing does.
     """
 
     kind: str
@@ -289,6 +335,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     retry: RetryPolicy = RetryPolicy()
     timeout_s: float = 3600.0
     durable: bool = True
+    counting: Counting | None = None
 
 
 class Schedule(msgspec.Struct, frozen=True):

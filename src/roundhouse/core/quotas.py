@@ -1,11 +1,12 @@
 """Quota plans as a port: what a tenant, a user or an app may have done for it.
 
-Who makes tasks reserves, settles and releases in the transaction that changes the task: a plan is never overdrawn, and
+Who makes tasks reserves and settles in the transaction that changes the task: a plan is never overdrawn, and
 what is reserved is never lost.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -59,14 +60,26 @@ class Quotas(Protocol[OpenTransaction]):
         """
         ...
 
-    async def bind(self, tx: OpenTransaction, key: str, task_id: str) -> None:
-        """Say which task a reservation is for, in the same transaction. Its place is free when the task has ended."""
+    async def bind(self, tx: OpenTransaction, key: str, task_id: str, *, spent_units: float = 0.0) -> None:
+        """Say which task a reservation is for, in the same transaction.
+
+        Args:
+            tx: The transaction of `reserve`.
+            key: Of the reservation.
+            task_id: The task.
+            spent_units: What it had cost before, of a task that is tried again: that is settled already.
+        """
         ...
 
-    async def settle(self, tx: OpenTransaction, task_id: str, *, cost_units: float) -> None:
-        """Count what a task did cost in place of what was reserved; for those whose cost is known at their end."""
-        ...
+    async def settle(self, tx: OpenTransaction, ended: Mapping[str, float | None]) -> None:
+        """Count what tasks did cost in place of what was reserved, and forget the reservations.
 
-    async def release(self, tx: OpenTransaction, task_id: str) -> None:
-        """Give back all of a task that was cancelled before it began, but its request of the minute."""
+        Call it once in the transaction that ends them, for all of them, before anything is written that others wait
+        for, as events are.
+
+        Args:
+            tx: That transaction; it has locked the tasks.
+            ended: By task all that it cost since it was made. None = it was cancelled before it began: its day is given
+                back as well, its request of the minute is not.
+        """
         ...

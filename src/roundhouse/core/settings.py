@@ -70,7 +70,9 @@ class DbSettings(Section):
     """The database."""
 
     url: str = Field("", description="SQLAlchemy URL; empty = SQLite in the data folder.")
-    pool_size: int = Field(5, ge=1, description="Connections kept open to PostgreSQL.")
+    pool_size: int = Field(
+        5, ge=1, description="Connections kept open to PostgreSQL for reading, and as many for writing."
+    )
     busy_timeout_s: float = Field(5.0, gt=0, description="Longest wait for a lock or a connection.")
 
 
@@ -145,6 +147,11 @@ class EngineSettings(Section):
     discover_urls: list[str] = Field(
         ["http://127.0.0.1:11434", "http://127.0.0.1:8080", "http://127.0.0.1:8001", "http://127.0.0.1:1234"],
         description="Addresses at which they are looked for.",
+    )
+    outside_models: list[str] = Field(
+        ["*/*:cloud", "*/*-cloud"],
+        description="Patterns of models (`provider/model`) that are outside although their server is inside, for it "
+        "passes requests on: tasks that are `local_only` leave them alone. By default Ollama's cloud models.",
     )
 
 

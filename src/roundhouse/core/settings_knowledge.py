@@ -30,7 +30,11 @@ class KnowledgeSettings(Section):
         "`pgvector` by PostgreSQL's extension; `milvus` on a Milvus server; `auto`: `pgvector` where the database has "
         "it, else `embedded`.",
     )
-    milvus_url: str | None = Field(None, description="Address of a Milvus server.")
+    milvus_url: str | None = Field(
+        None,
+        description="Address of a Milvus server. A path opens Milvus Lite, which one process has to itself: for tests "
+        "alone, since requests and jobs are served by several.",
+    )
     milvus_token: SecretStr | None = Field(None, description="Its token, or `user:password`.")
     milvus_prefix: str = Field(
         "roundhouse",

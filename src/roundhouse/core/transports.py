@@ -20,10 +20,12 @@ class Exchange(msgspec.Struct):
     Attributes:
         request: What was sent; without secrets.
         response: What came back besides the output, e.g. a status.
+        begun: Whether the call was made: what is refused before costs nothing.
     """
 
     request: dict[str, Any] = {}
     response: dict[str, Any] = {}
+    begun: bool = False
 
 
 class CapabilityCall(msgspec.Struct, frozen=True):
@@ -75,7 +77,13 @@ class ModuleHttp(Protocol):
     """Outgoing HTTP to modules: whoever registered the address, link-local and metadata addresses are never dialled."""
 
     def endpoint(
-        self, method: str, url: str, headers: Mapping[str, str] | None = None, *, trusted: bool = False
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        trusted: bool = False,
+        local_only: bool = False,
     ) -> Endpoint:
         """Prepare an address; its name is resolved, judged and pinned at each connection, redirects are not followed.
 
@@ -85,10 +93,22 @@ class ModuleHttp(Protocol):
             headers: What is sent at every call.
             trusted: Whether an operator gave it, so that it may be private; others must be public or in
                 `outbound.allow_networks`.
+            local_only: Whether it must be inside: an address of this machine or of a private network.
 
         Raises:
             BadInput: The URL is not http(s), or a header holds a line break.
             AddressRefused: The host is an address that may not be dialled.
+            NotLocal: It is outside.
+        """
+        ...
+
+    async def check_inside(self, url: str, *, trusted: bool) -> None:
+        """Look an address up without dialling it.
+
+        Raises:
+            NotLocal: It is outside.
+            AddressRefused: It may not be dialled.
+            BackendDown: Its name is not known.
         """
         ...
 
@@ -188,10 +208,20 @@ class Transport(Vendor, Protocol):
         """
         ...
 
-    async def call(self, call: CapabilityCall) -> CapabilityReply:
-        """Do it once.
+    async def check_inside(self, endpoint: Mapping[str, Any], *, trusted: bool) -> None:
+        """Refuse what is outside, as far as that is known without asking it; dials nothing.
 
         Raises:
+            NotLocal: It is outside.
+            AddressRefused, BackendDown: Where it is cannot be told.
+        """
+        ...
+
+    async def call(self, call: CapabilityCall) -> CapabilityReply:
+        """Do it once; for a caller that is `local_only` nothing leaves the house.
+
+        Raises:
+            NotLocal: It would.
             BadInput, BackendRefused: The input is refused (4xx): another try, or another target, cannot help.
             TargetRefused: A NotAllowed: this target cannot be used as it is registered.
             NotAllowed, NotFound: What this process does itself is not for this caller, or misses a thing it names.

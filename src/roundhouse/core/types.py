@@ -79,6 +79,7 @@ class Caller(msgspec.Struct, frozen=True):
         routes: Glob patterns of paths (without `/api`) it may call; empty = all.
         limits: Rate limits and budgets.
         expires_at_s: Unix time at which the credential ends; None = never. Bounds the keys it may make.
+        local_only: Whether nothing that it asks may leave the house: models and modules outside are left alone.
         counts_as: Id under which limits and budgets are counted: the first key of a chain of rotations.
     """
 
@@ -92,6 +93,7 @@ class Caller(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
     expires_at_s: float | None = None
     counts_as: str = ""
+    local_only: bool = False
 
     def may(self, scope: str) -> bool:
         """Whether `scope` is held, directly or by `admin`."""

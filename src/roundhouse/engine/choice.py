@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -36,16 +36,23 @@ class Chooser:
         """Models that the caller may use for a task, best first; empty when there is none."""
         return self._recommend(caller, Demand(task=task, language=language, complexity=complexity))
 
-    def choose(self, request: ModelRequest) -> tuple[Sequence[str], str]:
+    def choose(
+        self, request: ModelRequest, among: Collection[str] | None = None
+    ) -> tuple[Sequence[str], str]:
         """Targets for a request, best first, and why the first.
+
+        Args:
+            request: What is asked.
+            among: Only these, `provider/model`; None = any.
 
         Raises:
             ModelNotFound: None of the models that the caller may use can do it.
             ContextTooLong: They could, were the request shorter.
         """
         demand = demand_of(request)
-        found = self._recommend(request.caller, demand)[:FALLBACKS]
-        if not found and self._recommend(request.caller, msgspec.structs.replace(demand, context_tokens=0)):
+        found = self._recommend(request.caller, demand, among)[:FALLBACKS]
+        shorter = msgspec.structs.replace(demand, context_tokens=0)
+        if not found and self._recommend(request.caller, shorter, among):
             raise ContextTooLong(
                 "The request is longer than the model's context length, whatever model here is taken."
             )
@@ -53,15 +60,20 @@ class Chooser:
             raise ModelNotFound("No model here can do what this request asks.", param="model")
         return [choice.target for choice in found], found[0].reason
 
-    def _recommend(self, caller: Caller, demand: Demand) -> list[Recommendation]:
+    def _recommend(
+        self, caller: Caller, demand: Demand, among: Collection[str] | None = None
+    ) -> list[Recommendation]:
         candidates = [
             Candidate(
                 f"{provider}/{info.id}", info, loaded=self._residency.is_loaded(f"{provider}/{info.id}")
             )
             for provider, info in self._catalog.every()
-            if not caller.models
-            or matches(caller.models, f"{provider}/{info.id}")
-            or matches(caller.models, info.id)
+            if (among is None or f"{provider}/{info.id}" in among)
+            and (
+                not caller.models
+                or matches(caller.models, f"{provider}/{info.id}")
+                or matches(caller.models, info.id)
+            )
         ]
         return recommend(
             candidates,

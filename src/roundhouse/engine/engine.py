@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from typing import cast
 
 from roundhouse.core.audio import DiarizationRequest, SpeechRequest, TranscriptionRequest
-from roundhouse.core.errors import ModelNotFound, NotSupported
+from roundhouse.core.errors import ModelNotFound, NotLocal, NotSupported
 from roundhouse.core.ports import BackendContext, Cache, ModelControl
 from roundhouse.core.settings import CacheSettings, EngineSettings
 from roundhouse.core.types import (
@@ -30,7 +30,9 @@ from roundhouse.engine.own import BUILTIN_PROVIDER
 from roundhouse.engine.patterns import matches
 from roundhouse.engine.residency import Residency
 from roundhouse.engine.routing import Route, Router
+from roundhouse.engine.whereabouts import Whereabouts
 from roundhouse.engine.wrappers import Attempts
+from roundhouse.infra.egress.resolving import Lookup, system_lookup
 
 START_WAIT_S = 1.0
 """Longest wait for lists of models at start."""
@@ -51,6 +53,7 @@ class Engine:
         heard: Hears of every try at a target.
         own: Providers that are always there, last in order of preference.
         recogniser: The one that `auto` takes for speech if it is there.
+        lookup: How names are looked up, to tell which providers are inside the house.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Engine:
         heard: Attempts,
         own: Sequence[Provider] = (BUILTIN_PROVIDER,),
         recogniser: str = "",
+        lookup: Lookup = system_lookup,
     ) -> None:
         self._settings = settings
         self._own = own
@@ -77,6 +81,7 @@ class Engine:
         self.router = Router(self.catalog, settings, cache_settings, cache, context.clock, heard, self._lease)
         self.chooser = Chooser(self.catalog, residency)
         self._speech = SpeechChooser(self.catalog, residency, recogniser)
+        self._whereabouts = Whereabouts(settings.outside_models, lookup)
 
     async def start(self, providers: Sequence[Provider], aliases: Sequence[Alias]) -> None:
         """Put the configuration in force, look for local servers, and keep the lists fresh until `close`.
@@ -183,12 +188,43 @@ class Engine:
 
         Raises:
             ModelNotFound: Nobody knows it.
+            NotLocal: All that is behind it is outside, and nothing of this request may leave the house.
         """
+        if request.caller.local_only:
+            return await self._resolve_inside(request)
+        return await self._resolve(request)
+
+    async def _resolve(self, request: ModelRequest) -> Route:
         if request.model == AUTO and AUTO not in self.router.aliases:
             return self._automatic(request)
         if isinstance(request, SoundRequest):
             return await self._find_sounding(request)
         return await self.find(request.model)
+
+    async def _resolve_inside(self, request: ModelRequest) -> Route:
+        """The route of a request over those of its models that are inside."""
+        providers = {name: one.provider for name, one in self.catalog.backends.items()}
+        every = (f"{provider}/{info.id}" for provider, info in self.catalog.every())
+        if (
+            request.model == AUTO
+            and AUTO not in self.router.aliases
+            and not isinstance(request, SoundRequest)
+        ):
+            among = await self._whereabouts.inside(every, providers)
+            targets, reason = self.chooser.choose(request, frozenset(among))
+            return self.router.route_to(targets, f"auto, inside: {reason}")
+        route = await self._resolve(request)
+        kept = await self._whereabouts.inside(route.targets, providers)
+        if not kept:
+            raise NotLocal(
+                f"The model {request.model!r} is outside, and nothing of this may leave the house.",
+                param="model",
+            )
+        return (
+            route
+            if len(kept) == len(route.targets)
+            else self.router.route_to(kept, f"{route.reason}, inside")
+        )
 
     async def _find_sounding(self, request: SoundRequest) -> Route:
         """As `find`; a model that could be downloaded is told apart from one that nobody has."""

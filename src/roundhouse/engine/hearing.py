@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
 from roundhouse.core.audio import DiarizationRequest, SpeechRequest, TranscriptionRequest
-from roundhouse.core.errors import DiarizationUnavailable, MissingExtra, NotAllowed, WeightsMissing
+from roundhouse.core.errors import (
+    DiarizationUnavailable,
+    MissingExtra,
+    NotAllowed,
+    NotSupported,
+    RoundhouseError,
+    WeightsMissing,
+)
 from roundhouse.core.types import Caller, ModelInfo, ModelRequest, Operation
 from roundhouse.engine.catalog import Catalog
 from roundhouse.engine.footprint import estimate_mib
@@ -86,6 +93,7 @@ class SpeechChooser:
 
         Raises:
             WeightsMissing: No recogniser is on this machine.
+            NotSupported: The preferred one is, but neither it nor another knows the language, or translates.
             MissingExtra: Nothing on this machine can speak.
             DiarizationUnavailable: Nothing on it can tell speakers apart.
         """
@@ -103,10 +111,10 @@ class SpeechChooser:
             return [target for target, _ in able[:FALLBACKS]], "the first on this machine"
         asked = request.asked if isinstance(request, SoundRequest) else None
         language = asked.language if isinstance(asked, TranscriptionRequest) else None
-        found = [one for one in able if _knows(one[1], language)]
+        found = [one for one in able if self._may_hear(one[0], one[1], language)]
         found.sort(key=lambda one: self._rank(one[0], one[1], language))
         if not found:
-            raise self.missing(request.caller, self._preferred)
+            raise self._nobody(request.caller, request.operation, language)
         return [target for target, _ in found[:FALLBACKS]], self._reason(found[0][0], language)
 
     def diarizes(self, caller: Caller) -> bool:
@@ -158,6 +166,24 @@ class SpeechChooser:
         fits = self._residency.is_loaded(target) or self._residency.fits(target, info)
         return not vietnamese, not fits, target != self._preferred, -estimate_mib(info), target
 
+    def _nobody(self, caller: Caller, operation: Operation, language: str | None) -> RoundhouseError:
+        """Why nobody hears; raises NotAllowed as `missing`."""
+        missing = self.missing(caller, self._preferred)
+        if all(f"{provider}/{info.id}" != self._preferred for provider, info in self._catalog.every()):
+            return missing
+        translates = operation == "translations"
+        return NotSupported(
+            f"No recogniser of this machine {'translates' if translates else f'knows the language {language!r}'}. "
+            "Bring one with: roundhouse models pull whisper/small",
+            param="model" if translates else "language",
+        )
+
+    def _may_hear(self, target: str, info: ModelInfo, language: str | None) -> bool:
+        """Whether it knows the language. Where none is told it must know several; whoever prefers one tells it."""
+        if not info.languages or language in info.languages:
+            return True
+        return language is None and (len(info.languages) > 1 or target == self._preferred)
+
     def _reason(self, target: str, language: str | None) -> str:
         if language == "vi" and self._kind(target) == _VIETNAMESE_KIND:
             return "made for Vietnamese"
@@ -165,10 +191,3 @@ class SpeechChooser:
 
     def _kind(self, target: str) -> str:
         return self._catalog.backends[target.partition("/")[0]].provider.kind
-
-
-def _knows(info: ModelInfo, language: str | None) -> bool:
-    """Whether a recogniser knows a language; where none is told, it must know more than one."""
-    if not info.languages:
-        return True
-    return len(info.languages) > 1 if language is None else language in info.languages

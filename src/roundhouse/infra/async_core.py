@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 import sqlalchemy.ext
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 else:
     _PACKAGE = "sqlalchemy.ext.asyncio"
     _loaded = sys.modules.get(_PACKAGE)
     if _loaded is None:
         sys.modules[_PACKAGE] = module_from_spec(PathFinder.find_spec(_PACKAGE, sqlalchemy.ext.__path__))
     try:
-        from sqlalchemy.ext.asyncio.engine import AsyncConnection, create_async_engine
+        from sqlalchemy.ext.asyncio.engine import AsyncConnection, AsyncEngine, create_async_engine
     finally:
         if _loaded is None:
             del sys.modules[_PACKAGE]
 
-__all__ = ["AsyncConnection", "create_async_engine"]
+__all__ = ["AsyncConnection", "AsyncEngine", "create_async_engine"]

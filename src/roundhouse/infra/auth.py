@@ -23,6 +23,11 @@ from roundhouse.infra.hosts import same_origin
 TENANT_HEADERS = ("x-site-id", "x-user-id", "x-app-id", "x-scopes")
 """Headers that change who the caller is; a request with one of them must not be answered from `recall`."""
 
+CREDENTIAL_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie", "x-signature"}
+)
+"""Headers that say who calls; they are for us, and for nobody behind us."""
+
 CONSOLE_COOKIE = "roundhouse_console"
 """The cookie of the console: the credential itself, percent-encoded."""
 

@@ -25,11 +25,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from roundhouse.core.errors import BadInput, MissingExtra, StorageFull, StorageUnavailable
 from roundhouse.core.settings import DbSettings
-from roundhouse.infra.async_core import AsyncConnection, create_async_engine
+from roundhouse.infra.async_core import AsyncConnection, AsyncEngine, create_async_engine
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
+    from roundhouse.infra.postgres import Visits
     from roundhouse.infra.straight import Straight
 
 T = TypeVar("T")
@@ -51,8 +52,6 @@ Tx = AsyncConnection
 _NEARLY_FULL_BYTES = 1024 * 1024
 # A transaction may take so many times `busy_timeout_s`: a server that holds the connection and is silent is away.
 _PATIENCE = 12
-# PostgreSQL ends a transaction that has asked nothing for so many times `busy_timeout_s`.
-_IDLE = 2
 _SQLITE_FULL = 13
 # BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, CANTOPEN, PROTOCOL, NOTADB; SQLITE_ERROR (1) is a fault of
 # ours.
@@ -65,6 +64,18 @@ _PG_AWAY_CLASSES = frozenset({"08", "40", "53", "57", "58"})
 # read_only_sql_transaction (a standby after a fail-over), lock_not_available, internal_error of a broken
 # wire.
 _PG_AWAY_STATES = frozenset({"25006", "55P03", "3D000", "28000", "28P01"})
+
+
+def _dump_json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+_AS_WE_WRITE: dict[str, Any] = {
+    "json_serializer": _dump_json,
+    "json_deserializer": msgspec.json.decode,
+    # The text of an error may be logged; what was to be written is not the log's business.
+    "hide_parameters": True,
+}
 
 
 def parse_url(url: str) -> URL:
@@ -118,25 +129,17 @@ class Database:
         self._timeout_s = settings.busy_timeout_s
         self._longest_s = _PATIENCE * settings.busy_timeout_s
         self._write_lock = asyncio.Lock()
-        options = _sqlite_options(settings) if self._path else _postgres_options(settings)
+        self._straight: Straight | Visits
+        if self._path:
+            self._engine = create_async_engine(self._url, **_AS_WE_WRITE, **_sqlite_options(settings))
+            self._reading = self._engine
+            prepare_sqlite(self._engine.sync_engine, settings.busy_timeout_s)
+            self._straight = _straight(self._path, settings.busy_timeout_s, self._alone)
+            return
         try:
-            self._engine = create_async_engine(
-                self._url,
-                json_serializer=_dump_json,
-                json_deserializer=msgspec.json.decode,
-                # The text of an error may be logged; what was to be written is not the log's business.
-                hide_parameters=True,
-                **options,
-            )
+            self._engine, self._reading, self._straight = _postgres(self._url, settings, self._longest_s)
         except (NoSuchModuleError, ModuleNotFoundError):
             raise MissingExtra("PostgreSQL needs psycopg: pip install 'roundhouse[postgres]'") from None
-        self._straight: Straight | None = None
-        if self._path:
-            prepare_sqlite(self._engine.sync_engine, settings.busy_timeout_s)
-            engine = _straight_engine(self._path, settings.busy_timeout_s)
-            self._straight = _straight(engine, self._alone)
-        else:
-            _prepare_postgres(self._engine.sync_engine, settings.busy_timeout_s)
 
     @property
     def url(self) -> URL:
@@ -173,9 +176,9 @@ class Database:
     async def whole(self, act: Callable[[Tx], Coroutine[Any, Any, T]]) -> T:
         """A write transaction whose statements do not wait for anything in between; what `act` gives.
 
-        The same as `begin`, but on SQLite all of it is one visit of a thread, `act` included: a statement costs a
-        fraction. Those that come at the same time share a commit. When the caller is cancelled, what was begun is
-        carried through first.
+        The same as `begin`, but all of it is one visit of a thread, `act` included: a statement costs a fraction. On
+        SQLite those that come at the same time share a commit. When the caller is cancelled, what was begun is carried
+        through first.
 
         Args:
             act: Awaits nothing but the transaction that it is given, and touches nothing that other threads may. It
@@ -184,22 +187,22 @@ class Database:
         Raises:
             StorageFull, StorageUnavailable, BadInput: See `begin`.
         """
-        if self._straight is None:
-            async with self.begin() as tx:
-                return await act(tx)
         with self._mapped():
             return await self._straight.whole(act)
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Tx]:
-        """A transaction for reading only; whatever it changed is rolled back.
+        """A transaction for reading only: SQLite rolls back whatever it changed, PostgreSQL refuses to change it.
 
         Raises:
             StorageUnavailable: The database does not answer.
         """
         with self._mapped():
-            async with asyncio.timeout(self._longest_s), self._engine.connect() as connection:
+            async with asyncio.timeout(self._longest_s), self._reading.connect() as connection:
                 yield connection
+                if self._path is None:
+                    # Behind a ROLLBACK, psycopg forgets every statement that it has prepared.
+                    await connection.commit()
 
     async def ping(self) -> None:
         """Ask the database for one row.
@@ -215,9 +218,10 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._straight is not None:
-            await self._straight.close()
+        await self._straight.close()
         await self._engine.dispose()
+        if self._reading is not self._engine:
+            await self._reading.dispose()
 
     @asynccontextmanager
     async def _alone(self) -> AsyncGenerator[None]:
@@ -325,35 +329,33 @@ def prepare_sqlite(engine: sa.Engine, busy_timeout_s: float) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-def _prepare_postgres(engine: sa.Engine, busy_timeout_s: float) -> None:
-    """Have the server end a transaction whose process is frozen or cut off: it may hold what all others wait for."""
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute(f"SET idle_in_transaction_session_timeout = {int(_IDLE * busy_timeout_s * 1000)}")
-        cursor.close()
-        connection.commit()
-
-
-def _straight(engine: sa.Engine, alone: Callable[[], AbstractAsyncContextManager[None]]) -> Straight:
+def _straight(
+    path: Path, busy_timeout_s: float, alone: Callable[[], AbstractAsyncContextManager[None]]
+) -> Straight:
     from roundhouse.infra.straight import Straight
 
-    return Straight(engine, alone)
-
-
-def _straight_engine(path: Path, busy_timeout_s: float) -> sa.Engine:
     engine = sa.create_engine(
         URL.create("sqlite", database=str(path)),
-        json_serializer=_dump_json,
-        json_deserializer=msgspec.json.decode,
-        hide_parameters=True,
+        **_AS_WE_WRITE,
         pool_size=1,
         max_overflow=0,
         connect_args={"timeout": busy_timeout_s},
     )
     prepare_sqlite(engine, busy_timeout_s)
-    return engine.execution_options(roundhouse_write=True)
+    return Straight(engine.execution_options(roundhouse_write=True), alone)
+
+
+def _postgres(url: URL, settings: DbSettings, longest_s: float) -> tuple[AsyncEngine, AsyncEngine, Visits]:
+    """For any transaction, for reading, and for whole ones."""
+    from roundhouse.infra.postgres import Visits, options, prepare
+
+    given = {**_AS_WE_WRITE, **options(settings)}
+    engine, reading = create_async_engine(url, **given), create_async_engine(url, **given)
+    prepare(engine.sync_engine, settings.busy_timeout_s)
+    prepare(reading.sync_engine, settings.busy_timeout_s, read_only=True)
+    visited = sa.create_engine(url, **given)
+    prepare(visited, settings.busy_timeout_s)
+    return engine, reading, Visits(visited, longest_s)
 
 
 def _sqlite_options(settings: DbSettings) -> dict[str, Any]:
@@ -366,24 +368,6 @@ def _sqlite_options(settings: DbSettings) -> dict[str, Any]:
         "pool_timeout": settings.busy_timeout_s,
         "connect_args": {"timeout": settings.busy_timeout_s},
     }
-
-
-def _postgres_options(settings: DbSettings) -> dict[str, Any]:
-    return {
-        "pool_size": settings.pool_size,
-        "max_overflow": settings.pool_size,
-        "pool_timeout": settings.busy_timeout_s,
-        # A server that was restarted leaves dead connections in the pool.
-        "pool_pre_ping": True,
-        "connect_args": {
-            "connect_timeout": max(2, round(settings.busy_timeout_s)),
-            "tcp_user_timeout": int(settings.busy_timeout_s * 1000),
-        },
-    }
-
-
-def _dump_json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 def insert_if_new(tx: Tx, table: sa.Table) -> sqlite.Insert | postgresql.Insert:

@@ -23,9 +23,10 @@ T = TypeVar("T")
 
 _MOST_TOGETHER = 16
 
-_Act = Callable[["AsyncConnection"], Coroutine[Any, Any, Any]]
+Act = Callable[["AsyncConnection"], Coroutine[Any, Any, Any]]
+"""What is done in a transaction."""
 _Outcome = tuple[Any, BaseException | None]
-_Waiting = tuple[_Act, asyncio.Future[Any]]
+_Waiting = tuple[Act, asyncio.Future[Any]]
 
 
 class Straight:
@@ -86,21 +87,21 @@ class Straight:
 
     # From here on all runs in the thread.
 
-    def _carry(self, acts: list[_Act]) -> list[_Outcome]:
+    def _carry(self, acts: list[Act]) -> list[_Outcome]:
         if len(acts) > 1:
             together = self._together(acts)
             if together is not None:
                 return together
         return [self._one(act) for act in acts]
 
-    def _one(self, act: _Act) -> _Outcome:
+    def _one(self, act: Act) -> _Outcome:
         try:
             with self._engine.begin() as connection:
-                return _finished(act, connection), None
+                return finished(act, connection), None
         except BaseException as error:  # noqa: BLE001 - it belongs to who waits for this one
             return None, error
 
-    def _together(self, acts: list[_Act]) -> list[_Outcome] | None:
+    def _together(self, acts: list[Act]) -> list[_Outcome] | None:
         """None: the storage failed, nothing of it is written; each may be tried for itself, to be told why."""
         outcomes: list[_Outcome] = []
         try:
@@ -108,7 +109,7 @@ class Straight:
                 for act in acts:
                     connection.exec_driver_sql("SAVEPOINT one")
                     try:
-                        outcomes.append((_finished(act, connection), None))
+                        outcomes.append((finished(act, connection), None))
                     except sa.exc.OperationalError:
                         # SQLite may have rolled back all of it.
                         raise
@@ -140,8 +141,8 @@ class _Connection:
         return self._connection.exec_driver_sql(statement, parameters)
 
 
-def _finished(act: _Act, connection: sa.Connection) -> Any:
-    """What an act gives that never waits."""
+def finished(act: Act, connection: sa.Connection) -> Any:
+    """What an act gives that never waits; raises what it raises, and RuntimeError where it waits."""
     coroutine = act(cast("AsyncConnection", _Connection(connection)))
     try:
         coroutine.send(None)

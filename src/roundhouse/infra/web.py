@@ -7,6 +7,7 @@ request costs more than the routing itself.
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from types import TracebackType
@@ -115,7 +116,7 @@ def problem(error: RoundhouseError, request_id: str) -> ProblemBody:
         (b"x-content-type-options", b"nosniff"),
     ]
     if error.retry_after_s is not None:
-        headers.append((b"retry-after", str(max(1, round(error.retry_after_s + 0.5))).encode()))
+        headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after_s))).encode()))
     if error.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     headers += [(name.encode(), value.encode()) for name, value in error.headers]

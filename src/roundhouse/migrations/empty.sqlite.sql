@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0026');
+INSERT INTO "alembic_version" VALUES('0027');
 CREATE TABLE api_keys (
 	id VARCHAR(40) NOT NULL, 
 	name VARCHAR(200) NOT NULL, 
@@ -112,7 +112,7 @@ CREATE TABLE capabilities (
 	digest VARCHAR(128) NOT NULL, 
 	state VARCHAR(20) NOT NULL, 
 	created_at_s DOUBLE NOT NULL, 
-	updated_at_s DOUBLE NOT NULL, 
+	updated_at_s DOUBLE NOT NULL, cost_units DOUBLE DEFAULT '1' NOT NULL, 
 	CONSTRAINT pk_capabilities PRIMARY KEY (id)
 );
 CREATE TABLE capability_drifts (
@@ -152,7 +152,7 @@ CREATE TABLE capability_versions (
 	trusted BOOLEAN NOT NULL, 
 	idempotent BOOLEAN NOT NULL, 
 	digest VARCHAR(128) NOT NULL, 
-	created_at_s DOUBLE NOT NULL, 
+	created_at_s DOUBLE NOT NULL, cost_units DOUBLE DEFAULT '1' NOT NULL, 
 	CONSTRAINT pk_capability_versions PRIMARY KEY (capability_id, version)
 );
 CREATE TABLE config_revision (
@@ -384,7 +384,7 @@ CREATE TABLE idempotency (
 	app_id VARCHAR(200) NOT NULL, 
 	"key" VARCHAR(255) NOT NULL, 
 	body_sha256 VARCHAR(64) NOT NULL, 
-	job_id VARCHAR(40) NOT NULL, 
+	job_id VARCHAR(40) NOT NULL, held_until_s DOUBLE DEFAULT '0' NOT NULL, 
 	PRIMARY KEY (site_id, user_id, app_id, "key"), 
 	FOREIGN KEY(job_id) REFERENCES jobs (id) ON DELETE CASCADE
 );
@@ -453,7 +453,7 @@ CREATE TABLE jobs (
 	expires_at_s DOUBLE, 
 	executor_id VARCHAR(40), 
 	cancel_requested BOOLEAN NOT NULL, 
-	idempotency_key VARCHAR(200), 
+	idempotency_key VARCHAR(200), counted BOOLEAN DEFAULT 0 NOT NULL, 
 	CONSTRAINT uq_jobs_id UNIQUE (id), 
 	CONSTRAINT uq_jobs_site_id_kind_idempotency_key UNIQUE (site_id, kind, idempotency_key)
 );
@@ -597,7 +597,7 @@ CREATE TABLE quota_reservations (
 	assignment_id VARCHAR(40) NOT NULL, 
 	cost_units DOUBLE NOT NULL, 
 	at_s DOUBLE NOT NULL, 
-	placed BOOLEAN NOT NULL, 
+	placed BOOLEAN NOT NULL, spent_units DOUBLE DEFAULT '0' NOT NULL, 
 	CONSTRAINT pk_quota_reservations PRIMARY KEY (task_id, assignment_id), 
 	CONSTRAINT fk_quota_reservations_assignment_id_quota_assignments FOREIGN KEY(assignment_id) REFERENCES quota_assignments (id) ON DELETE CASCADE
 );
@@ -781,7 +781,7 @@ CREATE TABLE tasks (
 	kept VARCHAR(20) NOT NULL, 
 	forgotten BOOLEAN NOT NULL, 
 	metadata JSON NOT NULL, 
-	shown JSON, 
+	shown JSON, cost_units DOUBLE DEFAULT '1' NOT NULL, 
 	PRIMARY KEY (job_id), 
 	FOREIGN KEY(job_id) REFERENCES jobs (id) ON DELETE CASCADE
 );

@@ -175,7 +175,7 @@ async def test_statuses(status: int, kind: type[Exception], told: int) -> None:
         with pytest.raises(kind) as caught:
             await ask({"url": f"{module.url}/status/{status}"}, {}, secrets=KEY)
     assert type(caught.value) is kind
-    assert caught.value.status == told  # type: ignore[attr-defined]
+    assert caught.value.status == told  # type: ignore[attr-defined]  # all of these have one
     assert f"HTTP {status}" in str(caught.value)
     assert "top-secret" not in str(caught.value)
 

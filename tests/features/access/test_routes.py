@@ -63,7 +63,7 @@ async def test_without_a_key_nothing_is_told(client, admin):
         for path, methods in client.app.openapi()["paths"].items()
         for method in methods
     ]
-    assert len(paths) == 21
+    assert len(paths) == 22
     for method, path in paths:
         for headers in ({}, {"Authorization": "Bearer rh_wrong"}, {"Cookie": admin["Authorization"]}):
             assert (await client.request(method, path, headers=headers)).status_code == 401, path

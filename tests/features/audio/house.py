@@ -275,7 +275,7 @@ class FakePreparing:
         self.calls += 1
         if self.fault is not None:
             raise self.fault
-        assert source.is_file()  # noqa: ASYNC240
+        assert source.is_file()  # noqa: ASYNC240 - a look at one local file
         tracks = []
         for track in ("left", "right") if split else ("mix",):
             with wave.open(str(folder / f"{track}.wav"), "wb") as out:

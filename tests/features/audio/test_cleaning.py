@@ -40,6 +40,28 @@ def test_rules(language: str, heard: str, wanted: str) -> None:
     assert language_of(heard) == language or language == "fr"
 
 
+@pytest.mark.parametrize(
+    ("language", "texts", "wanted"),
+    [
+        (
+            "zh",
+            ["我们决定招聘两名工程师。", "预算是一万元", "好吗？"],
+            "我们决定招聘两名工程师。预算是一万元好吗？",
+        ),
+        ("zh", ["会议结束。", "OK."], "会议结束。OK."),
+        ("vi", ["Họp lúc chín giờ.", "Hết giờ."], "Họp lúc chín giờ. Hết giờ."),
+    ],
+)
+def test_sentences_of_a_paragraph_are_parted_as_their_script_parts_them(
+    language: str, texts: list[str], wanted: str
+) -> None:
+    said = [
+        Said(number=number, track="text", start_s=None, end_s=None, text=text)
+        for number, text in enumerate(texts, start=1)
+    ]
+    assert by_rules(said, language).text == wanted
+
+
 PIECES = st.sampled_from(
     [
         *("um", "uh,", "the", "meeting", "Monday", "10:30", "3.5", ",", ".", "?", "i", "", "\n"),

@@ -218,3 +218,17 @@ def test_what_was_said_stays_text_in_every_form() -> None:
     assert b"&lt;b&gt;&amp;" in page and b"<w:bidi/>" in page
     ET.fromstring(page)
     assert "\\[x\\](y)" in markdown(whole)
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("1. First of all", "1\\. First of all"),
+        ("- no, not that", "\\- no, not that"),
+        ("3.5 percent", "3.5 percent"),
+        ("2026 was wet", "2026 was wet"),
+        ("a &lt; b", "a \\&lt; b"),
+    ],
+)
+def test_what_was_said_begins_no_list_in_markdown(said: str, written: str) -> None:
+    assert markdown(Document([Block("text", said)], "t", right_to_left=False)) == f"{written}\n"

@@ -10,9 +10,11 @@ import msgspec
 
 from contracts.job_house import House, Worker
 from features.tasks.houses import SITE, ShelfFiles, ShelfRegistry
+from roundhouse.core.errors import NotLocal
 from roundhouse.core.jobs import Job, NewJob
 from roundhouse.core.transports import CapabilityReply, Exchange
 from roundhouse.core.types import Caller
+from roundhouse.features.access.plans.quotas import PlanQuotas
 from roundhouse.features.tasks.attempts import store as attempts
 from roundhouse.features.tasks.attempts.keeping import Keeping
 from roundhouse.features.tasks.attempts.model import Attempt
@@ -24,6 +26,7 @@ from roundhouse.features.tasks.human.forms import SchemaForms
 from roundhouse.features.tasks.human.schemas import HumanRequestRead
 from roundhouse.features.tasks.human.service import Inbox
 from roundhouse.features.tasks.model import Capability
+from roundhouse.features.tasks.running.counting import TaskCounting
 from roundhouse.infra.db import Database
 from roundhouse.infra.events.store import Event, page
 
@@ -50,6 +53,10 @@ class Plays:
     def check_input(self, capability: Capability, given: Any) -> None:
         pass
 
+    async def check_inside(self, capability: Capability) -> None:
+        if "outside" in capability.name:
+            raise NotLocal("It is outside.")
+
     async def call(
         self,
         capability: Capability,
@@ -60,6 +67,10 @@ class Plays:
         timeout_s: float | None = None,
         exchange: Exchange | None = None,
     ) -> CapabilityReply:
+        if caller.local_only:
+            await self.check_inside(capability)
+        if exchange is not None:
+            exchange.begun = True
         self.keys.append((capability.name, idempotency_key))
         self.inputs.setdefault(capability.name, []).append(given)
         self.timeouts_s.setdefault(capability.name, []).append(timeout_s)
@@ -94,23 +105,26 @@ class FlowHouse:
                 for name in scripts
             )
         )
+        self.quotas = PlanQuotas(clock)
         self.files = ShelfFiles()
         self.forms = SchemaForms()
         self.runs = self._runs()
         self.house = House(db, clock, folder, [self.runs.pipeline])
-        self.service = FlowService(db, self.registry, self.forms, clock)
+        self.service = FlowService(db, self.registry, self.plays, self.forms, clock)
         self.inbox = Inbox(db, self.house.queue, self.forms, clock)
 
     def _runs(self) -> FlowJobs:
-        keeping: Any = Keeping(self.files, 86_400.0)  # type: ignore[arg-type]
-        return FlowJobs(Desk(self.db, self.registry, self.plays, keeping, self.clock), self.forms)
+        keeping: Any = Keeping(self.files, 86_400.0)  # type: ignore[arg-type]  # a shelf in place of the files' room
+        desk = Desk(self.db, self.registry, self.plays, keeping, self.clock)
+        return FlowJobs(desk, self.forms, counting=TaskCounting(self.quotas))
 
     async def keep(self, *steps: Any, name: str = "f", **more: Any) -> FlowRead:
         return await self.service.put(SITE, name, {"steps": list(steps), **more})
 
     async def task(self, given: Any = None, name: str = "f", **more: Any) -> Job:
         ordered = await self.runs.order(SITE, name, None, given)
-        return await self.house.queue.accept(SITE, NewJob(FLOW, ordered.input, **more))
+        caller = msgspec.structs.replace(SITE, local_only=ordered.local_only)
+        return await self.house.queue.accept(caller, NewJob(FLOW, ordered.input, **more))
 
     async def run(self, *steps: Any, given: Any = None, beats: int = 1, **more: Any) -> Job:
         """Keep a flow, run a task of it; the job as it is then."""
@@ -118,6 +132,12 @@ class FlowHouse:
         job = await self.task(given)
         await (await self.executor()).work(beats)
         return await self.job(job)
+
+    async def signal(self, job: Job, name: str, payload: Any = None, caller: Caller = SITE) -> bool:
+        """Bring a task a signal; False when it counts no more."""
+        async with self.db.begin() as tx:
+            waited, kept = await self.runs.signal(tx, caller, job, name, payload)
+            return await self.house.queue.wake(tx, job.id, waited, kept)
 
     async def executor(self) -> Worker:
         return await self.house.hire()
@@ -156,3 +176,7 @@ def call(step: str, use: str | None = None, **more: Any) -> dict[str, Any]:
 def person(step: str = "person", when: list[str] | None = None, **more: Any) -> dict[str, Any]:
     made: dict[str, Any] = {"id": step, "human": {"kind": "edit", **more}}
     return made if when is None else made | {"when": when}
+
+
+def signal(step: str, name: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"id": step, "signal": name or step, **more}

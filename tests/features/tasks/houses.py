@@ -10,9 +10,16 @@ from typing import Any
 import msgspec
 
 from contracts.job_house import House, Worker
-from roundhouse.core.errors import AddressRefused, NotFound, Unprocessable
+from roundhouse.core.errors import (
+    AddressRefused,
+    BackendDown,
+    NotFound,
+    NotLocal,
+    RoundhouseError,
+    Unprocessable,
+)
 from roundhouse.core.settings import JobSettings
-from roundhouse.core.transports import CapabilityReply
+from roundhouse.core.transports import CapabilityReply, Exchange
 from roundhouse.core.types import Caller, FileInfo, NewFile
 from roundhouse.features.access.plans.quotas import PlanQuotas
 from roundhouse.features.tasks.attempts import store as attempts
@@ -20,6 +27,7 @@ from roundhouse.features.tasks.attempts.keeping import Keeping
 from roundhouse.features.tasks.attempts.model import Attempt
 from roundhouse.features.tasks.model import Capability
 from roundhouse.features.tasks.running.accepting import Accepting, NewTask
+from roundhouse.features.tasks.running.counting import TaskCounting
 from roundhouse.features.tasks.running.jobs import TaskCalls
 from roundhouse.features.tasks.running.service import TaskService
 from roundhouse.infra.db import Database
@@ -58,6 +66,7 @@ class ScriptedCalling:
     Attributes:
         keys: Idempotency keys of all calls.
         held: Set it to a future to have calls wait.
+        refused: Why calls are refused before they are made.
     """
 
     def __init__(self, *script: Any) -> None:
@@ -65,11 +74,18 @@ class ScriptedCalling:
         self.keys: list[str] = []
         self.inputs: list[Any] = []
         self.held: asyncio.Future[Any] | None = None
+        self.refused: RoundhouseError | None = None
         self.entered = asyncio.Event()
 
     def check_input(self, capability: Capability, given: Any) -> None:
         if not isinstance(given, dict):
             raise Unprocessable("The input is not valid.", param="/")
+
+    async def check_inside(self, capability: Capability) -> None:
+        if capability.endpoint.get("lost", False):
+            raise BackendDown("Its name is not known.")
+        if capability.endpoint.get("outside", False):
+            raise NotLocal("It is outside.")
 
     async def call(
         self,
@@ -79,7 +95,12 @@ class ScriptedCalling:
         *,
         idempotency_key: str,
         timeout_s: float | None = None,
+        exchange: Exchange | None = None,
     ) -> CapabilityReply:
+        if exchange is not None and self.refused is not None:
+            raise self.refused
+        if exchange is not None:
+            exchange.begun = True
         self.keys.append(idempotency_key)
         self.inputs.append(given)
         self.entered.set()
@@ -159,14 +180,16 @@ class TaskHouse:
         self.files = ShelfFiles()
         self.gate = OpenGate()
         self.hooks = NotedHooks()
-        self.keeping: Any = Keeping(self.files, 86_400.0)  # type: ignore[arg-type]
+        self.quotas = PlanQuotas(clock)
+        self.keeping: Any = Keeping(self.files, 86_400.0)  # type: ignore[arg-type]  # a shelf in place of the files' room
         self.calls = self._calls()
         self.house = House(db, clock, folder, [self.calls.pipeline])
         self.folder = folder
         self.at_once, self.service = self.process(room)
 
     def _calls(self) -> TaskCalls:
-        return TaskCalls(self.db, self.registry, self.calling, self.keeping, self.clock)
+        counting = TaskCounting(self.quotas)
+        return TaskCalls(self.db, self.registry, self.calling, self.keeping, self.clock, counting)
 
     def process(self, room: int = 4, calls: TaskCalls | None = None) -> tuple[AtOnce, TaskService]:
         """What a serving process has."""
@@ -176,17 +199,24 @@ class TaskHouse:
         at_once = AtOnce(
             self.db, table, JobSettings(drain_s=0.0), self.folder, self.clock, version="1", most=room
         )
-        quotas = PlanQuotas(self.clock)
         accepting = Accepting(
-            self.db, queue, at_once, calls, self.registry, self.calling, self.clock, quotas, hooks=self.hooks
+            self.db,
+            queue,
+            at_once,
+            calls,
+            self.registry,
+            self.calling,
+            self.clock,
+            self.quotas,
+            hooks=self.hooks,
         )
         tail: Any = None
-        return at_once, TaskService(self.db, queue, accepting, tail, self.clock, self.gate, quotas)
+        return at_once, TaskService(self.db, queue, accepting, tail, self.clock, self.gate)
 
-    async def task(self, wait_s: float = 5.0, **asked: Any) -> Any:
+    async def task(self, wait_s: float = 5.0, caller: Caller = SITE, **asked: Any) -> Any:
         """Accept a task; the standing it is answered with."""
         asked = {"capability": "math.solve", "input": {"expression": "2+3"}, **asked}
-        return await self.service.create(SITE, NewTask(**asked), wait_s)
+        return await self.service.create(caller, NewTask(**asked), wait_s)
 
     async def attempts(self, task_id: str) -> list[Attempt]:
         async with self.db.read() as tx:

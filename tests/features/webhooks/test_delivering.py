@@ -9,9 +9,10 @@ import hmac
 import json
 
 import pytest
+import sqlalchemy as sa
 
 from features.webhooks.receiving import CALLER, Desk
-from roundhouse.core.errors import AddressRefused, BackendTimeout, Conflict
+from roundhouse.core.errors import AddressRefused, BackendTimeout, Conflict, NotFound
 from roundhouse.core.types import Caller
 from roundhouse.features.webhooks.delivering.schedule import MOST_TRIES, PAUSES_S, pause_s
 from roundhouse.features.webhooks.envelope import MOST_BYTES
@@ -443,3 +444,66 @@ async def test_a_site_has_so_many_and_no_more(db, tmp_path, turned_clock):
         await desk.make()
     with pytest.raises(Conflict):
         await desk.make()
+
+
+async def test_one_delivery_is_sent_again_under_the_same_id(desk: Desk):
+    made = await desk.make()
+    (event, other) = await desk.happen("job.queued", "job.completed")
+    await desk.deliver()
+    first, second = await desk.list(made.id)
+    assert (first.state, second.state) == ("delivered", "delivered")
+    anew = await desk.deliveries.resend(CALLER, made.id, first.id)
+    assert (anew.state, anew.attempts, anew.ended_at, len(anew.tries)) == ("pending", 0, None, 1)
+    await desk.deliver()
+    assert desk.receiver.ids.count(event.id) == 2
+    assert desk.receiver.ids.count(other.id) == 1
+    again, _ = await desk.list(made.id)
+    # What was tried before stays to be seen; nobody is told of it who did not name the event.
+    assert (again.state, again.attempts, len(again.tries)) == ("delivered", 1, 2)
+    assert "webhook.resent" not in desk.receiver.types
+
+
+async def test_one_that_waits_for_its_next_try_is_sent_at_once(desk: Desk):
+    made = await desk.make()
+    await desk.happen("job.queued")
+    desk.receiver.answers = [500, 500]
+    await desk.deliver()
+    desk.clock.turn(10)
+    await desk.deliver()
+    (waits,) = await desk.list(made.id)
+    assert waits.next_at is not None
+    assert waits.next_at.timestamp() > desk.clock.now_s() + 100
+    assert (await desk.deliveries.resend(CALLER, made.id, waits.id)).attempts == 2
+    await desk.deliver()
+    (one,) = await desk.list(made.id)
+    assert (one.state, one.attempts) == ("delivered", 3)
+
+
+async def test_sent_again_it_waits_while_its_webhook_is_off(desk: Desk):
+    made = await desk.make()
+    await desk.happen("job.queued")
+    await desk.deliver()
+    (one,) = await desk.list(made.id)
+    await desk.webhooks.change(CALLER, made.id, WebhookPatch(enabled=False))
+    assert (await desk.deliveries.resend(CALLER, made.id, one.id)).next_at is None
+    await desk.deliver()
+    assert len(desk.receiver.posts) == 1
+    await desk.webhooks.change(CALLER, made.id, WebhookPatch(enabled=True))
+    await desk.deliver()
+    assert len(desk.receiver.posts) == 2
+
+
+async def test_what_is_deleted_or_anothers_is_not_sent_again(desk: Desk):
+    made = await desk.make()
+    mine = await desk.make(url="https://example.org/other")
+    (event,) = await desk.happen("job.queued")
+    await desk.deliver()
+    (one,) = await desk.list(made.id)
+    with pytest.raises(NotFound):
+        await desk.deliveries.resend(CALLER, mine.id, one.id)
+    with pytest.raises(NotFound):
+        await desk.deliveries.resend(Caller("key_2", "s2", scopes=CALLER.scopes), made.id, one.id)
+    async with desk.db.begin() as tx:
+        await tx.execute(sa.delete(events.events).where(events.events.c.seq == event.seq))
+    with pytest.raises(Conflict):
+        await desk.deliveries.resend(CALLER, made.id, one.id)

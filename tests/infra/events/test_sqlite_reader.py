@@ -84,7 +84,7 @@ async def test_the_write_ahead_log_can_be_emptied(path, told, reader, eventually
     with closing(sqlite3.connect(path)) as other:
         for number in range(5):
             await put(path, number)
-            await eventually(lambda: len(told.numbers) == number + 1)  # noqa: B023
+            await eventually(lambda: len(told.numbers) == number + 1)  # noqa: B023 - waited for in this round
             assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
 
 

@@ -46,6 +46,15 @@ class Served:
         async def of_a_job(request: Request, job_id: str, over: bool = False) -> Response:
             return EventStream(request, tail, job_id, "default", default_after=0, is_last=is_last, over=over)
 
+        @rooms.get("/v1/tasks/{job_id}/events", response_class=EventStream)
+        async def of_a_task(request: Request, job_id: str, over: bool = False) -> Response:
+            def shown(event: Event) -> bool:
+                return not is_last(event)
+
+            return EventStream(
+                request, tail, job_id, "default", default_after=0, is_last=is_last, over=over, shown=shown
+            )
+
         @rooms.get("/v1/mine", response_class=EventStream)
         async def of_the_caller(request: Request) -> Response:
             return EventStream(request, tail, None, "default", shown=lambda event: event.topic == "job_b")
@@ -242,6 +251,28 @@ async def test_who_has_seen_the_end_is_not_kept_waiting(db, served):
     client = await served.get("/v1/jobs/job_a/events", f"Last-Event-ID: {last}")
     assert client.status == 204
     assert "content-length" not in client.headers
+
+
+@pytest.mark.parametrize("over", ["true", "false"])
+async def test_an_end_that_is_not_shown_is_one_all_the_same(db, served, over):
+    await write(db, new(0), new(1, kind="task.completed"), new(2, kind="job.completed"))
+    client = await served.get(f"/v1/tasks/job_a/events?over={over}")
+    seen = [await client.event(), await client.event()]
+    assert await client.event() is None
+    half = await served.get(f"/v1/tasks/job_a/events?over={over}", f"Last-Event-ID: {seen[0]['seq']}")
+    assert (half.status, await half.numbers()) == (200, [1])
+    # What is behind it will never be shown: a browser that came back would do so for ever.
+    whole = await served.get(f"/v1/tasks/job_a/events?over={over}", f"Last-Event-ID: {seen[1]['seq']}")
+    assert whole.status == 204
+
+
+async def test_what_is_not_shown_now_ends_nothing_that_goes_on(db, served):
+    await write(db, new(0), new(1, kind="job.failed"), new(2, kind="job.queued"), new(3, kind="job.failed"))
+    await write(db, new(4, kind="job.queued"))
+    rest = await served.get("/v1/tasks/job_a/events", "Last-Event-ID: 3")
+    assert rest.status == 200
+    await write(db, new(5, kind="job.completed"))
+    assert await rest.numbers() == [4]
 
 
 async def test_a_job_that_was_tried_again_goes_on(db, served):

@@ -39,9 +39,10 @@ class Watched:
 
 async def watched(db: Database, work: Callable[[Any], Awaitable[object]]) -> Watched:
     """Do a piece of work in a transaction that is rolled back."""
-    async with db.read() as tx:
+    async with db.begin() as tx:
         watch = Watched(tx)
         await work(watch)
+        await tx.rollback()
         return watch
 
 

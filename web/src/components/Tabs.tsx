@@ -1,6 +1,8 @@
 import { Tabs as Radix } from "radix-ui";
-import { useEffect, useRef, type ReactNode } from "react";
+import { Suspense, useEffect, useRef, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+
+import { Spinner } from "./Progress";
 
 export interface Tab {
   value: string;
@@ -16,7 +18,7 @@ export interface TabsProps {
   onChange?: (value: string) => void;
 }
 
-/** Parts of a page, one at a time; only the one shown is mounted. */
+/** Parts of a page, one at a time; only the one shown is mounted. A part that is `lazy` is loaded when it is first shown. */
 export function Tabs({ label, tabs, value, onChange }: TabsProps) {
   const { i18n } = useTranslation();
   const list = useRef<HTMLDivElement>(null);
@@ -54,7 +56,7 @@ export function Tabs({ label, tabs, value, onChange }: TabsProps) {
       {tabs.map((tab) => (
         <Radix.Content key={tab.value} value={tab.value} className="rounded-sm">
           {/* Radix keeps the tab that was left for one more drawing: it must not ask for what the next one is about. */}
-          {(value === undefined || value === tab.value) && tab.content}
+          {(value === undefined || value === tab.value) && <Suspense fallback={<Spinner />}>{tab.content}</Suspense>}
         </Radix.Content>
       ))}
     </Radix.Root>

@@ -1,6 +1,5 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
 import clsx from "clsx";
-import { useEffect, useRef, type ReactNode } from "react";
+import { lazy, Suspense, useEffect, type ReactNode } from "react";
 
 export interface VirtualListProps<Item> {
   /** What it lists, for those who do not see it. */
@@ -15,38 +14,33 @@ export interface VirtualListProps<Item> {
   className?: string;
 }
 
-const NEAR_END = 10;
+/** So many items need no counting of what is seen, nor the code that does it. */
+const FEW = 60;
 
-/** A list of any length, of which only what is seen is in the page. It needs a height from its surroundings. */
-export function VirtualList<Item>({ label, items, itemKey, render, estimatePx, onEnd, className }: VirtualListProps<Item>) {
-  const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: items.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => estimatePx,
-    getItemKey: (index) => itemKey(items[index]!),
-    overscan: 8,
-  });
-  const shown = virtual.getVirtualItems();
-  const last = shown.at(-1)?.index ?? -1;
-  useEffect(() => {
-    if (last >= items.length - NEAR_END) onEnd?.();
-  }, [last, items.length, onEnd]);
+const LongList = lazy(() => import("./LongList").then((part) => ({ default: part.LongList }))) as <Item>(
+  props: VirtualListProps<Item>,
+) => ReactNode;
+
+/** A list of any length; of a long one only what is seen is in the page. It needs a height from its surroundings. */
+export function VirtualList<Item>(props: VirtualListProps<Item>) {
+  if (props.items.length <= FEW) return <ShortList {...props} />;
   return (
-    <div ref={scroller} tabIndex={0} role="region" aria-label={label} className={clsx("overflow-y-auto", className)}>
-      <ul className="relative w-full" style={{ height: virtual.getTotalSize() }}>
-        {shown.map((one) => (
-          <li
-            key={one.key}
-            ref={virtual.measureElement}
-            data-index={one.index}
-            aria-setsize={items.length}
-            aria-posinset={one.index + 1}
-            className="absolute inset-x-0 top-0"
-            style={{ transform: `translateY(${one.start}px)` }}
-          >
-            {render(items[one.index]!, one.index)}
-          </li>
+    <Suspense fallback={<ShortList {...props} items={props.items.slice(0, FEW)} onEnd={undefined} />}>
+      <LongList {...props} />
+    </Suspense>
+  );
+}
+
+function ShortList<Item>({ label, items, itemKey, render, onEnd, className }: VirtualListProps<Item>) {
+  useEffect(() => {
+    // All of it is near the end. What comes now may make it a long one, before anybody has scrolled.
+    onEnd?.();
+  }, [items.length, onEnd]);
+  return (
+    <div tabIndex={0} role="region" aria-label={label} className={clsx("overflow-y-auto", className)}>
+      <ul>
+        {items.map((item, index) => (
+          <li key={itemKey(item)}>{render(item, index)}</li>
         ))}
       </ul>
     </div>

@@ -14,6 +14,7 @@ from roundhouse.core.errors import (
     BackendRefused,
     BackendTimeout,
     BadInput,
+    NotLocal,
     TargetRefused,
 )
 from roundhouse.core.transports import CapabilityCall, CapabilityReply, TransportContext
@@ -32,7 +33,8 @@ class FakeTransport:
     """`core.transports.Transport`.
 
     Its endpoint: `answer`, a JSON value, the input itself when it is left out; or `fail`, one of `refused`, `unusable`,
-    `busy` (with `retry_after_s`), `down`, `failed`, `bad`; `delay_s` before either.
+    `busy` (with `retry_after_s`), `down`, `failed`, `bad`; `delay_s` before either. With `outside` it
+    is outside.
 
     Args:
         context: Nothing of it is used.
@@ -49,8 +51,15 @@ class FakeTransport:
         if endpoint.get("fail", "busy") not in _FAULTS:
             raise BadInput("There is no such fault.", param="endpoint.fail")
 
+    async def check_inside(self, endpoint: Mapping[str, Any], *, trusted: bool) -> None:
+        """Raise NotLocal where the endpoint says so."""
+        if endpoint.get("outside", False):
+            raise NotLocal("It is outside.")
+
     async def call(self, call: CapabilityCall) -> CapabilityReply:
         """Do what the endpoint says."""
+        if call.caller.local_only:
+            await self.check_inside(call.endpoint, trusted=call.trusted)
         self.calls.append(call)
         try:
             async with asyncio.timeout(call.timeout_s):

@@ -50,6 +50,10 @@ class HttpTransport:
         read = read_endpoint(endpoint)
         self._http.endpoint(read.method, read.plain_url, trusted=trusted)
 
+    async def check_inside(self, endpoint: Mapping[str, Any], *, trusted: bool) -> None:
+        """Look its address up; see `core.transports.Transport`."""
+        await self._http.check_inside(read_endpoint(endpoint).plain_url, trusted=trusted)
+
     async def call(self, call: CapabilityCall) -> CapabilityReply:
         """Ask once; see `core.transports.Transport`."""
         endpoint = read_endpoint(call.endpoint)
@@ -81,7 +85,9 @@ class HttpTransport:
             # Last: what is registered for the target wins over what an input says.
             **call.secrets,
         }
-        target = self._http.endpoint(endpoint.method, outgoing.url, headers, trusted=call.trusted)
+        target = self._http.endpoint(
+            endpoint.method, outgoing.url, headers, trusted=call.trusted, local_only=call.caller.local_only
+        )
         limit_s = call.timeout_s
         timeouts = Timeouts(min(_CONNECT_S, limit_s), limit_s, limit_s, limit_s)
         return await target.send(outgoing.body, timeouts=timeouts)

@@ -24,6 +24,9 @@ class InprocTransport:
         """Raise BadInput unless there is such a verb."""
         self._verb(endpoint)
 
+    async def check_inside(self, endpoint: Mapping[str, Any], *, trusted: bool) -> None:
+        """Which model a verb asks it finds out itself, and asks none that is outside for who may not leave."""
+
     async def call(self, call: CapabilityCall) -> CapabilityReply:
         """Do it; see `core.transports.Transport`."""
         act = self._verb(call.endpoint)

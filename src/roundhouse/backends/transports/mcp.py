@@ -41,6 +41,12 @@ class McpTransport:
             raise BadInput("Which tool of the server?", param="endpoint.tool")
         self._check_place(read, trusted=trusted)
 
+    async def check_inside(self, endpoint: Mapping[str, Any], *, trusted: bool) -> None:
+        """Look its address up; a program of this machine is inside. See `core.transports.Transport`."""
+        read = read_endpoint(endpoint)
+        if read.url:
+            await self._context.http.check_inside(read.url, trusted=trusted)
+
     async def call(self, call: CapabilityCall) -> CapabilityReply:
         """Ask once; see `core.transports.Transport`."""
         endpoint = read_endpoint(call.endpoint)

@@ -55,7 +55,11 @@ class GuardedHttp(httpx2.AsyncBaseTransport):
         timeouts = Timeouts(min(_CONNECT_S, limit_s), limit_s, limit_s, limit_s)
         try:
             target = self._http.endpoint(
-                request.method, str(request.url), headers, trusted=self._call.trusted
+                request.method,
+                str(request.url),
+                headers,
+                trusted=self._call.trusted,
+                local_only=self._call.caller.local_only,
             )
             response = await target.send(body, timeouts=timeouts)
             if response.status in _REFUSING or response.status >= 500:

@@ -158,6 +158,13 @@ class NotAllowed(RoundhouseError):
     status = 403
 
 
+class NotLocal(NotAllowed):
+    """What would do it is outside, and the task or flow says that nothing may leave the house."""
+
+    code = "not_local"
+    title = "Outside the house"
+
+
 class TargetRefused(NotAllowed):
     """Who does a capability does not take the credential, or does not know the address, that is registered for it."""
 

@@ -25,6 +25,12 @@ _REPLAYED: Schema = fields(
     since={"type": "string", "format": "date-time"},
     queued={"type": "integer", "minimum": 0, "description": "Events that are sent once more."},
 )
+_RESENT: Schema = fields(
+    "webhook_id delivery_id event_id",
+    webhook_id=text("The webhook."),
+    delivery_id=text("Its delivery."),
+    event_id=text("The event that is sent once more; the same `webhook-id`."),
+)
 
 
 def _webhook(what: str, about: str, data: Schema = _WEBHOOK) -> EventKind:
@@ -41,6 +47,14 @@ WEBHOOKS = (
         _DISABLED,
     ),
     _webhook("replayed", "Events of the past are sent to a webhook once more.", _REPLAYED),
+    EventKind(
+        "webhook.resent",
+        "One delivery begins anew, asked for by hand.",
+        "the webhook",
+        "webhooks",
+        _RESENT,
+        "named",
+    ),
     EventKind(
         "webhook.test",
         "A try, asked for by hand; sent to that webhook alone, whatever it wants to be told.",

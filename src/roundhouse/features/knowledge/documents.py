@@ -65,7 +65,8 @@ class NewPassage(msgspec.Struct, frozen=True):
         text: As it stands in the document's whole text.
         start: Where there, in characters.
         end: Behind its last character.
-        page: Where it begins, from 1; None = there are no pages.
+        page: Where it stands, headings left aside, from 1; None = there are no pages. Passages of the strategy
+            `static` may run over the end of a page: then where it begins.
         headings: The headings it stands under.
         language: ISO 639-1 code by its script and words; "" = not known.
         sha256: Of what is embedded, hex: kind, headings and text, or the picture's bytes.

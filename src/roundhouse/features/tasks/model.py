@@ -15,6 +15,10 @@ Origin = Literal["manual", "builtin", "openapi", "register", "postman", "mcp"]
 CapabilityState = Literal["active", "drifted"]
 
 
+TASK_HEADER = "x-roundhouse-task"
+"""Of answers: the id of the task that a run is."""
+
+
 class Example(msgspec.Struct, frozen=True):
     """An input that can be tried, by name."""
 
@@ -44,6 +48,7 @@ class Capability(msgspec.Struct, frozen=True):
         expose_mcp: Whether it is an MCP tool as well.
         enabled: Whether it can be called.
         kept: What is kept of its tasks: everything, the result alone, or nothing but usage.
+        cost_units: What one call counts for in quota plans, from 0.
         transport: Name of the transport, e.g. `http`.
         endpoint: The transport's own.
         trusted: See `core.transports.CapabilityCall`.
@@ -72,6 +77,7 @@ class Capability(msgspec.Struct, frozen=True):
     expose_mcp: bool = True
     enabled: bool = True
     kept: Kept = "full"
+    cost_units: float = 1.0
     transport: str = "http"
     endpoint: dict[str, Any] = {}
     trusted: bool = False
@@ -104,6 +110,7 @@ class NewCapability(msgspec.Struct, frozen=True, kw_only=True):
     expose_mcp: bool = True
     enabled: bool = True
     kept: Kept = "full"
+    cost_units: float = 1.0
     transport: str = "http"
     endpoint: dict[str, Any] = {}
     headers: dict[str, str] | None = None
@@ -144,6 +151,15 @@ class Calling(Protocol):
         """Raise Unprocessable, with a JSON pointer as `param`, unless the input is valid."""
         ...
 
+    async def check_inside(self, capability: Capability) -> None:
+        """Refuse a capability that a caller that is `local_only` may not call, as far as that is known before.
+
+        Raises:
+            NotLocal: Whoever does it is outside.
+            AddressRefused, BackendDown: Where that is cannot be told.
+        """
+        ...
+
     async def call(
         self,
         capability: Capability,
@@ -166,6 +182,7 @@ class Calling(Protocol):
 
         Raises:
             Unprocessable, TooLarge: The input is not valid.
+            NotLocal: The caller is `local_only`, and whoever does it is outside.
             OutputInvalid: A BackendBadAnswer: the output is not valid; it stands in the error's `raw`.
             RoundhouseError: See `core.transports.Transport.call`.
         """

@@ -129,16 +129,20 @@ class DialRules(msgspec.Struct, frozen=True):
     Attributes:
         private: Whether private addresses may be (the operator's own servers).
         networks: Private networks that may be even so.
+        public: Whether public addresses may be.
         every: Whether one refused address refuses the whole name; otherwise it is only left out.
     """
 
     private: bool = False
     networks: tuple[Network, ...] = ()
+    public: bool = True
     every: bool = True
 
     def allows(self, ip: Ip) -> bool:
         """Whether `ip` may be dialled."""
         reach = reach_of(ip)
+        if reach is Reach.PUBLIC:
+            return self.public
         if reach is Reach.PRIVATE and not self.private:
             inner = embedded_v4(ip) or ip
             return any(inner.version == network.version and inner in network for network in self.networks)
@@ -147,6 +151,8 @@ class DialRules(msgspec.Struct, frozen=True):
 
 OPERATOR_RULES = DialRules(private=True, every=False)
 """For addresses from the configuration."""
+INSIDE_RULES = DialRules(private=True, public=False)
+"""Of those the ones that are inside: this machine's and private networks'."""
 
 
 class Url(msgspec.Struct, frozen=True):

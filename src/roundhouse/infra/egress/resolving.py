@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from roundhouse.core.errors import AddressRefused, BackendDown
-from roundhouse.infra.egress.addresses import DialRules, Ip, Url, parse_ip
+from roundhouse.core.errors import AddressRefused, BackendDown, NotLocal, RoundhouseError
+from roundhouse.infra.egress.addresses import DialRules, Ip, Reach, Url, parse_ip, reach_of
 
 Lookup = Callable[[str, int], Awaitable[list[str]]]
 """Name and port to IP addresses as text; raises OSError."""
@@ -50,15 +50,16 @@ class Resolver:
         self._known: dict[tuple[str, int], tuple[float, list[Dialled]]] = {}
 
     def check_literal(self, url: Url) -> None:
-        """Raise AddressRefused when the URL's host is an address that may not be dialled."""
+        """Raise AddressRefused, or NotLocal, when the URL's host is an address that may not be dialled."""
         if url.ip is not None and not self._rules.allows(url.ip):
-            raise AddressRefused(self._refusal())
+            raise self._refusal([url.ip])
 
     async def resolve(self, url: Url) -> list[Dialled]:
         """Addresses of the URL's host that may be dialled, at least one.
 
         Raises:
             AddressRefused: The rules refuse it.
+            NotLocal: They do so because it is outside.
             BackendDown: The name is not known.
         """
         if url.ip is not None:
@@ -79,7 +80,7 @@ class Resolver:
         addresses = [parse_ip(text) for text in texts]
         allowed = [Dialled(ip, port) for ip in addresses if self._rules.allows(ip)]
         if addresses and (not allowed or (self._rules.every and len(allowed) < len(addresses))):
-            raise AddressRefused(self._refusal())
+            raise self._refusal(addresses)
         if not allowed:
             raise BackendDown(f"The name {host} has no address.")
         if self._ttl_s:
@@ -88,8 +89,10 @@ class Resolver:
             self._known[host, port] = (now + self._ttl_s, allowed)
         return allowed
 
-    def _refusal(self) -> str:
+    def _refusal(self, addresses: list[Ip]) -> RoundhouseError:
+        if not self._rules.public and any(reach_of(ip) is Reach.PUBLIC for ip in addresses):
+            return NotLocal("It is outside, at a public address, and nothing of this may leave the house.")
         if self._rules.private:
-            return "Link-local, multicast and metadata addresses are never called."
+            return AddressRefused("Link-local, multicast and metadata addresses are never called.")
         # Which address it was is not told: it would let a user map the inner network.
-        return "The URL does not point to a public address."
+        return AddressRefused("The URL does not point to a public address.")

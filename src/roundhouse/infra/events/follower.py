@@ -156,6 +156,11 @@ class Follower:
         return not self._kept and not self._behind
 
     @property
+    def rest(self) -> Sequence[Event]:
+        """Everything known so far that was not taken; empty also where a part of it must be read first."""
+        return () if self._behind else tuple(self._kept)
+
+    @property
     def ended(self) -> bool:
         """Whether nothing will come any more, because the process drains."""
         return self._ended and not self._kept

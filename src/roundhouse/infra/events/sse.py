@@ -131,7 +131,8 @@ class EventStream(Response):
         """
         async with self._follower as follower:
             over = await self._is_over(follower)
-            self.status_code = 204 if over and self._comes_back and follower.caught_up else 200
+            nothing = (over and follower.caught_up) or self._hides_the_rest(follower)
+            self.status_code = 204 if nothing and self._comes_back else 200
             await send(
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             )
@@ -155,6 +156,13 @@ class EventStream(Response):
             return self._over
         newest = await follower.passed()
         return newest is not None and self._is_last(newest)
+
+    def _hides_the_rest(self, follower: Follower) -> bool:
+        """Whether all that will come is there already, and none of it is shown."""
+        rest = follower.rest
+        if not rest or self._shown is None or any(self._shown(event) for event in rest):
+            return False
+        return self._over or (self._is_last is not None and self._is_last(rest[-1]))
 
     async def _send_events(self, follower: Follower, over: bool, send: Send) -> None:
         loop = asyncio.get_running_loop()

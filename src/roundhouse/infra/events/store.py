@@ -46,11 +46,12 @@ events = sa.Table(
 
 # Written without SQLAlchemy's compiler: one statement for all of a commit, and the rows as the drivers take them.
 _INTO_SQLITE = "INSERT INTO events (id, site_id, topic, type, data, at_s) VALUES {} RETURNING seq"
+# Numbers are given while the lock is held: rows come only behind it.
 _INTO_POSTGRES = (
-    "INSERT INTO events (id, site_id, topic, type, data, at_s) SELECT * FROM"
-    " unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::json[], %s::float8[]) RETURNING seq"
+    f"WITH lock AS MATERIALIZED (SELECT pg_advisory_xact_lock({_LOCK}), pg_notify('{CHANNEL}', ''))"  # noqa: S608 - our own
+    " INSERT INTO events (id, site_id, topic, type, data, at_s) SELECT told.* FROM lock CROSS JOIN LATERAL"
+    " unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::json[], %s::float8[]) AS told RETURNING seq"
 )
-_LOCK_POSTGRES = f"SELECT pg_advisory_xact_lock({_LOCK}), pg_notify('{CHANNEL}', '')"
 _MOST_ROWS = 500
 
 
@@ -110,8 +111,6 @@ async def append(tx: Tx, *told: NewEvent) -> list[Event]:
     """
     if not told:
         return []
-    if tx.dialect.name == "postgresql":
-        await tx.exec_driver_sql(_LOCK_POSTGRES)
     written: list[Event] = []
     for start in range(0, len(told), _MOST_ROWS):
         written += await _insert(tx, told[start : start + _MOST_ROWS])

@@ -204,4 +204,4 @@ class AtOnce:
             del self._runs[run.job.id]
 
     async def _move(self, tx: Tx, moves: Sequence[Move]) -> list[Job | RunLost]:
-        return await transitions.move_all(tx, moves, self._clock.now_s())
+        return await transitions.move_all(tx, moves, self._clock.now_s(), self._pipelines)

@@ -17,6 +17,7 @@ from roundhouse.infra.jobs.pipelines import begin_next, fresh_stages
 from roundhouse.infra.jobs.rows import jobs, read_row
 from roundhouse.infra.jobs.telling import tidings
 
+_INSERT = sa.insert(jobs).returning(jobs.c.id, jobs.c.seq)
 _NONE_YET: dict[str, Any] = dict.fromkeys(column.name for column in jobs.c)
 
 
@@ -74,8 +75,9 @@ def _news(job: Job) -> list[NewEvent]:
 async def _write_all(tx: Tx, rows: list[dict[str, Any]]) -> dict[str, int]:
     if not rows:
         return {}
-    statement = sa.insert(jobs).returning(jobs.c.id, jobs.c.seq)
-    return {job_id: seq for job_id, seq in (await tx.execute(statement, rows)).all()}
+    # One row alone is a plain statement, several are put together by SQLAlchemy anew each time.
+    given = rows if len(rows) > 1 else rows[0]
+    return {job_id: seq for job_id, seq in (await tx.execute(_INSERT, given)).all()}
 
 
 async def _write_keyed(tx: Tx, row: dict[str, Any]) -> dict[str, int]:
@@ -113,6 +115,7 @@ def _row(entry: Entry, now_s: float) -> dict[str, Any]:
         "updated_at_s": now_s,
         "cancel_requested": False,
         "idempotency_key": new.idempotency_key,
+        "counted": new.counted,
     }
     return row if entry.executor_id is None else row | _started(entry, now_s)
 

@@ -263,7 +263,7 @@ class Executor:
         task.add_done_callback(self._tasks.discard)
 
     async def _move(self, tx: Tx, moves: Sequence[Move]) -> list[Job | RunLost]:
-        return await transitions.move_all(tx, moves, self._clock.now_s())
+        return await transitions.move_all(tx, moves, self._clock.now_s(), self._pipelines)
 
     async def _follow(self, run: Run) -> None:
         try:
@@ -302,14 +302,20 @@ class Executor:
 
     async def _take(self, executor_id: str) -> None:
         count = await sweeps.take_over(
-            self._db, self._durable, executor_id, self._membership, self._clock.now_s(), self._keep_s
+            self._db,
+            self._durable,
+            executor_id,
+            self._membership,
+            self._clock.now_s(),
+            self._keep_s,
+            self._pipelines,
         )
         _log.warning("executor_lost", executor=executor_id, jobs=count)
         self._wake.set()
 
     async def _end_overdue(self) -> None:
         now_s = self._clock.now_s()
-        await sweeps.end_overdue(self._db, now_s, self._keep_s)
+        await sweeps.end_overdue(self._db, now_s, self._keep_s, self._pipelines)
         for run in list(self._runs.values()):
             if run.job.deadline_s is not None and run.job.deadline_s <= now_s:
                 run.stop("deadline")
@@ -327,7 +333,8 @@ class Executor:
                 run.stop("cancel")
         # Claimed by a transaction whose answer never came, or left by a fault of ours.
         astray = [job for job in there.values() if job.id not in here]
-        if await sweeps.release(self._db, self._durable, astray, self._clock.now_s(), self._keep_s):
+        now_s = self._clock.now_s()
+        if await sweeps.release(self._db, self._durable, astray, now_s, self._keep_s, self._pipelines):
             _log.error("jobs_released", jobs=[job.id for job in astray])
 
     async def _adopt_strays(self) -> None:

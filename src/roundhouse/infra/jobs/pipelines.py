@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 from roundhouse.core.errors import BadInput
-from roundhouse.core.jobs import Job, Pipeline, Stage
+from roundhouse.core.jobs import Counting, Job, Pipeline, Stage
+from roundhouse.infra.db import Tx
 
 
 class PipelineTable:
@@ -65,6 +67,21 @@ class PipelineTable:
     def of(self, job: Job) -> Pipeline:
         """The pipeline of a job that was claimed because it is known here."""
         return self._known[job.kind, job.revision]
+
+    def counting(self, kind: str) -> Counting | None:
+        """What counts the jobs of a kind; None = nothing does."""
+        newest = self._newest.get(kind)
+        return None if newest is None else newest.counting
+
+    async def settle(self, tx: Tx, ended: Sequence[Job]) -> None:
+        """Have those that are counted settled, in the transaction that ends them: all of one counting at a time."""
+        told: dict[Counting, list[Job]] = defaultdict(list)
+        for job in ended:
+            counting = self.counting(job.kind) if job.counted else None
+            if counting is not None:
+                told[counting].append(job)
+        for counting, several in told.items():
+            await counting.settle(tx, several)
 
 
 def label(kind: str, revision: int) -> str:

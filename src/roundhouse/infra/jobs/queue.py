@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from roundhouse.core.errors import BadInput, Conflict, NotFound, PipelineRetired, QueueFull, RoundhouseError
-from roundhouse.core.jobs import MOST_PRIORITY, Job, NewJob, Pipeline, QueueName
+from roundhouse.core.jobs import MOST_PRIORITY, Again, Job, NewJob, Pipeline, QueueName
 from roundhouse.core.ports import Clock
 from roundhouse.core.settings import JobSettings
 from roundhouse.core.types import Caller
@@ -136,11 +136,15 @@ class JobQueue:
             job = await self._locked(tx, caller, job_id)
             if note is not None and not job.ended and not job.cancel_requested:
                 await note(tx, job)
-            return await transitions.cancel(tx, job, now_s, self.expires_at_s(now_s))
+            return await transitions.cancel(tx, job, now_s, self.expires_at_s(now_s), self._pipelines)
 
     async def retry(self, caller: Caller, job_id: str, note: Note | None = None) -> Job:
         """See `core.ports.Jobs.retry`."""
         async with self._db.begin() as tx:
+            known = await store.get(tx, caller, job_id)
+            counting = self._pipelines.counting(known.kind)
+            # What counts it locks its own rows first.
+            again = Again() if counting is None else await counting.again(tx, known)
             job = await self._locked(tx, caller, job_id)
             if job.state not in ("failed", "cancelled"):
                 raise Conflict(f"Only failed and cancelled jobs are retried; this one is {job.state}.")
@@ -153,7 +157,9 @@ class JobQueue:
             await self._check_room(tx, caller, pipeline.queue)
             if note is not None:
                 await note(tx, job)
-            return await transitions.requeue(tx, job, pipeline, self._clock.now_s())
+            if counting is not None and again.counted:
+                await counting.bind(tx, job, again)
+            return await transitions.requeue(tx, job, pipeline, self._clock.now_s(), again)
 
     async def wake(self, tx: Tx, job_id: str, waiting_for: str, signal: Any) -> bool:
         """See `core.ports.Jobs.wake`."""

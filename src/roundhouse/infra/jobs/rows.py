@@ -56,6 +56,7 @@ jobs = sa.Table(
     sa.Column("executor_id", sa.String(40)),
     sa.Column("cancel_requested", sa.Boolean, nullable=False),
     sa.Column("idempotency_key", sa.String(200)),
+    sa.Column("counted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("site_id", "kind", "idempotency_key"),
     sa.Index(
         "ix_jobs_queue_state_site_id_rank_seq",

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from roundhouse.core.jobs import Attempt, Job, JobState, QueueName, Stage, StageState
+from roundhouse.core.jobs import TASK_KINDS, Attempt, Job, JobState, QueueName, Stage, StageState
 from roundhouse.infra.jobs.queue import Place
+from roundhouse.infra.jobs.telling import task_names
 from roundhouse.infra.moments import moment, moment_or_none
 
 
@@ -65,7 +66,9 @@ class JobRead(BaseModel):
     attempts: int = Field(description="Runs that count.")
     max_attempts: int
     history: list[AttemptRead] = Field(description="Runs that did not complete it.")
-    input: dict[str, Any]
+    input: dict[str, Any] = Field(
+        description="Of a task its capability or flow and the version alone: the rest is in its trace."
+    )
     result: Any = Field(description="Of a `completed` job.")
     error: dict[str, Any] | None = Field(description="Of a `failed` job: `code` and `message`.")
     timings: JobTimings
@@ -109,7 +112,7 @@ def read_job(job: Job, now_s: float, place: Place | None = None) -> JobRead:
         attempts=job.attempts,
         max_attempts=job.max_attempts,
         history=[_attempt(one) for one in job.history],
-        input=job.input,
+        input=task_names(job) if job.kind in TASK_KINDS else job.input,
         result=job.result,
         error=job.error,
         timings=_timings(job, now_s),

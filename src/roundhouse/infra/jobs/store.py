@@ -245,8 +245,8 @@ async def delete(tx: Tx, job_ids: list[str]) -> None:
 
 
 async def forget_input(tx: Tx, job_id: str, left: Mapping[str, object], *, result: bool) -> None:
-    """Have a job's input be `left` alone, and with `result` its result nothing: they are kept no longer."""
-    values: dict[str, object] = {"input": dict(left)}
+    """Have a job's input be `left` alone, its signals and with `result` its result nothing: they are kept no longer."""
+    values: dict[str, object] = {"input": dict(left), "signals": {}}
     if result:
         values["result"] = None
     await tx.execute(sa.update(jobs).where(jobs.c.id == job_id).values(**values))

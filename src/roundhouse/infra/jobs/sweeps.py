@@ -34,7 +34,13 @@ _Change = tuple[Job, EventType, dict[str, Any]]
 
 
 async def take_over(
-    db: Database, durable: Durable, dead: str, membership: Membership, now_s: float, keep_s: float
+    db: Database,
+    durable: Durable,
+    dead: str,
+    membership: Membership,
+    now_s: float,
+    keep_s: float,
+    pipelines: PipelineTable,
 ) -> int:
     """Put the jobs of a dead executor back into their queues, and forget it once it has none.
 
@@ -43,7 +49,7 @@ async def take_over(
     """
     async with db.read() as tx:
         lost = await store.running(tx, dead)
-    count = await release(db, durable, lost, now_s, keep_s)
+    count = await release(db, durable, lost, now_s, keep_s, pipelines)
     async with db.begin() as tx:
         # It may have been frozen in the middle of taking one more.
         if not await store.running(tx, dead):
@@ -51,7 +57,14 @@ async def take_over(
     return count
 
 
-async def release(db: Database, durable: Durable, lost: Sequence[Job], now_s: float, keep_s: float) -> int:
+async def release(
+    db: Database,
+    durable: Durable,
+    lost: Sequence[Job],
+    now_s: float,
+    keep_s: float,
+    pipelines: PipelineTable,
+) -> int:
     """Put jobs whose run is lost back into their queues; the runs are fenced first, so that none can be in time.
 
     Returns:
@@ -70,7 +83,7 @@ async def release(db: Database, durable: Durable, lost: Sequence[Job], now_s: fl
             for job in held
             if (job.id, job.run) in runs
         ]
-        await transitions.change_all(tx, changes, now_s)
+        await transitions.change_all(tx, changes, now_s, pipelines)
     return len(changes)
 
 
@@ -108,7 +121,7 @@ def _failing(
     return ending("failed", now_s, expires_at_s, error=told, stages=stages, **more)
 
 
-async def end_overdue(db: Database, now_s: float, keep_s: float) -> None:
+async def end_overdue(db: Database, now_s: float, keep_s: float, pipelines: PipelineTable) -> None:
     """Fail what has not begun at its deadline; let go on what has waited long enough."""
     overdue = sa.and_(jobs.c.deadline_s <= now_s, jobs.c.state.in_(("queued", "waiting")))
     waited = sa.and_(jobs.c.state == "waiting", jobs.c.run_after_s <= now_s)
@@ -117,7 +130,7 @@ async def end_overdue(db: Database, now_s: float, keep_s: float) -> None:
     if found is None:
         return
     over = partial(_over, now_s=now_s, expires_at_s=now_s + keep_s)
-    await _change_every(db, sa.or_(overdue, waited), over, now_s)
+    await _change_every(db, sa.or_(overdue, waited), over, now_s, pipelines)
 
 
 def _over(job: Job, now_s: float, expires_at_s: float) -> _Change:
@@ -157,7 +170,7 @@ async def adopt_strays(
         if newest is None or newest.revision < revision:
             condition = sa.and_(condition, jobs.c.updated_at_s <= now_s - _UNKNOWN_S)
         adopted = partial(_adopted, newest=newest, now_s=now_s, expires_at_s=now_s + keep_s)
-        await _change_every(db, condition, adopted, now_s)
+        await _change_every(db, condition, adopted, now_s, pipelines)
 
 
 def _adopted(job: Job, newest: Pipeline | None, now_s: float, expires_at_s: float) -> _Change:
@@ -169,14 +182,18 @@ def _adopted(job: Job, newest: Pipeline | None, now_s: float, expires_at_s: floa
 
 
 async def _change_every(
-    db: Database, condition: sa.ColumnElement[bool], changed: Callable[[Job], _Change], now_s: float
+    db: Database,
+    condition: sa.ColumnElement[bool],
+    changed: Callable[[Job], _Change],
+    now_s: float,
+    pipelines: PipelineTable,
 ) -> None:
     """Change all jobs to which a condition applies, so that it does no more; a few hundred in each transaction."""
     count = _BATCH
     while count == _BATCH:
         async with db.begin() as tx:
             held = await transitions.lock(tx, condition, limit=_BATCH)
-            await transitions.change_all(tx, [changed(job) for job in held], now_s)
+            await transitions.change_all(tx, [changed(job) for job in held], now_s, pipelines)
         count = len(held)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from roundhouse.core.jobs import EXHAUSTED, TASK_KINDS, Job
+from roundhouse.core.jobs import EXHAUSTED, TASK_KINDS, TASK_NAMES, Job
 from roundhouse.infra.events.store import Event, NewEvent
 
 EventType = Literal[
@@ -40,12 +40,16 @@ _TASK_EVENTS: dict[EventType, TaskEventType] = {
     "job.failed": "task.failed",
     "job.cancelled": "task.cancelled",
 }
-_NAMES = ("capability", "flow", "version")
 
 
 def ends_job(event: Event) -> bool:
     """Whether an event is the last one of a job, unless that is retried."""
     return event.type in TERMINAL_EVENTS
+
+
+def task_names(job: Job) -> dict[str, Any]:
+    """What a task is of: its capability or flow, and the version."""
+    return {name: job.input[name] for name in TASK_NAMES if job.input.get(name) is not None}
 
 
 def tidings(job: Job, kind: EventType) -> Iterator[NewEvent]:
@@ -58,7 +62,7 @@ def tidings(job: Job, kind: EventType) -> Iterator[NewEvent]:
 
 def _task_event(job: Job, name: TaskEventType) -> NewEvent:
     data: dict[str, Any] = {"task_id": job.id, "state": "dead" if name == "task.dead" else job.state}
-    data |= {one: job.input[one] for one in _NAMES if job.input.get(one) is not None}
+    data |= task_names(job)
     if job.state == "running":
         data |= {"progress": round(job.progress, 4), "message": job.message}
     return NewEvent(job.caller.site_id, job.id, name, data | _outcome(job), job.updated_at_s)

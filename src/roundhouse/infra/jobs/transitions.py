@@ -7,21 +7,31 @@ commit was acknowledged too late is recognised by the row's `version` and not ma
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from roundhouse.core.jobs import Along, Attempt, AttemptOutcome, Job, Pipeline
+from roundhouse.core.errors import RoundhouseError
+from roundhouse.core.jobs import ENDED_STATES, Again, Along, Attempt, AttemptOutcome, Job, Pipeline
 from roundhouse.infra.db import Tx
 from roundhouse.infra.events.store import NewEvent, append
 from roundhouse.infra.jobs.model import RunLost
-from roundhouse.infra.jobs.pipelines import fresh_stages, share_done
+from roundhouse.infra.jobs.pipelines import PipelineTable, fresh_stages, share_done
 from roundhouse.infra.jobs.rows import jobs, read_row
 from roundhouse.infra.jobs.telling import EventType, tidings
 
 _BATCH = 200
 _MOST_HISTORY = 100
+_HELD = (
+    jobs.c.id == sa.bindparam("held_job_id"),
+    jobs.c.executor_id == sa.bindparam("held_executor_id"),
+    jobs.c.run == sa.bindparam("held_run"),
+    jobs.c.state == "running",
+    jobs.c.version == sa.bindparam("held_version"),
+)
+"""Applies to the job of a claim (`_holding`) as long as its executor has it."""
 
 
 class Claim(msgspec.Struct):
@@ -58,7 +68,9 @@ class Move(msgspec.Struct, frozen=True):
     along: Along | None = None
 
 
-async def move_all(tx: Tx, moves: Sequence[Move], now_s: float) -> list[Job | RunLost]:
+async def move_all(
+    tx: Tx, moves: Sequence[Move], now_s: float, pipelines: PipelineTable | None = None
+) -> list[Job | RunLost]:
     """Changes by the executor that runs the jobs; their claims' versions are to be raised once they are committed.
 
     Out of the executor's hands, one that was asked to stop is cancelled, and one whose signal has come already waits
@@ -68,20 +80,33 @@ async def move_all(tx: Tx, moves: Sequence[Move], now_s: float) -> list[Job | Ru
         tx: A write transaction.
         moves: Of one job at most one.
         now_s: Unix time.
+        pipelines: Has counted jobs that end settled.
 
     Returns:
         For each the job as it is now; `RunLost` where somebody else has it, or it has ended.
     """
     found: dict[str, Job | RunLost] = {}
     events: list[NewEvent] = []
+    ended: list[Job] = []
     for one in sorted(moves, key=lambda one: one.claim.job_id):
         moved, news = await _move(tx, await _as_asked(tx, one, now_s), now_s)
         found[one.claim.job_id] = moved
+        job = None if isinstance(moved, RunLost) else moved
+        if one.along is not None and (news or job is None):
+            events += await one.along(tx, job) or ()
         events += news
-        if one.along is not None and (news or isinstance(moved, RunLost)):
-            await one.along(tx, None if isinstance(moved, RunLost) else moved)
+        if job is not None and job.ended and news:
+            ended.append(job)
+    await _settle(tx, ended, pipelines)
     await append(tx, *events)
     return [found[one.claim.job_id] for one in moves]
+
+
+async def _settle(tx: Tx, ended: Sequence[Job], pipelines: PipelineTable | None) -> None:
+    if pipelines is not None:
+        await pipelines.settle(tx, ended)
+    elif any(job.counted for job in ended):
+        raise RoundhouseError("A counted job ends where nobody can settle it.")
 
 
 async def _as_asked(tx: Tx, move: Move, now_s: float) -> Move:
@@ -99,27 +124,29 @@ async def _as_asked(tx: Tx, move: Move, now_s: float) -> Move:
 
 
 async def _move(tx: Tx, move: Move, now_s: float) -> tuple[Job | RunLost, list[NewEvent]]:
-    statement = (
-        sa.update(jobs)
-        .where(*_held(move.claim))
-        .values(**_plain(move.changes), version=move.claim.version + 1, updated_at_s=now_s)
-        .returning(*jobs.c)
-    )
-    row = (await tx.execute(statement)).mappings().one_or_none()
-    if row is None:
+    values = _plain(move.changes) | {"version": move.claim.version + 1, "updated_at_s": now_s}
+    job = await _change_held(tx, move.claim, values)
+    if job is None:
         return await _made_before(tx, move), []
-    job = read_row(row)
     return job, [*tidings(job, move.kind)]
 
 
-def _held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        jobs.c.id == claim.job_id,
-        jobs.c.executor_id == claim.executor_id,
-        jobs.c.run == claim.run,
-        jobs.c.state == "running",
-        jobs.c.version == claim.version,
-    )
+@lru_cache(maxsize=64)
+def _changing(names: tuple[str, ...]) -> sa.Update:
+    """Changes these columns of a job that is held; to build it costs more than to run it, and few are needed."""
+    values: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(name) for name in names}
+    return sa.update(jobs).where(*_HELD).values(values).returning(*jobs.c)
+
+
+async def _change_held(tx: Tx, claim: Claim, values: dict[str, Any]) -> Job | None:
+    """The job with these values; None = the executor has it no more."""
+    changing = _changing(tuple(sorted(values)))
+    row = (await tx.execute(changing, values | _holding(claim))).mappings().one_or_none()
+    return None if row is None else read_row(row)
+
+
+def _holding(claim: Claim) -> dict[str, Any]:
+    return {f"held_{name}": value for name, value in msgspec.structs.asdict(claim).items()}
 
 
 async def _made_before(tx: Tx, move: Move) -> Job | RunLost:
@@ -135,46 +162,38 @@ async def _made_before(tx: Tx, move: Move) -> Job | RunLost:
     return RunLost() if row is None else read_row(row)
 
 
-_HOLDS = sa.select(jobs.c.seq).where(
-    jobs.c.id == sa.bindparam("job_id"),
-    jobs.c.executor_id == sa.bindparam("executor_id"),
-    jobs.c.run == sa.bindparam("run"),
-    jobs.c.state == "running",
-    jobs.c.version == sa.bindparam("version"),
-)
+_HOLDS = sa.select(jobs.c.seq).where(*_HELD)
 
 
 async def holds(tx: Tx, claim: Claim) -> bool:
     """Whether the executor still has the job."""
-    return (await tx.execute(_HOLDS, msgspec.structs.asdict(claim))).first() is not None
+    return (await tx.execute(_HOLDS, _holding(claim))).first() is not None
 
 
 async def tell_progress(tx: Tx, claims: list[tuple[Claim, float, str]], now_s: float) -> None:
     """Write how far running jobs are; those that were lost, or are further by now, are left alone."""
     events: list[NewEvent] = []
     for claim, progress, message in sorted(claims, key=lambda one: one[0].job_id):
-        statement = (
-            sa.update(jobs)
-            .where(*_held(claim))
-            .values(progress=progress, message=message, updated_at_s=now_s)
-            .returning(*jobs.c)
-        )
-        row = (await tx.execute(statement)).mappings().one_or_none()
-        if row is not None:
-            events += tidings(read_row(row), "job.progress")
+        values = {"progress": progress, "message": message, "updated_at_s": now_s}
+        job = await _change_held(tx, claim, values)
+        if job is not None:
+            events += tidings(job, "job.progress")
     await append(tx, *events)
 
 
-async def cancel(tx: Tx, job: Job, now_s: float, expires_at_s: float) -> Job:
+async def cancel(
+    tx: Tx, job: Job, now_s: float, expires_at_s: float, pipelines: PipelineTable | None = None
+) -> Job:
     """Cancel what does not run, ask for a stop of what does; call with the row locked or in a write transaction."""
     if job.ended or job.cancel_requested:
         return job
     if job.state == "running":
         return await _change(tx, job, "job.cancel_requested", now_s, cancel_requested=True)
-    return await _change(tx, job, "job.cancelled", now_s, **ending("cancelled", now_s, expires_at_s))
+    over = ending("cancelled", now_s, expires_at_s)
+    return (await change_all(tx, [(job, "job.cancelled", over)], now_s, pipelines))[0]
 
 
-async def requeue(tx: Tx, job: Job, pipeline: Pipeline, now_s: float) -> Job:
+async def requeue(tx: Tx, job: Job, pipeline: Pipeline, now_s: float, again: Again) -> Job:
     """Queue a failed or cancelled job again, with all its attempts before it; finished steps stay finished.
 
     Under a revision that does not accept its own it begins anew, under a new list of stages. Signals stay; what was
@@ -192,7 +211,8 @@ async def requeue(tx: Tx, job: Job, pipeline: Pipeline, now_s: float) -> Job:
         max_attempts=pipeline.retry.max_attempts,
         error=None,
         result=None,
-        run_after_s=None,
+        counted=again.counted,
+        run_after_s=again.run_after_s,
         deadline_s=None,
         ended_at_s=None,
         expires_at_s=None,
@@ -274,8 +294,20 @@ async def lock_one(tx: Tx, job_id: str) -> Job | None:
     return None if row is None else read_row(row)
 
 
-async def change_all(tx: Tx, changes: list[tuple[Job, EventType, dict[str, Any]]], now_s: float) -> list[Job]:
-    """Change jobs that are locked, then tell it: every row before the first event."""
+async def change_all(
+    tx: Tx,
+    changes: list[tuple[Job, EventType, dict[str, Any]]],
+    now_s: float,
+    pipelines: PipelineTable | None = None,
+) -> list[Job]:
+    """Change jobs that are locked, then tell it: every row before the first event.
+
+    Args:
+        tx: A write transaction.
+        changes: Job, event, and new values of columns.
+        now_s: Unix time.
+        pipelines: Has counted jobs that end settled; not needed where none can end.
+    """
     changed = []
     alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for job, _, values in changes:
@@ -286,6 +318,8 @@ async def change_all(tx: Tx, changes: list[tuple[Job, EventType, dict[str, Any]]
     for names, rows in alike.items():
         statement = sa.update(jobs).where(jobs.c.id == sa.bindparam("changed"))
         await tx.execute(statement.values({name: sa.bindparam(name) for name in names}), rows)
+    ended = zip(changed, changes, strict=True)
+    await _settle(tx, [job for job, (_, _, now) in ended if now.get("state") in ENDED_STATES], pipelines)
     pairs = zip(changed, changes, strict=True)
     await append(tx, *(one for job, (_, kind, _) in pairs for one in tidings(job, kind)))
     return changed

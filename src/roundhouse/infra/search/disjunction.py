@@ -53,8 +53,6 @@ class Bounds(NamedTuple):
 
 # Scoring more is done beside the event loop.
 _MANY = 100_000
-# So many are read at a time.
-_READ = 250_000
 
 
 class _Asked(NamedTuple):
@@ -148,22 +146,16 @@ class Disjunction:
         first, last = self._lists.span(terms)
         if postings > self._bounds.whole or not is_dense(first, last, postings):
             return None
+        # All is read before anything is summed: two threads that take turns at the interpreter are slower than one.
+        await self._lists.load(terms)
+        if not all(map(self._lists.is_loaded, terms)):
+            return None
         sums = Sums(first, last, self._narrowing.statistics)
-        adding: asyncio.Future[None] | None = None
-        for some in _parts(asked, _READ):
-            await self._lists.load([one.term for one in some])
-            if adding is not None:
-                await adding
-            if not all(self._lists.is_loaded(one.term) for one in some):
-                return None
-            lists = chain.from_iterable(map(self._weighted, some))
-            if postings <= _MANY:
-                sums.add(lists)
-            else:
-                # The next ones are read meanwhile.
-                adding = asyncio.ensure_future(asyncio.to_thread(sums.add, lists))
-        if adding is not None:
-            await adding
+        lists = chain.from_iterable(map(self._weighted, asked))
+        if postings <= _MANY:
+            sums.add(lists)
+        else:
+            await asyncio.to_thread(sums.add, lists)
         return sums.found()
 
     def _weighted(self, one: _Asked) -> Iterator[Weighted]:
@@ -188,19 +180,6 @@ class Disjunction:
                 columns = await self._lists.among(one.term, numbers)
             found.append(Weighted(one.term, columns, one.weight, one.frequency))
         return found or [Weighted(b"", unpack(b"", []), 0.0, 0)]
-
-
-def _parts(asked: Sequence[_Asked], most: int) -> list[list[_Asked]]:
-    """In their order, each part of so many entries, or of one term."""
-    parts: list[list[_Asked]] = []
-    total = most
-    for one in asked:
-        if total + one.size > most:
-            parts.append([])
-            total = 0
-        parts[-1].append(one)
-        total += one.size
-    return parts
 
 
 def _split(rising: Sequence[_Asked], most: int) -> tuple[Sequence[_Asked], Sequence[_Asked]]:

@@ -70,13 +70,14 @@ class Planning:
         async with self.db.read() as tx:
             return (await tx.execute(sa.select(jobs.c.run_after_s).where(jobs.c.id == task_id))).scalar_one()
 
-    async def settle(self, task_id: str, cost_units: float) -> None:
+    async def end(self, task_id: str, cost_units: float | None = 1.0, state: str = "completed") -> None:
+        """Have a task end as rooms do; None = it was cancelled before it began."""
         async with self.db.begin() as tx:
-            await self.quotas.settle(tx, task_id, cost_units=cost_units)
+            await tx.execute(sa.update(jobs).where(jobs.c.id == task_id).values(state=state))
+            await self.quotas.settle(tx, {task_id: cost_units})
 
-    async def release(self, task_id: str) -> None:
-        async with self.db.begin() as tx:
-            await self.quotas.release(tx, task_id)
+    async def cancel(self, task_id: str) -> None:
+        await self.end(task_id, None, "cancelled")
 
     async def left(self, name: str, caller: Caller = CALLER) -> float:
         (plan,) = await self.service.standing(caller)

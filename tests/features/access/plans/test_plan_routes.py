@@ -1,10 +1,14 @@
 """Plans and assignments over ASGI: who may make, see, assign and delete which."""
 
+from typing import Any
+
 import httpx
 import pytest
 
 from features.access.process import make_process
 from features.access.served import serve
+from roundhouse.core.types import Caller
+from roundhouse.features.access.plans.quotas import PlanQuotas
 
 
 @pytest.fixture
@@ -122,3 +126,42 @@ async def test_what_an_admin_set_stays(client, admin, keeper):
 )
 async def test_what_is_no_plan(client, admin, body):
     assert (await client.post("/v1/quota-plans", headers=admin, json=body)).status_code == 422
+
+
+async def test_how_plans_stand_is_told_of_the_own_site_and_narrowed(
+    client, process, admin, keeper, turned_clock
+):
+    own = await make(client, keeper, tasks_per_day=5, concurrent_tasks=2)
+    south = await make(client, admin, shared=True, requests_per_minute=9)
+    put = "/v1/quota-assignments"
+    for body in ({"plan_id": own, "user_id": "an"}, {"plan_id": own, "user_id": "an", "app_id": "shop"}):
+        assert (await client.put(put, headers=keeper, json=body)).status_code == 200
+    await client.put(put, headers=admin, json={"plan_id": south, "site_id": "south"})
+    async with process.db.begin() as tx:
+        caller = Caller("key_t", site_id="north", user_id="an")
+        await PlanQuotas(turned_clock).reserve(tx, caller, "res_1")
+
+    async def standing(who, query="") -> list[dict[str, Any]]:
+        answer = await client.get(f"{put}/standing{query}", headers=who)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    shop, an = await standing(keeper)
+    assert (an["object"], an["plan_id"], an["site_id"]) == ("quota_standing", own, "north")
+    assert (an["user_id"], an["app_id"], an["applies_to"]) == ("an", None, "user")
+    assert (shop["user_id"], shop["app_id"], shop["applies_to"]) == ("an", "shop", "user-app")
+    assert [(use["name"], use["limit"], use["remaining"]) for use in an["limits"]] == [
+        ("tasks_per_day", 5, 4),
+        ("concurrent_tasks", 2, 2),
+    ]
+    assert an["limits"][0]["resets_at"] == "2027-01-16T00:00:00Z"
+    assert [use["remaining"] for use in shop["limits"]] == [5, 2]
+    # Admins see all sites, and narrow.
+    assert [row["site_id"] for row in await standing(admin)] == ["south", "north", "north"]
+    assert [row["app_id"] for row in await standing(admin, "?app_id=shop")] == ["shop"]
+    assert [row["plan_id"] for row in await standing(admin, f"?plan_id={south}")] == [south]
+    assert await standing(keeper, "?site_id=south") == []
+    first = (await client.get(f"{put}/standing?limit=1", headers=keeper)).json()
+    assert (first["has_more"], first["data"][0]["app_id"]) == (True, "shop")
+    rest = (await client.get(f"{put}/standing?limit=1&cursor={first['next_cursor']}", headers=keeper)).json()
+    assert (rest["has_more"], rest["data"][0]["app_id"]) == (False, None)

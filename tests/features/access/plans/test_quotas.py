@@ -15,8 +15,8 @@ from roundhouse.infra.db import Database
 async def test_without_a_plan_nothing_is_counted(planning):
     task_id, reserved = await planning.task()
     assert reserved == Reserved()
-    await planning.settle(task_id, 1)
-    await planning.release(task_id)
+    await planning.end(task_id)
+    await planning.cancel(task_id)
 
 
 async def test_a_day_is_used_up_and_begins_anew(planning, turned_clock):
@@ -53,11 +53,10 @@ async def test_what_ends_frees_its_place_and_costs_what_it_did(planning):
         await planning.task()
     await planning.become(task_id, "running")
     assert await planning.left("concurrent_tasks") == 0
-    await planning.settle(task_id, cost_units=2.5)
-    await planning.become(task_id, "completed")
+    await planning.end(task_id, 2.5)
     assert await planning.left("cost_units_per_month") == 7.5
     assert await planning.left("concurrent_tasks") == 1
-    await planning.settle(task_id, cost_units=100)
+    await planning.end(task_id, 100)
     assert await planning.left("cost_units_per_month") == 7.5
     with pytest.raises(PlanExceeded) as refused:
         await planning.task(cost_units=10.5)
@@ -67,20 +66,38 @@ async def test_what_ends_frees_its_place_and_costs_what_it_did(planning):
 async def test_what_is_cancelled_gives_back_all_but_its_request(planning):
     await planning.assign(requests_per_minute=5, tasks_per_day=5, cost_units_per_month=5, concurrent_tasks=5)
     task_id, _ = await planning.task(cost_units=3)
-    await planning.release(task_id)
-    await planning.release(task_id)
-    # It is noticed as well where nobody told.
+    await planning.cancel(task_id)
+    await planning.cancel(task_id)
     other, _ = await planning.task(cost_units=2)
-    await planning.become(other, "cancelled")
+    await planning.end(other, 0, "cancelled")
     ended, _ = await planning.task(cost_units=0)
-    await planning.become(ended, "completed")
+    await planning.end(ended, 0)
     (plan,) = await planning.service.standing(CALLER)
     assert {use.name: use.remaining for use in plan.limits} == {
         "requests_per_minute": 2,
-        "tasks_per_day": 4,
+        "tasks_per_day": 3,
         "cost_units_per_month": 5,
         "concurrent_tasks": 5,
     }
+
+
+async def test_several_that_end_together_are_settled_together(planning):
+    """A plan of the site and one of the user; tries that were settled before do not count again."""
+    await planning.assign(cost_units_per_month=100)
+    await planning.assign(user_id="an", cost_units_per_month=50, tasks_per_day=10)
+    other = Caller("key_b", site_id="north", user_id="binh")
+    one, two = (await planning.task(cost_units=4))[0], (await planning.task(other, cost_units=6))[0]
+    three = (await planning.task(cost_units=5))[0]
+    async with planning.db.begin() as tx:
+        await planning.quotas.reserve(tx, CALLER, "again", cost_units=8)
+        await planning.quotas.bind(tx, "again", "job_again", spent_units=3)
+    site, user = await planning.service.standing(CALLER)
+    assert (site.limits[0].remaining, user.limits[1].remaining) == (77, 33)
+    async with planning.db.begin() as tx:
+        await planning.quotas.settle(tx, {one: 1, two: 9.5, three: None, "job_again": 5, "job_none": 7})
+    site, user = await planning.service.standing(CALLER)
+    assert (site.limits[0].remaining, user.limits[1].remaining) == (100 - 1 - 9.5 - 2, 50 - 1 - 2)
+    assert user.limits[0].remaining == 10 - 3 + 1
 
 
 async def test_what_is_rolled_back_is_not_counted(planning):
@@ -105,7 +122,7 @@ async def test_queued_tasks_begin_in_the_next_window_that_has_room(planning, tur
     assert (await planning.task())[1].run_after_s == 1_800_057_600
     third, reserved = await planning.task()
     assert reserved.run_after_s == 1_800_057_600 + 86_400
-    await planning.release(third)
+    await planning.cancel(third)
     assert (await planning.task())[1].run_after_s == 1_800_057_600 + 86_400
     turned_clock.turn(57_600)
     assert await planning.left("tasks_per_day") == 0
@@ -118,7 +135,7 @@ async def test_queued_tasks_are_given_places_in_their_order(planning, turned_clo
     second, _ = await planning.task()
     assert reserved.run_after_s > turned_clock.now_s() + 86_400
     assert await planning.places.give() == 0
-    await planning.become(running, "completed")
+    await planning.end(running)
     assert await planning.places.give() == 1
     assert await planning.run_after_s(first) is None
     assert await planning.run_after_s(second) is not None
@@ -133,7 +150,7 @@ async def test_what_waits_for_its_day_takes_no_place_until_then(planning, turned
     await planning.assign(tasks_per_day=1, concurrent_tasks=1, on_exceed="queue")
     running, _ = await planning.task()
     tomorrow, _ = await planning.task()
-    await planning.become(running, "completed")
+    await planning.end(running)
     assert await planning.places.give() == 0
     assert await planning.left("concurrent_tasks") == 1
     turned_clock.turn(57_600)
@@ -225,7 +242,7 @@ async def test_many_at_once_never_overdraw(planning, db_url):
             most = max(most, len(running))
             await asyncio.sleep(0.001)
             running.discard(task_id)
-            await house.become(task_id, "completed")
+            await house.end(task_id)
             done.append(task_id)
             return
 

@@ -14,7 +14,7 @@ from roundhouse.core.types import ModelInfo
 from roundhouse.engine.tokens import counter
 from roundhouse.features.knowledge.chunking.cutting import width
 from roundhouse.features.knowledge.chunking.passages import DENSE, MOST_CHARS, TARGET_CHARS, passages_of
-from roundhouse.features.knowledge.documents import SEPARATOR, Block, Chunking, NewPassage
+from roundhouse.features.knowledge.documents import SEPARATOR, Block, BlockKind, Chunking, NewPassage
 
 AUTO = Chunking()
 
@@ -152,3 +152,43 @@ def test_the_hash_is_of_what_is_embedded() -> None:
     assert one.sha256 != again.sha256
     moved = cut(blocks_of(("text", "longer before. "), ("heading", "a", 1), ("text", "Same.")))[1]
     assert moved.sha256 == one.sha256
+
+
+def on_pages(*parts: tuple[int, BlockKind, str]) -> list[Block]:
+    """Blocks of (page, kind, text), with their places; headings are of the first level."""
+    found: list[Block] = []
+    headings: tuple[str, ...] = ()
+    start = 0
+    for page, kind, text in parts:
+        path = () if kind == "heading" else headings
+        level = 1 if kind == "heading" else None
+        found.append(Block(kind, text, start, start + len(text), page, path, level))
+        headings = (text,) if kind == "heading" else headings
+        start += len(text) + len(SEPARATOR)
+    return found
+
+
+def test_what_stands_on_another_page_is_another_passage() -> None:
+    blocks = on_pages(
+        (1, "text", "The kettle boils."),
+        (1, "text", "It whistles."),
+        (2, "text", "The lid costs nine euros."),
+        (3, "text", "The filter costs four."),
+    )
+    found = cut(blocks)
+    assert [(one.page, one.text) for one in found] == [
+        (1, "The kettle boils.\n\nIt whistles."),
+        (2, "The lid costs nine euros."),
+        (3, "The filter costs four."),
+    ]
+    assert [whole(blocks)[one.start : one.end] for one in found] == [one.text for one in found]
+
+
+def test_a_heading_at_the_foot_of_a_page_goes_with_what_it_is_about() -> None:
+    (found,) = cut(on_pages((1, "heading", "Prices"), (2, "text", "The lid costs nine euros.")))
+    assert (found.page, found.text, found.headings) == (2, "Prices\n\nThe lid costs nine euros.", ("Prices",))
+
+
+def test_a_table_has_its_own_page_under_a_heading_of_the_one_before() -> None:
+    (found,) = cut(on_pages((1, "heading", "Prices"), (2, "table", "lid | 9")))
+    assert (found.page, found.kind) == (2, "table")

@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from peers.modules import transport_context
-from roundhouse.core.errors import BadInput, Conflict, NotAllowed, NotFound, Unprocessable
-from roundhouse.core.transports import TransportContext
+from roundhouse.core.errors import AddressRefused, BadInput, Conflict, NotAllowed, NotFound, Unprocessable
+from roundhouse.core.transports import Exchange, TransportContext
 from roundhouse.core.types import Caller
 from roundhouse.features.tasks.capabilities import store
 from roundhouse.features.tasks.capabilities.builtin import VERBS, own_capabilities
@@ -104,6 +104,50 @@ async def test_one_is_registered_changed_and_removed(room: Room) -> None:
             assert (await tx.execute(sa.select(sa.func.count()).select_from(table))).scalar_one() == 0
 
 
+async def test_another_cost_makes_another_version(room: Room) -> None:
+    made = await room.service.register(NORTH, new())
+    assert (made.cost_units, made.version) == (1.0, 1)
+    dear = await room.service.change(NORTH, "math.solve", {"cost_units": 2.5}, None)
+    assert (dear.cost_units, dear.version) == (2.5, 2)
+    versions = await room.service.versions(NORTH, "math.solve", None, 10)
+    assert [one.cost_units for one in versions.data] == [2.5, 1.0]
+    # What was accepted under the first version costs what that did.
+    assert (await room.registry.find(NORTH, "math.solve", 1)).cost_units == 1.0
+    assert (await room.registry.find(NORTH, "math.solve")).cost_units == 2.5
+
+
+async def test_what_is_refused_before_the_call_is_told(
+    db: Database, tmp_path: Path, turned_clock: Any
+) -> None:
+    async def names(host: str, port: int) -> list[str]:
+        return ["169.254.169.254"]
+
+    async with transport_context(lookup=names) as context:
+        await _refused(process(db, context, tmp_path, turned_clock))
+
+
+async def _refused(room: Room) -> None:
+    await room.registry.refresh()
+    await room.service.register(NORTH, new())
+    nowhere = {"transport": "http", "endpoint": {"method": "GET", "url": "http://metadata.example/"}}
+    await room.service.register(NORTH, new("math.away", **nowhere))
+
+    async def begun(name: str, given: Any, error: type[Exception] | None) -> bool:
+        exchange = Exchange()
+        one = await room.registry.find(NORTH, name)
+        calling = room.calling.call(one, given, NORTH, idempotency_key="k", exchange=exchange)
+        if error is None:
+            await calling
+        else:
+            with pytest.raises(error):
+                await calling
+        return exchange.begun
+
+    assert await begun("math.solve", {"x": 1}, None)
+    assert not await begun("math.solve", {"x": "no"}, Unprocessable)
+    assert not await begun("math.away", {"x": 1}, AddressRefused)
+
+
 async def test_another_process_sees_a_change_and_reads_only_what_changed(room: Room, tmp_path: Path) -> None:
     async with transport_context() as context:
         other = process(room.db, context, tmp_path, room.clock)
@@ -165,6 +209,7 @@ async def test_lists_are_filtered_and_paged(room: Room) -> None:
     )
     assert names(label="room:attic") == []
     assert names(origin="builtin") == own
+    assert names(state="drifted") == []
     assert names(enabled=False) == ["a.two"]
     first = room.service.page(NORTH, Filter(), None, 2)
     second = room.service.page(NORTH, Filter(), first.next_cursor, 50)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from roundhouse.features.tasks.flows.decide import (
     MOST_BEGUN,
     Ask,
+    Await,
     Call,
     Close,
     Done,
@@ -29,8 +30,9 @@ CHAIN = read_flow(
 )
 
 
-def facts(*tries, people=None, now_s=100.0, idempotent=("a", "b", "h"), deadline_s=None):
-    return Facts("job_1", {"q": 1}, now_s, tries, people or {}, dict.fromkeys(idempotent, True), deadline_s)
+def facts(*tries, people=None, now_s=100.0, idempotent=("a", "b", "h"), deadline_s=None, signals=None):
+    safe = dict.fromkeys(idempotent, True)
+    return Facts("job_1", {"q": 1}, now_s, tries, people or {}, safe, deadline_s, signals or {})
 
 
 def failed(step, n, kind, **more):
@@ -126,6 +128,37 @@ def test_a_person_first_and_one_behind_success():
     assert isinstance(decide(flow, facts(people={"ask": Said("rejected")})), Fail)
 
 
+def test_signals():
+    flow = read_flow(
+        {
+            "steps": [
+                {"id": "paid", "signal": "payment.paid", "timeout_s": 60},
+                {"id": "a", "use": "x", "when": ["ok"], "map": {"sum": "$.steps.paid.output.sum"}},
+                {"id": "sent", "signal": "sent"},
+                {"id": "remind", "use": "y"},
+            ],
+            "output": {"a": "$.steps.a.output", "last": "$.last.output", "by": "$.last.by"},
+        }
+    )
+    assert decide(flow, facts()) == Await("paid", 160.0)
+    assert decide(flow, facts(deadline_s=130.0)) == Await("paid", 130.0)
+    assert decide(flow, facts(deadline_s=100.0)).code == "deadline_exceeded"
+    # Nothing was brought, and that it was not is not the same.
+    came = {"paid": Said("answered", None, "signal:key:k")}
+    assert decide(flow, facts(signals=came)) == Call("a", 1)
+    assert decide(flow, facts(signals={"paid": Said("expired")})) == Call("remind", 1)
+    good = Try("a", 1, "ok", output=5)
+    assert decide(flow, facts(good, signals=came)) == Await("sent", None)
+    came["sent"] = Said("answered", {"no": 7}, "signal:key:k")
+    told = {"a": 5, "last": {"no": 7}, "by": "signal:key:k"}
+    assert decide(flow, facts(good, signals=came)) == Done(told, "signal:key:k")
+    came["sent"] = Said("expired")
+    assert decide(flow, facts(good, signals=came)) == Call("remind", 1)
+    alone = read_flow({"steps": [{"id": "paid", "signal": "paid"}]})
+    found = decide(alone, facts(signals={"paid": Said("expired")}))
+    assert (found.error_class, found.code, found.step) == ("timeout", "expired", "paid")
+
+
 def test_conditions():
     flow = read_flow(
         {
@@ -178,7 +211,11 @@ CLASSES += ["worker_lost", "bad_output", "rejected", "breaker_open", "failed", "
 outcomes = st.sampled_from(["ok", "failed", "rejected", "unknown"])
 steps = st.lists(
     st.fixed_dictionaries(
-        {"human": st.booleans(), "max": st.integers(1, 3), "safe": st.booleans()},
+        {
+            "kind": st.sampled_from(["human", "signal", "use"]),
+            "max": st.integers(1, 3),
+            "safe": st.booleans(),
+        },
         optional={"when": st.lists(outcomes, min_size=1, unique=True), "only_if": st.just("input.q == 1")},
     ),
     min_size=1,
@@ -191,7 +228,8 @@ def drawn_flow(drawn):
     for number, one in enumerate(drawn):
         step = {"id": f"s{number}", **{name: one[name] for name in ("when", "only_if") if name in one}}
         retried = {"retry": {**RETRY, "max": one["max"], "base_s": 0.001}}
-        written.append(step | ({"human": {"kind": "edit"}} if one["human"] else {"use": "x", **retried}))
+        kinds = {"human": {"human": {"kind": "edit"}}, "signal": {"signal": step["id"]}}
+        written.append(step | kinds.get(one["kind"], {"use": "x", **retried}))
     return read_flow({"steps": written})
 
 
@@ -200,9 +238,9 @@ def test_every_course_ends_and_nothing_is_repeated_blindly(drawn, data):
     flow = drawn_flow(drawn)
     safe = {f"s{number}": one["safe"] for number, one in enumerate(drawn)}
     most = {f"s{number}": one["max"] for number, one in enumerate(drawn)}
-    tries, people, asked, now_s = [], {}, [], 0.0
+    tries, people, signals, asked, now_s = [], {}, {}, [], 0.0
     for _ in range(1000):
-        known = Facts("job_1", {"q": 1}, now_s, tuple(tries), people, safe)
+        known = Facts("job_1", {"q": 1}, now_s, tuple(tries), people, safe, None, signals)
         action = decide(flow, known)
         assert decide(flow, known) == action
         if isinstance(action, (Done, Fail)):
@@ -214,6 +252,9 @@ def test_every_course_ends_and_nothing_is_repeated_blindly(drawn, data):
             assert action.step not in people
             asked.append(action.step)
             people[action.step] = Said(data.draw(st.sampled_from(["answered", "rejected", "expired"])), 1)
+        elif isinstance(action, Await):
+            assert action.step not in signals
+            signals[action.step] = Said(data.draw(st.sampled_from(["answered", "expired"])), None)
         elif isinstance(action, Close):
             last = tries.pop()
             assert (last.step, last.n) == (action.step, action.n)
@@ -236,5 +277,5 @@ def test_every_course_ends_and_nothing_is_repeated_blindly(drawn, data):
         assert sum(one.step == step and one.state == "failed" for one in tries) <= allowed
     if isinstance(action, Done):
         assert any(one.state == "ok" for one in tries) or any(
-            one.state == "answered" for one in people.values()
+            one.state == "answered" for one in (*people.values(), *signals.values())
         )

@@ -73,6 +73,10 @@ def person(**more):
     return {"id": "a", "human": {"kind": "edit", **more}}
 
 
+def signal(**more):
+    return {"id": "a", "signal": "paid", **more}
+
+
 def test_the_whole_language():
     flow = read_flow(WHOLE)
     assert [one.id for one in flow.spec.steps] == ["fast", "backup", "hedge", "person"]
@@ -121,6 +125,19 @@ def test_the_whole_language():
         ([person(on_timeout="default_answer")], "/steps/0/human/default_answer"),
         ([person(on_timeout="next_level")], "/steps/0/human/escalate"),
         ([person() | {"timeout_s": 5}], "/steps/0/timeout_s"),
+        ([person() | {"accept": {"expr": "output ="}}], "/steps/0/accept"),
+        ([person() | {"target": {"labels": {"gpu": True}}}], "/steps/0/target"),
+        ([person() | {"only_if": "idempotent"}], "/steps/0/only_if"),
+        ([signal(signal="is paid")], "/steps/0/signal"),
+        ([signal(signal="")], "/steps/0/signal"),
+        ([signal(), signal(id="b")], "/steps/1/signal"),
+        ([signal(use="x")], "/steps/0"),
+        ([signal(human={"kind": "edit"})], "/steps/0"),
+        ([signal(timeout_s=0)], "/steps/0/timeout_s"),
+        ([signal(retry={"max": 2})], "/steps/0/retry"),
+        ([signal(map={"q": 1})], "/steps/0/map"),
+        ([signal(accept={"expr": "output.x"})], "/steps/0/accept"),
+        ([signal(), call(id="b", race_with="a", after_ms=1)], "/steps/1/race_with"),
     ],
 )
 def test_faults(steps, pointer):
@@ -171,7 +188,9 @@ json_values = st.recursive(
 
 
 @given(
-    st.dictionaries(st.sampled_from([*WHOLE["steps"][1], "human", *WHOLE["steps"][3]["human"]]), json_values)
+    st.dictionaries(
+        st.sampled_from([*WHOLE["steps"][1], "human", "signal", *WHOLE["steps"][3]["human"]]), json_values
+    )
 )
 def test_any_json_is_taken_or_refused(step):
     flow, problems = look_through({"steps": [step]})

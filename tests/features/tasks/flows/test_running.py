@@ -2,9 +2,10 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
-from features.tasks.flow_house import TUTOR, call, person
+from features.tasks.flow_house import TUTOR, call, person, signal
 from features.tasks.houses import SITE
 from roundhouse.core.errors import (
     BackendBusy,
@@ -12,9 +13,12 @@ from roundhouse.core.errors import (
     BackendRefused,
     BackendTimeout,
     NotAllowed,
+    NotFound,
     OutputInvalid,
+    TooLarge,
     Unprocessable,
 )
+from roundhouse.features.tasks.flows.schemas import SimulateAsk
 from roundhouse.features.tasks.human.schemas import AnswerAsk, RejectAsk
 
 DOWN = BackendDown("It is down.")
@@ -62,6 +66,16 @@ async def test_the_class_of_the_error_decides(build, error, tries, code):
     else:
         assert (job.state, job.error["code"]) == ("failed", code)
         assert "b" not in house.plays.inputs
+
+
+async def test_an_output_that_does_not_fit_is_kept_for_who_looks(build):
+    odd = OutputInvalid("Odd.")
+    odd.raw = {"sum": "three"}
+    house = build(a=[odd])
+    job = await house.run(call("a"), person(prefill="$.best_output"))
+    assert [one.response for one in await house.attempts(job)] == [{"output": {"sum": "three"}}] * 2
+    (asked,) = await house.asked()
+    assert (asked.draft, asked.context["tries"][0]["class"]) == ({"sum": "three"}, "bad_output")
 
 
 async def test_all_failed(build):
@@ -216,6 +230,173 @@ async def test_a_no_ends_it_unless_the_flow_has_more(build):
     await house.inbox.reject(SITE, asked.id, RejectAsk(comment="Too short."))
     await executor.work()
     assert (await house.job(job)).result == "another"
+
+
+PAYER = msgspec.structs.replace(SITE, key_id="key_p", user_id="mai")
+
+
+async def test_a_flow_waits_for_a_signal(build):
+    house = build(a=[{"no": 7}], b=[5])
+    await house.keep(
+        call("a"), signal("paid", "payment.paid", timeout_s=600), call("b", when=["ok"], map="$.last.output")
+    )
+    job = await house.task()
+    executor = await house.executor()
+    await executor.work()
+    waiting = await house.job(job)
+    assert (waiting.state, waiting.waiting_for) == ("waiting", "signal.payment.paid")
+    (told,) = (await house.trace(job))["signals"]
+    assert (told["step"], told["name"], told["state"]) == ("paid", "payment.paid", "waiting")
+    assert await house.signal(job, "payment.paid", {"sum": 3, "headers": {"Cookie": "x"}}, PAYER)
+    assert not await house.signal(job, "payment.paid", {"sum": 4})
+    await executor.work()
+    assert (await house.job(job)).result == 5
+    assert house.plays.inputs["b"] == [{"sum": 3, "headers": {"Cookie": "x"}}]
+    (told,) = (await house.trace(job))["signals"]
+    assert (told["state"], told["by"]) == ("came", "user:mai")
+    assert told["payload"] == {"sum": 3, "headers": {"Cookie": "***"}}
+
+
+async def test_a_signal_that_came_first_counts(build):
+    house = build(a=[1])
+    await house.keep(signal("go"), call("a", when=["ok"]), signal("end"))
+    job = await house.task()
+    # Neither brings anything; that they came is what counts.
+    assert await house.signal(job, "end")
+    assert await house.signal(job, "go")
+    await (await house.executor()).work()
+    done = await house.job(job)
+    assert (done.state, done.result) == ("completed", None)
+    assert (await house.trace(job))["decided_by"] == "signal:key:key_a"
+    assert "job.waiting" not in await house.kinds(job)
+
+
+async def test_a_signal_that_comes_while_a_step_runs_is_not_lost(build):
+    held = asyncio.get_running_loop().create_future()
+    house = build(a=[held])
+    await house.keep(call("a"), signal("go"))
+    job = await house.task()
+    executor = await house.executor()
+    await executor.beat()
+    await house.plays.entered()
+    assert await house.signal(job, "go", 8)
+    held.set_result(1)
+    await executor.work(3)
+    done = await house.job(job)
+    assert (done.state, done.result) == ("completed", 8)
+    assert len(house.plays.keys) == 1
+
+
+async def test_a_signal_that_does_not_come(build, turned_clock):
+    house = build(a=["reminded"])
+    await house.keep(signal("paid", timeout_s=60), call("a"))
+    job = await house.task()
+    executor = await house.executor()
+    await executor.work()
+    turned_clock.turn(59)
+    await executor.work()
+    assert (await house.job(job)).state == "waiting"
+    turned_clock.turn(2)
+    await executor.work(2)
+    assert (await house.job(job)).result == "reminded"
+    assert not await house.signal(job, "paid")
+    (told,) = (await house.trace(job))["signals"]
+    assert (told["state"], told["by"]) == ("expired", None)
+
+
+async def test_a_wait_without_a_time_ends_with_the_flow(build, turned_clock):
+    house = build(a=[1])
+    await house.keep(signal("paid"), call("a", when=["failed"]), deadline_s=60)
+    await house.keep(signal("paid", timeout_s=30), name="alone")
+    executor = await house.executor()
+    job, alone = await house.task(), await house.task(name="alone")
+    await executor.work()
+    turned_clock.turn(61)
+    await executor.work(2)
+    assert (await house.job(job)).error["code"] == "deadline_exceeded"
+    failed = await house.job(alone)
+    assert failed.error["code"] == "expired"
+    assert "'paid'" in failed.error["message"]
+    # Tried again it waits again, and is heard.
+    await house.house.queue.retry(SITE, alone.id)
+    await executor.work()
+    assert (await house.job(alone)).waiting_for == "signal.paid"
+    assert await house.signal(alone, "paid", "late")
+    await executor.work()
+    assert (await house.job(alone)).result == "late"
+
+
+async def test_a_signal_counts_once_whatever_is_killed(build):
+    held = asyncio.get_running_loop().create_future()
+    house = build(a=[held, 5], b=[6])
+    await house.keep(signal("go"), call("a", when=["ok"]), signal("on"), call("b", when=["ok"]))
+    job = await house.task()
+    first = await house.executor()
+    await first.work()
+    first.freeze()
+    assert await house.signal(job, "go", {"x": 1})
+    await killed_in_the_middle(house, job)
+    assert not await house.signal(job, "go", {"x": 2})
+    third = await house.executor()
+    await third.work(2)
+    third.freeze()
+    assert (await house.job(job)).waiting_for == "signal.on"
+    assert await house.signal(job, "on")
+    await (await house.executor()).work(2)
+    assert (await house.job(job)).result == 6
+    assert [key for _, key in house.plays.keys] == [f"{job.id}:a:1", f"{job.id}:a:1", f"{job.id}:b:1"]
+    assert [one["payload"] for one in (await house.trace(job))["signals"]] == [{"x": 1}, None]
+
+
+async def test_what_no_step_waits_for_is_no_signal(build):
+    house = build(a=[1])
+    await house.keep(call("a"), signal("paid"))
+    job = await house.task()
+    with pytest.raises(NotFound, match="paid"):
+        await house.signal(job, "payd")
+    with pytest.raises(TooLarge):
+        await house.signal(job, "paid", "x" * 65_536)
+    assert (await house.job(job)).signals == {}
+
+
+async def test_what_is_outside_is_passed_over_where_nothing_may_leave(build):
+    house = build(outside=[1], inside=[2])
+    await house.keep(call("outside"), call("inside"), privacy="local_only")
+    job = await house.task()
+    await house.keep(call("outside"), call("inside"), name="open")
+    unbound = await house.task(name="open")
+    await (await house.executor()).work(2)
+    done = await house.job(job)
+    assert (done.result, done.caller.local_only) == (2, True)
+    (refused,) = [one for one in await house.attempts(job) if one.step == "outside"]
+    assert (refused.state, refused.error["code"], refused.error["class"]) == ("failed", "not_local", "auth")
+    assert (await house.job(unbound)).result == 1
+    assert [name for name, key in house.plays.keys if key.startswith(job.id)] == ["inside"]
+
+
+async def test_what_is_passed_over_is_told_before(build):
+    house = build(outside=[1], inside=[2])
+    steps = [call("outside"), call("inside")]
+    kept = await house.keep(*steps, privacy="local_only")
+    (told,) = kept.warnings
+    assert (told.pointer, told.message) == ("/steps/0/use", "It is outside.")
+    found = await house.service.validate(SITE, "f", None)
+    assert (found.valid, found.warnings) == (True, kept.warnings)
+    assert (await house.keep(*steps, name="open")).warnings == []
+    pretended = await house.service.simulate(SITE, "f", SimulateAsk(input={}))
+    outcomes = [(one.step, one.outcome) for one in pretended.path if one.action == "call"]
+    assert outcomes == [("outside", "auth"), ("inside", "ok")]
+
+
+async def test_the_deadline_of_the_flow_ends_the_wait_for_a_person(build, turned_clock):
+    house = build()
+    await house.keep(person(due_s=86_400), deadline_s=60)
+    job = await house.task()
+    executor = await house.executor()
+    await executor.work()
+    turned_clock.turn(61)
+    await executor.work(2)
+    assert (await house.job(job)).error["code"] == "deadline_exceeded"
 
 
 async def test_a_hedge_wins_and_the_other_is_told_to_stop(build):

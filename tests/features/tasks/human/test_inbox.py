@@ -16,7 +16,7 @@ from roundhouse.core.errors import (
     Unprocessable,
 )
 from roundhouse.core.types import Caller
-from roundhouse.features.tasks.human import store
+from roundhouse.features.tasks.human import asking, store
 from roundhouse.features.tasks.human.closing import Closing
 from roundhouse.features.tasks.human.comparing import changes
 from roundhouse.features.tasks.human.deciding import Decision, check_person
@@ -226,6 +226,31 @@ async def test_a_task_that_ends_closes_its_question(build, turned_clock):
     assert await closing.all() == 1
     assert await closing.all() == 0
     assert (await house.inbox.get(TUTOR, request.id)).state == "cancelled"
+
+
+@pytest.mark.parametrize("end", ["expired", "cancelled"])
+async def test_a_retry_asks_again_what_nobody_answered(build, turned_clock, end):
+    house = build(a=[BackendDown("It is down.")])
+    job = await house.run(call("a", retry={"max": 1}), person(due_s=60, assignees=["user:an"]), beats=2)
+    (first,) = await house.asked()
+    executor = await house.executor()
+    if end == "expired":
+        turned_clock.turn(61)
+        await executor.work(2)
+        assert (await house.job(job)).error["code"] == "expired"
+    else:
+        await house.house.queue.cancel(SITE, job.id)
+        async with house.db.begin() as tx:
+            await asking.cancel(tx, [job.id], turned_clock.now_s())
+    assert [one.state for one in await house.asked()] == [end]
+    await house.house.queue.retry(SITE, job.id)
+    await executor.work(2)
+    (again,) = await house.asked()
+    assert (again.id, again.state, again.due_at > first.due_at) == (first.id, "open", end == "expired")
+    assert (await house.kinds(job)).count("human.requested") == 2
+    await house.inbox.answer(TUTOR, again.id, AnswerAsk(answer="late"))
+    await executor.work(2)
+    assert (await house.job(job)).result == "late"
 
 
 async def test_links_decide_once(build, turned_clock):

@@ -13,12 +13,13 @@ import sqlalchemy as sa
 
 from conftest import TurnedClock
 from peers.modules import transport_context
-from roundhouse.core.errors import AddressRefused, BadInput, Conflict, NotFound
+from roundhouse.core.errors import AddressRefused, BackendDown, BadInput, Conflict, NotFound
 from roundhouse.core.types import Caller, Timeouts
 from roundhouse.features.tasks.capabilities.calling import CapabilityCalling
 from roundhouse.features.tasks.capabilities.registry import CapabilityRegistry
 from roundhouse.features.tasks.capabilities.service import CapabilityService
 from roundhouse.features.tasks.importing.drifting import DriftService
+from roundhouse.features.tasks.importing.gateway.checking import RegistrationChecks
 from roundhouse.features.tasks.importing.gateway.schemas import GatewayRegister
 from roundhouse.features.tasks.importing.gateway.service import RegistrationService
 from roundhouse.features.tasks.importing.gateway.table import ServedTable
@@ -36,11 +37,26 @@ URL = "http://93.184.215.14/openapi.json"
 
 
 class Shelf:
-    """What lies behind URLs: a document, or the error that fetching it ends with."""
+    """What lies behind URLs: a document, or the error that fetching it ends with; and what addresses answer with."""
 
     def __init__(self) -> None:
         self.pages: dict[str, Any] = {}
+        self.statuses: dict[str, int | Exception] = {}
         self.asked: list[tuple[str, Mapping[str, str], bool]] = []
+
+    async def reach(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        trusted: bool,
+        timeouts: Timeouts | None = None,
+    ) -> int:
+        self.asked.append((url, dict(headers or {}), trusted))
+        found = self.statuses.get(url, BackendDown("nobody there"))
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     async def fetch(
         self,
@@ -66,6 +82,7 @@ class Room:
     imports: ImportService
     drift: DriftService
     registrations: RegistrationService
+    checks: RegistrationChecks
     table: ServedTable
 
     async def told(self) -> list[str]:
@@ -77,20 +94,27 @@ class Room:
         return await self.imports.openapi(caller, OpenApiImport(url=URL, apply=True, **more))
 
 
+def _is_ours(path: str) -> bool:
+    return path == "/ours"
+
+
 @pytest.fixture
 async def room(db: Database, tmp_path: Path, turned_clock: TurnedClock) -> AsyncIterator[Room]:
     async with transport_context() as context:
         registry, vault, shelf = CapabilityRegistry(db, []), Vault(tmp_path), Shelf()
         calling = CapabilityCalling(registry, vault, context)
         service = CapabilityService(db, registry, calling, vault, turned_clock, registry.refresh)
+        # The shelf stands in for who fetches.
+        checks = RegistrationChecks(db, service, shelf, turned_clock)  # type: ignore[arg-type]  # see above
         yield Room(
             db,
             shelf,
             registry,
             service,
-            ImportService(db, service, shelf, turned_clock),  # type: ignore[arg-type]
-            DriftService(db, service, shelf, turned_clock),  # type: ignore[arg-type]
-            RegistrationService(db, service, shelf, lambda path: path == "/ours", turned_clock),  # type: ignore[arg-type]
+            ImportService(db, service, shelf, turned_clock),  # type: ignore[arg-type]  # see above
+            DriftService(db, service, checks, shelf, turned_clock),  # type: ignore[arg-type]  # see above
+            RegistrationService(db, service, shelf, _is_ours, turned_clock),  # type: ignore[arg-type]  # see above
+            checks,
             ServedTable(db),
         )
 
@@ -139,7 +163,7 @@ async def test_a_source_that_turns_to_a_refused_address_drifts_all_of_it(room: R
     room.shelf.pages[URL] = toys("play", "rest")
     await room.take(headers={"X-Key": "a-very-secret-key"})
     room.shelf.pages[URL] = AddressRefused()
-    assert await DriftJobs(room.drift)._check(None) == {  # type: ignore[arg-type]
+    assert await DriftJobs(room.drift)._check(None) == {  # type: ignore[arg-type]  # it needs no context
         "sources": 1,
         "failed": 1,
         "drifted": 2,
@@ -235,6 +259,73 @@ async def test_a_registration_is_replaced_and_removed_as_a_whole(room: Room) -> 
     await room.registrations.remove(NORTH, "toys")
     assert room.registry.every(NORTH) == []
     assert (await room.told())[-1] == "capability.removed toys.rest"
+
+
+BASE = "http://93.184.215.14/"
+
+
+async def test_a_registered_module_is_looked_at_again(room: Room) -> None:
+    room.shelf.pages[URL], room.shelf.statuses[BASE] = toys("play", "rest"), 404
+    rest = {"name": "rest", "gateway_path": "/toys/rest", "upstream_path": "/rest"}
+    own = {"name": "own", "gateway_path": "/toys/own", "upstream_path": "/own", "input_schema": {}}
+    play = {"name": "play", "gateway_path": "/toys/play", "upstream_path": "/play"}
+    asked = registration(routes=[play, rest, own], headers={"X-Key": "secret"})
+    await room.registrations.register(NORTH, asked)
+    found = await room.checks.check(NORTH, "toys")
+    assert (found.status, found.described, found.error, found.drifted) == (404, True, None, [])
+    assert room.shelf.asked[-2:] == [
+        (BASE, {"X-Key": "secret"}, False),
+        (URL, {"X-Key": "secret"}, False),
+    ]
+    room.shelf.pages[URL] = toys("play", kind="integer")
+    assert (await room.checks.check(NORTH, "toys")).drifted == ["toys.play", "toys.rest"]
+    assert (await room.checks.check(NORTH, "toys")).drifted == []
+    # What was registered with schemas of its own has nothing to be compared with.
+    assert room.capabilities.show(NORTH, "toys.own").state == "active"
+    drift = await room.imports.drift(NORTH, "toys.play")
+    assert drift.reason == "changed"
+    assert [one.field for one in drift.changes] == ["input_schema/properties/name/type"]
+    assert (await room.imports.drift(NORTH, "toys.rest")).reason == "gone"
+    taken = await room.imports.approve(NORTH, "toys.play")
+    assert (taken.state, taken.version, taken.origin) == ("active", 2, "register")
+    assert taken.header_names == ["X-Key"]
+    # What was gone is back, but another one.
+    room.shelf.pages[URL] = toys("play", "rest", kind="integer")
+    assert (await room.checks.check(NORTH, "toys")).drifted == ["toys.rest"]
+    assert (await room.imports.drift(NORTH, "toys.rest")).reason == "changed"
+    again = await room.registrations.register(NORTH, asked)
+    assert len(again.routes) == 3
+    assert room.capabilities.show(NORTH, "toys.rest").state == "active"
+    with pytest.raises(NotFound):
+        await room.imports.drift(NORTH, "toys.rest")
+
+
+async def test_who_does_not_answer_is_left_as_it_is(room: Room) -> None:
+    room.shelf.pages[URL], room.shelf.statuses[BASE] = toys("play"), 200
+    await room.registrations.register(NORTH, registration())
+    told = await room.drift.check()
+    assert (told.sources, told.failed, told.drifted) == (1, 0, [])
+    room.shelf.statuses[BASE] = BackendDown("nobody there")
+    found = await room.checks.check(NORTH, "toys")
+    assert (found.status, found.error, found.drifted) == (None, "backend_down", [])
+    assert (await room.drift.check("south")).sources == 0
+    told = await room.drift.check()
+    assert (told.sources, told.failed, told.drifted) == (1, 1, [])
+    room.shelf.statuses[BASE] = AddressRefused("metadata")
+    assert (await room.drift.check()).drifted == ["toys.play"]
+    assert (await room.imports.drift(NORTH, "toys.play")).reason == "blocked_address"
+    room.shelf.statuses[BASE] = 200
+    assert (await room.drift.check()).settled == ["toys.play"]
+    with pytest.raises(NotFound):
+        await room.checks.check(SOUTH, "toys")
+
+
+async def test_a_module_without_a_document_is_reached_alone(room: Room) -> None:
+    room.shelf.statuses[BASE] = 200
+    await room.registrations.register(NORTH, registration())
+    found = await room.checks.check(NORTH, "toys")
+    assert (found.status, found.described, found.error) == (200, False, None)
+    assert (await room.drift.check()).sources == 0
 
 
 async def test_what_cannot_be_registered(room: Room) -> None:

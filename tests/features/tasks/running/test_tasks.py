@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from features.tasks.houses import SITE, capability
@@ -15,6 +16,7 @@ from roundhouse.core.errors import (
     IdempotencyInFlight,
     IdempotencyMismatch,
     NotFound,
+    NotLocal,
     Unprocessable,
 )
 from roundhouse.core.jobs import NewJob
@@ -23,6 +25,7 @@ from roundhouse.core.types import Caller
 from roundhouse.features.tasks.running.accepting import NewTask
 from roundhouse.features.tasks.running.model import Wanted, state_of
 from roundhouse.features.tasks.running.runner import TaskRunner
+from roundhouse.features.tasks.running.shapes import read_task
 
 
 async def test_what_can_start_at_once_is_done_by_the_process_that_accepted_it(build):
@@ -249,6 +252,40 @@ async def test_processes_that_accept_the_same_key_accept_one_task(build):
     assert other.job.id != again.job.id
 
 
+async def test_a_key_is_held_for_all_processes_while_its_first_request_waits(build, turned_clock):
+    house = build()
+    _, other = house.process()
+    house.calling.held = asyncio.get_running_loop().create_future()
+    asked = NewTask(capability="math.solve", input={}, key="k", body_sha256="x")
+    first = asyncio.create_task(house.service.create(SITE, asked, 20.0))
+    await house.calling.entered.wait()
+    for service in (house.service, other):
+        with pytest.raises(IdempotencyInFlight) as refused:
+            await service.create(SITE, asked, 20.0)
+        assert refused.value.retry_after_s == 1.0
+        with pytest.raises(IdempotencyMismatch):
+            await service.create(SITE, NewTask(capability="math.solve", input={}, key="k", body_sha256="y"))
+    # By now it was told that the task goes on, if it lives.
+    turned_clock.turn(20)
+    again = await other.create(SITE, asked)
+    assert again.job.state == "running"
+    house.calling.held.set_result(None)
+    standing = await first
+    for service in (house.service, other):
+        found = await service.create(SITE, asked, 20.0)
+        assert (found.job.id, found.job.state) == (standing.job.id, "completed")
+    assert again.job.id == standing.job.id
+    assert len(house.calling.keys) == 1
+
+
+async def test_what_has_ended_is_told_though_its_first_request_was_to_wait_longer(build):
+    house = build()
+    asked = NewTask(capability="math.solve", input={}, key="k", body_sha256="x")
+    first = await house.service.create(SITE, asked, 20.0)
+    _, other = house.process()
+    assert (await other.create(SITE, asked)).job.id == first.job.id
+
+
 # What is kept
 
 
@@ -440,3 +477,24 @@ async def _taking_over(house, *, revive: bool = True):
     (row,) = [one for one in await worker.member.rows() if not one.queues]
     house.house.members.dead.add(row.id)
     return worker
+
+
+BOUND = msgspec.structs.replace(SITE, local_only=True)
+
+
+async def test_what_is_outside_is_refused_where_nothing_may_leave(build):
+    house = build(
+        capabilities=(
+            capability("away", endpoint={"outside": True}, idempotent=True),
+            capability("here", idempotent=True),
+            capability("lost", endpoint={"lost": True}, idempotent=True),
+        )
+    )
+    with pytest.raises(NotLocal):
+        await house.task(capability="away", caller=BOUND)
+    assert house.calling.keys == []
+    assert (await house.task(capability="away")).job.state == "completed"
+    here = await house.task(capability="here", caller=BOUND)
+    assert (here.job.state, read_task(here, 0.0).privacy) == ("completed", "local_only")
+    # Where that is, the call will know: it is accepted.
+    assert (await house.task(capability="lost", caller=BOUND)).job.caller.local_only

@@ -28,8 +28,9 @@ export function NewChat() {
     try {
       // What is left out has its default; the document's types know only of answers, in which all is there.
       const body = { model, vector_store_ids: storeIds } as Schemas["SessionCreate"];
+      const { Conversation } = await import("./state/conversation");
       const session = await changed(api.post("/v1/sessions", { body }));
-      const conversation = chats.conversation(session.id);
+      const conversation = chats.conversation(session.id, Conversation);
       await conversation.start();
       await conversation.ask(asked).catch(async (reason: unknown) => {
         // Nothing was asked: no empty session is left behind.

@@ -7,7 +7,7 @@ import { ErrorNotice, Spinner, useToast } from "@/components";
 import { Composer } from "./compose/Composer";
 import { MessageList } from "./message/MessageList";
 import { SessionHeader } from "./SessionHeader";
-import { useConversation } from "./state/Chats";
+import { useConversation } from "./state/useConversation";
 
 export default function SessionPage() {
   const { sessionId } = useParams({ strict: false }) as { sessionId: string };

@@ -12,19 +12,22 @@ import {
   Trash2,
   Undo2,
 } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api } from "@/api/client";
 import { useMay } from "@/api/me";
 import { Confirm, IconButton, Menu, useToast, type MenuItem } from "@/components";
 
-import { Numbers } from "./Numbers";
-import { RenameDialog, TagsDialog } from "./list/SessionDialogs";
 import { useChats } from "./state/Chats";
-import { saveExport } from "./state/exporting";
+import { saveExport, type ExportForm } from "./state/exporting";
 import { useSessionPages } from "./state/sessions";
 import type { Session } from "./state/shapes";
+
+// Loaded when they are asked for: a list of sessions does without.
+const Numbers = lazy(() => import("./Numbers").then((part) => ({ default: part.Numbers })));
+const RenameDialog = lazy(() => import("./list/SessionDialogs").then((part) => ({ default: part.RenameDialog })));
+const TagsDialog = lazy(() => import("./list/SessionDialogs").then((part) => ({ default: part.TagsDialog })));
 
 type Asking = "rename" | "tags" | "delete" | "numbers" | null;
 
@@ -42,10 +45,10 @@ export function SessionActions({ session }: { session: Session }) {
   const title = session.title || t("untitled");
   const apply = (work: Promise<Session>): void => {
     changed(work)
-      .then((known) => chats.conversation(known.id).take(known))
+      .then((known) => chats.take(known))
       .catch(toast.failed);
   };
-  const save = (format: "json" | "markdown"): void => void saveExport(session, format).catch(toast.failed);
+  const save = (format: ExportForm): void => void saveExport(session, format).catch(toast.failed);
   const close = (open: boolean): void => setAsking((now) => (open ? now : null));
   const destroy = async (): Promise<void> => {
     const permanent = session.deleted_at !== null;
@@ -57,6 +60,8 @@ export function SessionActions({ session }: { session: Session }) {
   const reading: (MenuItem | "line")[] = [
     { label: t("numbers.title"), icon: ChartNoAxesColumn, onSelect: () => setAsking("numbers") },
     { label: t("exportMarkdown"), icon: Download, onSelect: () => save("markdown") },
+    { label: t("exportText"), icon: Download, onSelect: () => save("txt") },
+    { label: t("exportCsv"), icon: Download, onSelect: () => save("csv") },
     { label: t("exportJson"), icon: Download, onSelect: () => save("json") },
   ];
   const writing: (MenuItem | "line")[] = [
@@ -86,9 +91,11 @@ export function SessionActions({ session }: { session: Session }) {
         trigger={<IconButton icon={EllipsisVertical} size="small" label={t("actionsOf", { title })} />}
         items={!mayWrite ? reading : session.deleted_at ? gone : writing}
       />
-      {asking === "rename" && <RenameDialog session={session} onSave={changed} onOpenChange={close} />}
-      {asking === "tags" && <TagsDialog session={session} onSave={changed} onOpenChange={close} />}
-      {asking === "numbers" && <Numbers session={session} onOpenChange={close} />}
+      <Suspense fallback={null}>
+        {asking === "rename" && <RenameDialog session={session} onSave={changed} onOpenChange={close} />}
+        {asking === "tags" && <TagsDialog session={session} onSave={changed} onOpenChange={close} />}
+        {asking === "numbers" && <Numbers session={session} onOpenChange={close} />}
+      </Suspense>
       <Confirm
         open={asking === "delete"}
         onOpenChange={close}

@@ -5,7 +5,8 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay } from "@/api/me";
-import { Async, Badge, PageBody, PageHeader, Tabs, type Tab } from "@/components";
+import { Async, Badge, PageBody, PageHeader } from "@/components";
+import { type Tab, Tabs } from "@/components/Tabs";
 import { useFormat } from "@/i18n/format";
 
 import { AskTab } from "./ask/AskTab";

@@ -1,17 +1,19 @@
 import { useLocation, useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { lazy, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay } from "@/api/me";
-import { PageBody, PageHeader, Tabs, type Tab } from "@/components";
+import { PageBody, PageHeader } from "@/components";
+import { type Tab, Tabs } from "@/components/Tabs";
 
-import { Aliases } from "./aliases/Aliases";
-import { ModelList } from "./listed/ModelList";
 import { Memory } from "./memory/Memory";
-import { Playground } from "./playground/Playground";
 import type { Trial } from "./playground/trials";
-import { Providers } from "./providers/Providers";
-import { Pulls } from "./pulls/Pulls";
+
+const Aliases = lazy(() => import("./aliases/Aliases").then((part) => ({ default: part.Aliases })));
+const ModelList = lazy(() => import("./listed/ModelList").then((part) => ({ default: part.ModelList })));
+const Playground = lazy(() => import("./playground/Playground").then((part) => ({ default: part.Playground })));
+const Providers = lazy(() => import("./providers/Providers").then((part) => ({ default: part.Providers })));
+const Pulls = lazy(() => import("./pulls/Pulls").then((part) => ({ default: part.Pulls })));
 
 /** What can be asked, what is in memory, and where it comes from. The part shown stands behind the # of the address. */
 export default function Models() {

@@ -1,18 +1,21 @@
 import { useLocation, useNavigate } from "@tanstack/react-router";
-import { useEffect, useRef } from "react";
+import { lazy, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay } from "@/api/me";
-import { PageBody, PageHeader, Tabs, type Tab } from "@/components";
+import { PageBody, PageHeader } from "@/components";
+import { type Tab, Tabs } from "@/components/Tabs";
 
-import { Audit } from "./audit/Audit";
-import { Charts } from "./charts/Charts";
-import { Jobs } from "./jobs/Jobs";
-import { Keys } from "./Keys";
 import { Overview } from "./Overview";
-import { Settings } from "./Settings";
-import { Upkeep } from "./upkeep/Upkeep";
-import { Usage } from "./usage/Usage";
+
+const Audit = lazy(() => import("./audit/Audit").then((part) => ({ default: part.Audit })));
+const Charts = lazy(() => import("./charts/Charts").then((part) => ({ default: part.Charts })));
+const Jobs = lazy(() => import("./jobs/Jobs").then((part) => ({ default: part.Jobs })));
+const Keys = lazy(() => import("./Keys").then((part) => ({ default: part.Keys })));
+const Settings = lazy(() => import("./Settings").then((part) => ({ default: part.Settings })));
+const Plans = lazy(() => import("./plans/Plans").then((part) => ({ default: part.Plans })));
+const Upkeep = lazy(() => import("./upkeep/Upkeep").then((part) => ({ default: part.Upkeep })));
+const Usage = lazy(() => import("./usage/Usage").then((part) => ({ default: part.Usage })));
 
 /** What the operator looks after. The part shown stands behind the # of the address, and behind a / what is shown of it. */
 export default function System() {
@@ -31,6 +34,7 @@ export default function System() {
     ...(jobs ? [{ value: "jobs", label: t("jobs.title"), content: <Jobs jobId={shown || null} /> }] : []),
     ...(usage ? [{ value: "usage", label: t("usage.title"), content: <Usage /> }] : []),
     ...(keys ? [{ value: "keys", label: t("keys.title"), content: <Keys /> }] : []),
+    ...(keys ? [{ value: "plans", label: t("plans.title"), content: <Plans /> }] : []),
     ...(audit ? [{ value: "audit", label: t("audit.title"), content: <Audit /> }] : []),
     ...(ops ? [{ value: "upkeep", label: t("upkeep.title"), content: <Upkeep /> }] : []),
     ...(admin ? [{ value: "settings", label: t("settings.title"), content: <Settings /> }] : []),

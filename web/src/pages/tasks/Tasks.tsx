@@ -1,26 +1,51 @@
 import { useLocation, useNavigate } from "@tanstack/react-router";
-import { useEffect, useRef } from "react";
+import { lazy, useEffect, useRef, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay } from "@/api/me";
-import { PageBody, PageHeader, Tabs, type Tab } from "@/components";
+import { PageBody, PageHeader } from "@/components";
+import { type Tab, Tabs } from "@/components/Tabs";
 
-import { Capabilities } from "./capabilities/Capabilities";
-import { CapabilityPage } from "./capabilities/CapabilityPage";
-import { FlowPage } from "./flows/FlowPage";
-import { Flows } from "./flows/Flows";
-import { AskedPage } from "./human/AskedPage";
-import { Inbox } from "./human/Inbox";
 import { TaskList } from "./tasks/TaskList";
-import { TaskPage } from "./tasks/TaskPage";
-import { WebhookPage } from "./webhooks/WebhookPage";
-import { Webhooks } from "./webhooks/Webhooks";
+
+// The list that one begins with is there at once; the rest is loaded when it is looked for.
+const TaskPage = lazy(() => import("./tasks/TaskPage").then((part) => ({ default: part.TaskPage })));
+const Inbox = lazy(() => import("./human/Inbox").then((part) => ({ default: part.Inbox })));
+const AskedPage = lazy(() => import("./human/AskedPage").then((part) => ({ default: part.AskedPage })));
+const Capabilities = lazy(() => import("./capabilities/Capabilities").then((part) => ({ default: part.Capabilities })));
+const CapabilityPage = lazy(() => import("./capabilities/CapabilityPage").then((part) => ({ default: part.CapabilityPage })));
+const EditPage = lazy(() => import("./capabilities/editing/EditPage"));
+const VersionsPage = lazy(() => import("./capabilities/versions/VersionsPage"));
+const Modules = lazy(() => import("./modules/Modules"));
+const Flows = lazy(() => import("./flows/Flows").then((part) => ({ default: part.Flows })));
+const FlowPage = lazy(() => import("./flows/FlowPage"));
+const FlowVersions = lazy(() => import("./flows/FlowVersions"));
+const RunFlow = lazy(() => import("./flows/RunFlow"));
+const Webhooks = lazy(() => import("./webhooks/Webhooks").then((part) => ({ default: part.Webhooks })));
+const WebhookPage = lazy(() => import("./webhooks/WebhookPage").then((part) => ({ default: part.WebhookPage })));
+
+/** The list of capabilities, one of them, or what is done with it; a new one has no name yet. */
+function capabilityPart(name: string, way: string): ReactNode {
+  if (way === "new" && name === "") return <EditPage key="new" name={null} />;
+  if (name === "") return <Capabilities />;
+  if (way === "edit") return <EditPage key={name} name={name} />;
+  if (way === "versions") return <VersionsPage key={name} name={name} />;
+  return <CapabilityPage key={name} name={name} />;
+}
+
+/** The list of flows, one of them, or what is done with it: `…/run/2` runs its second version. */
+function flowPart(name: string, way: string, version: string): ReactNode {
+  if (name === "") return <Flows />;
+  if (way === "versions") return <FlowVersions key={name} name={name} />;
+  if (way === "run") return <RunFlow key={`${name}@${version}`} name={name} version={Number(version) || null} />;
+  return <FlowPage key={name} name={name} />;
+}
 
 /** What is done by capabilities and how. The part shown stands behind the # of the address, and behind a / what is shown of it. */
 export default function Tasks() {
   const { t } = useTranslation("tasks");
   const navigate = useNavigate();
-  const [wanted, shown = ""] = useLocation({ select: (location) => location.hash }).split("/");
+  const [wanted, shown = "", way = "", more = ""] = useLocation({ select: (location) => location.hash }).split("/");
   const tasks = useMay("tasks");
   const human = useMay("human");
   const flows = useMay("flows");
@@ -32,9 +57,10 @@ export default function Tasks() {
       may: tasks,
       value: "capabilities",
       label: t("capabilities.title"),
-      content: shown ? <CapabilityPage key={shown} name={shown} /> : <Capabilities />,
+      content: capabilityPart(shown, way),
     },
-    { may: flows, value: "flows", label: t("flows.title"), content: shown ? <FlowPage key={shown} name={shown} /> : <Flows /> },
+    { may: tasks, value: "modules", label: t("modules.title"), content: <Modules /> },
+    { may: flows, value: "flows", label: t("flows.title"), content: flowPart(shown, way, more) },
     {
       may: webhooks,
       value: "webhooks",

@@ -86,10 +86,10 @@ function useCalmRenewal(...paths: string[]): () => void {
  *
  * False for keys that stand for one user or app, which get no such stream: they ask now and then.
  */
-function useLive(types: string, path: string): boolean {
+function useLive(types: string, ...paths: string[]): boolean {
   const me = useMe();
   const live = me.user_id === null && me.app_id === null;
-  const renew = useCalmRenewal(path);
+  const renew = useCalmRenewal(...paths);
   useEffect(() => {
     if (!live) return;
     const end = new AbortController();
@@ -100,7 +100,7 @@ function useLive(types: string, path: string): boolean {
 }
 
 export const useLiveTasks = (): boolean => useLive("task.*", "/v1/tasks");
-export const useLiveInbox = (): boolean => useLive("human.*", "/v1/human");
+export const useLiveInbox = (): boolean => useLive("human.*", "/v1/human", "/v1/human/{request_id}");
 
 /** One task, asked for again while more will happen to it. */
 export function useTask(taskId: string) {

@@ -3,8 +3,9 @@ import { ArrowLeft, ChevronRight } from "lucide-react";
 import type { ReactNode } from "react";
 
 import { Button } from "@/components";
+import type { ButtonProps } from "@/components/Button";
 
-type Part = "tasks" | "inbox" | "capabilities" | "flows" | "webhooks";
+type Part = "tasks" | "inbox" | "capabilities" | "modules" | "flows" | "webhooks";
 
 /** A link to a part of the page, or to one thing of it. */
 export function To({ part, id, children, label }: { part: Part; id?: string; children: ReactNode; label?: string }) {
@@ -20,14 +21,24 @@ export function To({ part, id, children, label }: { part: Part; id?: string; chi
   );
 }
 
-/** The head of one thing: the way back to its list, its name, what can be done with it. */
-export function Head({ part, back, title, beside, actions }: { part: Part; back: string; title: string; beside?: ReactNode; actions?: ReactNode }) {
+export interface HeadProps {
+  part: Part;
+  /** Of what the way leads back to; unset = the list. */
+  id?: string;
+  back: string;
+  title: string;
+  beside?: ReactNode;
+  actions?: ReactNode;
+}
+
+/** The head of one thing: the way back, its name, what can be done with it. */
+export function Head({ part, id, back, title, beside, actions }: HeadProps) {
   return (
     <div className="mb-4 flex flex-col gap-2">
       <Button asChild size="small" look="ghost" className="self-start">
-        <Link to="/tasks" hash={part}>
+        <Link to="/tasks" hash={id === undefined ? part : `${part}/${id}`}>
           <ArrowLeft aria-hidden className="size-4 rtl:-scale-x-100" />
-          {back}
+          <bdi>{back}</bdi>
         </Link>
       </Button>
       <div className="flex flex-wrap items-center gap-2">
@@ -39,6 +50,24 @@ export function Head({ part, back, title, beside, actions }: { part: Part; back:
       </div>
     </div>
   );
+}
+
+/** A button that leads to a part of the page, or to one thing of it. */
+export function ToButton({ part, id, icon: Icon, look, size, children }: ToButtonProps) {
+  return (
+    <Button asChild look={look} size={size}>
+      <Link to="/tasks" hash={id === undefined ? part : `${part}/${id}`}>
+        {Icon && <Icon aria-hidden className="size-4" />}
+        {children}
+      </Link>
+    </Button>
+  );
+}
+
+interface ToButtonProps extends Pick<ButtonProps, "look" | "size" | "icon"> {
+  part: Part;
+  id?: string;
+  children: ReactNode;
 }
 
 /** Something that is opened when it is looked for. */

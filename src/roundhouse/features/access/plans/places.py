@@ -60,7 +60,7 @@ class PlaceGiver:
             return given
 
     async def _place(self, tx: Tx, task_id: str, now_s: float) -> bool:
-        rows = await store.reservations(tx, task_id)
+        rows = await store.reservations(tx, [task_id])
         found = await store.lock_assignments(tx, [row.assignment_id for row in rows])
         running = await store.placed(tx, [one.assignment.id for one in found])
         for one in found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -63,7 +64,7 @@ class _Standing(msgspec.Struct):
 
 
 class PlanQuotas:
-    """Reserves, settles and releases (core.quotas.Quotas).
+    """Reserves and settles (core.quotas.Quotas).
 
     Args:
         clock: Time.
@@ -92,7 +93,6 @@ class PlanQuotas:
             return Reserved()
         _check_size(found, input_bytes)
         now_s = self._clock.now_s()
-        await self._tidy(tx, [one.assignment.id for one in found])
         standing = await self._standing(tx, found, now_s)
         flow, counting, soonest_s = None, [], max(now_s, begins_s or 0.0)
         for plan in standing:
@@ -121,32 +121,30 @@ class PlanQuotas:
         begins_s = None if placed else now_s + _FAR_S if bounded else at_s
         return Reserved(bool(counting), begins_s, flow, _headers(standing, now_s))
 
-    async def bind(self, tx: Tx, key: str, task_id: str) -> None:
+    async def bind(self, tx: Tx, key: str, task_id: str, *, spent_units: float = 0.0) -> None:
         """Say which task it is; see the port."""
-        await store.bind(tx, key, task_id)
+        await store.bind(tx, key, task_id, spent_units)
 
-    async def settle(self, tx: Tx, task_id: str, *, cost_units: float) -> None:
-        """The task ended; see the port."""
-        rows = await store.reservations(tx, task_id)
+    async def settle(self, tx: Tx, ended: Mapping[str, float | None]) -> None:
+        """Tasks ended; see the port."""
+        rows = await store.reservations(tx, list(ended))
+        back: dict[tuple[str, Metric, int], float] = defaultdict(float)
         for row in rows:
-            if cost_units != row.cost_units:
-                await _give_back(tx, row, "cost_units_per_month", row.cost_units - cost_units)
+            cost = ended[row.task_id]
+            if cost is None:
+                back[row.assignment_id, "tasks_per_day", window("tasks_per_day", row.at_s)[0]] += 1.0
+            spent = 0.0 if cost is None else max(cost - row.spent_units, 0.0)
+            month_s, _ = window("cost_units_per_month", row.at_s)
+            back[row.assignment_id, "cost_units_per_month", month_s] += row.cost_units - spent
+        # In the order in which tasks are counted: nobody waits for who waits for him.
+        for assignment_id, metric, start_s in sorted(
+            back, key=lambda one: (one[0], METRICS.index(one[1]), one[2])
+        ):
+            much = back[assignment_id, metric, start_s]
+            if much:
+                await store.give_back(tx, assignment_id, metric, start_s, much)
         if rows:
-            await store.delete_reservations(tx, task_id)
-
-    async def release(self, tx: Tx, task_id: str) -> None:
-        """The task did nothing; see the port."""
-        rows = await store.reservations(tx, task_id)
-        for row in rows:
-            await _release(tx, row)
-        if rows:
-            await store.delete_reservations(tx, task_id)
-
-    async def _tidy(self, tx: Tx, ids: Sequence[str]) -> None:
-        """Forget what tasks reserved that have ended; what never began gives back."""
-        for row in await store.unbegun(tx, ids):
-            await _release(tx, row)
-        await store.forget_ended(tx, ids)
+            await store.delete_reservations(tx, [row.task_id for row in rows])
 
     async def _standing(self, tx: Tx, found: Sequence[InForce], now_s: float) -> list[_Standing]:
         ids = [one.assignment.id for one in found]
@@ -180,7 +178,9 @@ class PlanQuotas:
                 if self.listener is not None and limit is not None and now_used >= WARN_SHARE * limit:
                     self.listener.nearly(assignment_id, metric, start_s)
         if counting:
-            rows = [Reservation(key, one.one.assignment.id, cost_units, at_s, placed) for one in counting]
+            rows = [
+                Reservation(key, one.one.assignment.id, cost_units, 0.0, at_s, placed) for one in counting
+            ]
             await store.insert_reservations(tx, rows)
 
     def _tell(self, one: InForce, full: Full | None, now_s: float) -> None:
@@ -211,15 +211,6 @@ class PlanQuotas:
             return PlanExceeded(detail, headers=headers)
         detail += f" There is room again at {moment(at_s):%Y-%m-%dT%H:%M:%SZ}."
         return PlanExceeded(detail, retry_after_s=at_s - now_s, resets_at_s=at_s, headers=headers)
-
-
-async def _release(tx: Tx, row: Reservation) -> None:
-    await _give_back(tx, row, "tasks_per_day", 1.0)
-    await _give_back(tx, row, "cost_units_per_month", row.cost_units)
-
-
-async def _give_back(tx: Tx, row: Reservation, metric: Metric, much: float) -> None:
-    await store.give_back(tx, row.assignment_id, metric, window(metric, row.at_s)[0], much)
 
 
 def _check_size(found: Sequence[InForce], input_bytes: int) -> None:

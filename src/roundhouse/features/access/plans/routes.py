@@ -15,6 +15,7 @@ from roundhouse.features.access.plans.schemas import (
     PlanList,
     PlanPatch,
     PlanRead,
+    StandingList,
 )
 from roundhouse.features.access.plans.service import PlanService
 from roundhouse.infra.auth import require
@@ -23,6 +24,11 @@ Keeper = Annotated[Caller, Depends(require("keys"))]
 Id = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9_]+$")]
 Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="Most rows in one page.")]
+
+OnePlan = Annotated[
+    str | None, Query(max_length=40, pattern=r"^[A-Za-z0-9_]+$", description="Only this plan.")
+]
+One = Annotated[str | None, Query(max_length=200, pattern=r"^[\x20-\x7e]+$", description="Only of this one.")]
 
 
 def router(plans: PlanService) -> APIRouter:
@@ -72,6 +78,20 @@ def _assignment_routes(routes: APIRouter, plans: PlanService) -> None:
     ) -> AssignmentList:
         """Who has which quota plan, newest first."""
         return await plans.assignments(caller, cursor=cursor, limit=limit)
+
+    @routes.get("/v1/quota-assignments/standing", operation_id="list_quota_standings", tags=["quotas"])
+    async def list_quota_standings(
+        caller: Keeper,
+        plan_id: OnePlan = None,
+        site_id: One = None,
+        user_id: One = None,
+        app_id: One = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> StandingList:
+        """How the plans that are in force stand: what is left of each limit, and when it is whole again."""
+        only = {"plan_id": plan_id, "site_id": site_id, "user_id": user_id, "app_id": app_id}
+        return await plans.standings(caller, only=only, cursor=cursor, limit=limit)
 
     @routes.delete(
         "/v1/quota-assignments/{assignment_id}", operation_id="unassign_quota_plan", tags=["quotas"]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from roundhouse.features.access.schemas import Count, Name, TenantId
+from roundhouse.features.access.schemas import Count, Name, PlanStanding, TenantId
 
 Template = Literal["free", "pro"]
 OnExceed = Annotated[
@@ -104,5 +104,23 @@ class AssignmentList(BaseModel):
 
     object: Literal["list"] = "list"
     data: list[AssignmentRead]
+    has_more: bool
+    next_cursor: str | None
+
+
+class AssignmentStanding(PlanStanding):
+    """One plan in force, and what is left of it in the windows of now."""
+
+    object: Literal["quota_standing"] = "quota_standing"
+    site_id: str
+    user_id: str | None
+    app_id: str | None
+
+
+class StandingList(BaseModel):
+    """Plans in force, newest first."""
+
+    object: Literal["list"] = "list"
+    data: list[AssignmentStanding]
     has_more: bool
     next_cursor: str | None

@@ -6,7 +6,7 @@ is set by admins, and a plan that an admin assigned is changed by admins alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,10 +21,12 @@ from roundhouse.features.access.plans.schemas import (
     AssignmentList,
     AssignmentPut,
     AssignmentRead,
+    AssignmentStanding,
     PlanCreate,
     PlanList,
     PlanPatch,
     PlanRead,
+    StandingList,
     Template,
 )
 from roundhouse.features.access.plans.store import Assignment, Plan
@@ -195,12 +197,39 @@ class PlanService:
         now_s = self._clock.now_s()
         async with self._db.read() as tx:
             found = await store.in_force(tx, caller.site_id, caller.user_id, caller.app_id)
-            ids = [one.assignment.id for one in found]
-            used = await store.counters(tx, ids, now_s) if ids else {}
-            running = await store.placed(tx, ids) if ids else {}
-        return [
-            _standing(one, used[one.assignment.id], running.get(one.assignment.id, 0), now_s) for one in found
-        ]
+            return await _standings(tx, found, now_s)
+
+    async def standings(
+        self, caller: Caller, *, only: Mapping[str, str | None], cursor: str | None, limit: int
+    ) -> StandingList:
+        """How assignments of the caller's site stand, newest first; of all sites for admins. Raises BadInput.
+
+        Args:
+            caller: Who asks.
+            only: Plan, site, user and app by the names of their columns; None = any.
+            cursor: `next_cursor` of the page before.
+            limit: Most of them.
+        """
+        now_s = self._clock.now_s()
+        async with self._db.read() as tx:
+            found = await store.list_in_force(
+                tx, site_id=_site(caller), before_id=decode_cursor(cursor, str), limit=limit + 1, only=only
+            )
+            page, more = found[:limit], len(found) > limit
+            standings = await _standings(tx, page, now_s)
+        return StandingList(
+            data=[
+                AssignmentStanding(
+                    **standing.model_dump(),
+                    site_id=one.assignment.site_id,
+                    user_id=one.assignment.user_id or None,
+                    app_id=one.assignment.app_id or None,
+                )
+                for one, standing in zip(page, standings, strict=True)
+            ],
+            has_more=more,
+            next_cursor=encode_cursor(page[-1].assignment.id) if more else None,
+        )
 
     async def _own(self, tx: Tx, caller: Caller, plan_id: str) -> Plan:
         plan = await store.get_plan(tx, plan_id, site_id=_site(caller), lock=True)
@@ -262,6 +291,15 @@ def _assignment(row: Assignment) -> AssignmentRead:
         app_id=row.app_id or None,
         created_at=moment(row.created_at_s),
     )
+
+
+async def _standings(tx: Tx, found: Sequence[store.InForce], now_s: float) -> list[PlanStanding]:
+    ids = [one.assignment.id for one in found]
+    used = await store.counters(tx, ids, now_s) if ids else {}
+    running = await store.placed(tx, ids) if ids else {}
+    return [
+        _standing(one, used[one.assignment.id], running.get(one.assignment.id, 0), now_s) for one in found
+    ]
 
 
 def _standing(one: store.InForce, used: Any, running: int, now_s: float) -> PlanStanding:

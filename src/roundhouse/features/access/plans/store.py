@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -71,11 +71,16 @@ quota_reservations = sa.Table(
         primary_key=True,
     ),
     sa.Column("cost_units", sa.Double, nullable=False),
+    sa.Column("spent_units", sa.Double, nullable=False, server_default="0"),
     sa.Column("at_s", sa.Double, nullable=False),
     sa.Column("placed", sa.Boolean, nullable=False),
     sa.Index("ix_quota_reservations_assignment_id", "assignment_id", "placed"),
 )
-"""Tasks that have not ended. `at_s` is the moment whose windows they are counted in; `placed` = it may run."""
+"""Tasks that have not ended.
+
+`cost_units` is what they may cost, `spent_units` what they had cost before they were tried again, `at_s` the moment
+whose windows they are counted in; `placed` = it may run.
+"""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -114,6 +119,7 @@ class Reservation(msgspec.Struct, frozen=True):
     task_id: str
     assignment_id: str
     cost_units: float
+    spent_units: float
     at_s: float
     placed: bool
 
@@ -199,10 +205,18 @@ async def get_assignment(tx: Tx, assignment_id: str, *, site_id: str | None) -> 
 
 
 async def list_assignments(
-    tx: Tx, *, site_id: str | None, before_id: str | None, limit: int
+    tx: Tx,
+    *,
+    site_id: str | None,
+    before_id: str | None,
+    limit: int,
+    only: Mapping[str, str | None] | None = None,
 ) -> list[Assignment]:
-    """Assignments, newest first; None as tenant = of all."""
+    """Assignments, newest first; None as tenant = of all. `only` narrows by columns, None in it = any."""
     query = sa.select(quota_assignments).order_by(quota_assignments.c.id.desc()).limit(limit)
+    for column, value in (only or {}).items():
+        if value is not None:
+            query = query.where(quota_assignments.c[column] == value)
     if site_id is not None:
         query = query.where(quota_assignments.c.site_id == site_id)
     if before_id is not None:
@@ -210,9 +224,29 @@ async def list_assignments(
     return [Assignment(**row) for row in (await tx.execute(query)).mappings()]
 
 
+async def list_in_force(
+    tx: Tx, *, site_id: str | None, before_id: str | None, limit: int, only: Mapping[str, str | None]
+) -> list[InForce]:
+    """As `list_assignments`, each with its plan."""
+    found = await list_assignments(tx, site_id=site_id, before_id=before_id, limit=limit, only=only)
+    return await _with_plans(tx, found)
+
+
 async def delete_assignment(tx: Tx, assignment_id: str) -> None:
     """Delete an assignment with all that is counted for it."""
     await tx.execute(sa.delete(quota_assignments).where(quota_assignments.c.id == assignment_id))
+
+
+_IN_FORCE = (
+    sa.select(quota_assignments)
+    .where(
+        quota_assignments.c.site_id == sa.bindparam("site_id"),
+        quota_assignments.c.user_id.in_((NOBODY, sa.bindparam("user_id"))),
+        quota_assignments.c.app_id.in_((NOBODY, sa.bindparam("app_id"))),
+    )
+    .order_by(quota_assignments.c.id)
+)
+_IN_FORCE_LOCKED = _IN_FORCE.with_for_update()
 
 
 async def in_force(
@@ -227,17 +261,8 @@ async def in_force(
         app_id: None = no app.
         lock: Whether to keep others from counting for them until the transaction ends.
     """
-    columns = quota_assignments.c
-    query = (
-        sa.select(quota_assignments)
-        .where(
-            columns.site_id == site_id,
-            columns.user_id.in_({NOBODY, user_id or NOBODY}),
-            columns.app_id.in_({NOBODY, app_id or NOBODY}),
-        )
-        .order_by(columns.id)
-    )
-    rows = (await tx.execute(query.with_for_update() if lock else query)).mappings().all()
+    whom = {"site_id": site_id, "user_id": user_id or NOBODY, "app_id": app_id or NOBODY}
+    rows = (await tx.execute(_IN_FORCE_LOCKED if lock else _IN_FORCE, whom)).mappings().all()
     return await _with_plans(tx, [Assignment(**row) for row in rows])
 
 
@@ -324,31 +349,12 @@ async def placed(tx: Tx, ids: Sequence[str]) -> dict[str, int]:
     return {assignment_id: int(many) for assignment_id, many in await tx.execute(query)}
 
 
-async def bind(tx: Tx, key: str, task_id: str) -> None:
-    """Give reservations the id of their task."""
+async def bind(tx: Tx, key: str, task_id: str, spent_units: float) -> None:
+    """Give reservations the id of their task, and what that had cost before."""
     await tx.execute(
-        sa.update(quota_reservations).where(quota_reservations.c.task_id == key).values(task_id=task_id)
-    )
-
-
-async def unbegun(tx: Tx, ids: Sequence[str]) -> list[Reservation]:
-    """What tasks reserved that were cancelled before they began."""
-    columns = quota_reservations.c
-    query = (
-        sa.select(quota_reservations)
-        .join(jobs, jobs.c.id == columns.task_id)
-        .where(columns.assignment_id.in_(ids), jobs.c.state == "cancelled", jobs.c.run_started_at_s.is_(None))
-        .order_by(columns.assignment_id, columns.task_id)
-    )
-    return [Reservation(**row) for row in (await tx.execute(query)).mappings()]
-
-
-async def forget_ended(tx: Tx, ids: Sequence[str]) -> None:
-    """Delete what tasks reserved that have ended, or are there no more."""
-    columns = quota_reservations.c
-    going_on = sa.select(jobs.c.id).where(jobs.c.id == columns.task_id, jobs.c.state.not_in(ENDED_STATES))
-    await tx.execute(
-        sa.delete(quota_reservations).where(columns.assignment_id.in_(ids), sa.not_(sa.exists(going_on)))
+        sa.update(quota_reservations)
+        .where(quota_reservations.c.task_id == key)
+        .values(task_id=task_id, spent_units=spent_units)
     )
 
 
@@ -371,11 +377,11 @@ async def insert_reservations(tx: Tx, rows: Sequence[Reservation]) -> None:
     await tx.execute(sa.insert(quota_reservations), [msgspec.structs.asdict(row) for row in rows])
 
 
-async def reservations(tx: Tx, task_id: str) -> list[Reservation]:
-    """What a task has reserved, in the order of the assignments."""
+async def reservations(tx: Tx, task_ids: Sequence[str]) -> list[Reservation]:
+    """What tasks have reserved, in the order of the assignments."""
     query = (
         sa.select(quota_reservations)
-        .where(quota_reservations.c.task_id == task_id)
+        .where(quota_reservations.c.task_id.in_(task_ids))
         .order_by(quota_reservations.c.assignment_id)
     )
     return [Reservation(**row) for row in (await tx.execute(query)).mappings()]
@@ -388,9 +394,9 @@ async def place(tx: Tx, task_id: str) -> None:
     )
 
 
-async def delete_reservations(tx: Tx, task_id: str) -> None:
-    """The task has ended."""
-    await tx.execute(sa.delete(quota_reservations).where(quota_reservations.c.task_id == task_id))
+async def delete_reservations(tx: Tx, task_ids: Sequence[str]) -> None:
+    """The tasks have ended."""
+    await tx.execute(sa.delete(quota_reservations).where(quota_reservations.c.task_id.in_(task_ids)))
 
 
 async def counter(tx: Tx, assignment_id: str, metric: str, start_s: int) -> tuple[float, InForce] | None:

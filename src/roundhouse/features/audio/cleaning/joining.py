@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from roundhouse.features.audio.cleaning.rules import clean, has_end, with_end
+from roundhouse.features.audio.cleaning.rules import clean, has_end, joined, with_end
 from roundhouse.features.audio.model import Paragraph, Said
 
 PARAGRAPH_PAUSE_S = 2.0
@@ -44,7 +44,7 @@ def paragraphs(said: Sequence[Said], language: str | None) -> list[list[Said]]:
 
 def by_rules(group: Sequence[Said], language: str | None) -> Paragraph:
     """A paragraph of its segments, by rules alone."""
-    return msgspec.structs.replace(blank(group), text=" ".join(_sentences(group, language)).strip())
+    return msgspec.structs.replace(blank(group), text=joined(_sentences(group, language)).strip())
 
 
 def blank(group: Sequence[Said]) -> Paragraph:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from roundhouse.features.audio.cleaning.fillers import without_fillers
 
@@ -24,6 +25,7 @@ _WIDE = {",": "，", ";": "；", "!": "！", "?": "？"}
 # Not behind "e.g." or an initial.
 _START = re.compile(r"(^|(?:(?<=\w\w)\.|[!?…])[\"'”’)]*\s+)([\"'“‘(¿¡]*)([^\W\d_])")
 _LONE_I = re.compile(r"(?<![\w'’.-])i(?=['’](?:m|ve|ll|d)\b|[\s,;:!?]|\.(?:\s|$)|$)")
+_WIDE_END = re.compile(r"[。！？；：][”」』）]*$")
 _END = re.compile(r"[.!?…。！？;；:：\"'”’」』)）]$")
 
 
@@ -71,6 +73,14 @@ def with_end(text: str, language: str | None) -> str:
     if not text or language is None or _END.search(text):
         return text
     return text.rstrip(",，、- ") + ("。" if language == "zh" else ".")
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """Sentences one behind the other; behind a Chinese one there is no space."""
+    text = ""
+    for one in sentences:
+        text += one if not text or _WIDE_END.search(text) else f" {one}"
+    return text
 
 
 def has_end(text: str) -> bool:

@@ -12,7 +12,8 @@ from roundhouse.features.audio.model import Paragraph, Recording, Said, Texts
 
 Style = Literal["title", "heading", "subheading", "text", "bullet", "quote"]
 
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~&])")
+_LIKE_A_LIST = re.compile(r"^(\d{1,9})([.)])(?=\s|$)|^([-+])")
 _LABELS = {
     "en": ("Summary", "Transcript"),
     "vi": ("Tóm tắt", "Bản chép lời"),
@@ -78,6 +79,7 @@ def markdown(whole: Document) -> str:
     for block in whole.blocks:
         lead = f"**{_escaped(block.lead)}** " if block.lead else ""
         text = _escaped(" ".join(block.text.split()))
+        text = text if lead else _not_a_list(text)
         parts.append(f"{_PREFIXES[block.style]}{lead}{text}".rstrip())
     lines: list[str] = []
     for block, part in zip(whole.blocks, parts, strict=True):
@@ -145,3 +147,8 @@ def _flat(value: Any) -> str:
 
 def _escaped(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text)
+
+
+def _not_a_list(text: str) -> str:
+    """A text whose beginning would make a list of it, as text."""
+    return _LIKE_A_LIST.sub(r"\1\\\2\3", text)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from roundhouse.core.errors import SummaryInvalid
+from roundhouse.features.audio.cleaning.rules import joined
 from roundhouse.features.audio.model import Template
 from roundhouse.features.audio.templating.filling import Ask, Filled, Material
 from roundhouse.features.audio.templating.quoting import QUOTE, Source, Sources
@@ -51,7 +52,7 @@ async def extract(ask: Ask, template: Template, material: Material, text: str) -
     for name, of in properties.items():
         kind = _kind(name, of)
         if kind == "summary" and "string" in _types(of):
-            value[name] = " ".join(one.text for one in chosen)
+            value[name] = joined(one.text for one in chosen)
         elif kind == "quotes" and "array" in _types(of):
             value[name] = _listed(of, chosen)
     wrong = faults(schema, value)

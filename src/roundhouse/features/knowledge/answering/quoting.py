@@ -63,14 +63,20 @@ def choose(question: Question, material: Material, limit: int = MAX_QUOTES) -> l
             if worth > 0:
                 scored.append((worth + rank, -place, -number, sentence))
     scored.sort(key=lambda item: item[:3], reverse=True)
-    picked: list[Sentence] = []
-    for score, _, _, sentence in scored:
-        if len(picked) == limit or score < _FAR_FROM_BEST * scored[0][0]:
+    chosen: list[Sentence] = []
+    said: set[str] = set()
+    for score, _, _, sentence in scored[:limit]:
+        if score < _FAR_FROM_BEST * scored[0][0]:
             break
-        picked.append(sentence)
-    order = list(dict.fromkeys(sentence.passage for sentence in picked))
-    picked.sort(key=lambda one: (order.index(one.passage), one.start))
-    return [Quote(one.passage, one.start, one.end) for one in picked]
+        # Files often say the same: it is quoted once, and what is weaker does not come in its place.
+        text = material.reads[sentence.passage].passage.text
+        words = " ".join(text[sentence.start : sentence.end].split())
+        if words not in said:
+            said.add(words)
+            chosen.append(sentence)
+    order = list(dict.fromkeys(sentence.passage for sentence in chosen))
+    chosen.sort(key=lambda one: (order.index(one.passage), one.start))
+    return [Quote(one.passage, one.start, one.end) for one in chosen]
 
 
 def _is_heading(read: Read, sentence: Sentence) -> bool:

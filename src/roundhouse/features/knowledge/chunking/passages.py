@@ -86,7 +86,7 @@ def passage(
         text=text,
         start=pieces[0].start,
         end=pieces[0].start + len(text),
-        page=pieces[0].page,
+        page=told.page,
         headings=told.headings,
         language=language_of(text),
         sha256=digest,
@@ -131,9 +131,11 @@ class _Sections:
         return last.is_heading and not self._has_content and heading.headings[: len(path)] == path
 
     def _text(self, block: Block) -> Iterator[_Cut]:
-        if self._has_content and self._waiting[-1].headings != block.headings:
-            # A parser may leave a section without a heading that says so.
-            yield from self._flush()
+        if self._has_content:
+            last = self._waiting[-1]
+            # A parser may leave a section without a heading that says so; and a citation names one page.
+            if (last.headings, last.page) != (block.headings, block.page):
+                yield from self._flush()
         pieces = [_piece(block)]
         if width(block.text, DENSE) > MOST_CHARS:
             spans = evenly(block.text, sentences(block.text), TARGET_CHARS, DENSE)

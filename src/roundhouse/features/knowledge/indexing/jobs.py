@@ -20,7 +20,7 @@ from roundhouse.features.knowledge.indexing.building import Pictures as ShownPic
 from roundhouse.features.knowledge.indexing.calibrating import CALIBRATE, Calibrating
 from roundhouse.features.knowledge.indexing.comparing import Comparing
 from roundhouse.features.knowledge.indexing.ports import Pictures
-from roundhouse.features.knowledge.indexing.switching import drop_gone, locked, switch
+from roundhouse.features.knowledge.indexing.switching import drop_gone, switch, version_of
 from roundhouse.features.knowledge.stores.model import IndexVersion, Passage, Store
 from roundhouse.features.knowledge.stores.ports import VectorHomes
 from roundhouse.features.knowledge.stores.store import indexes, stores
@@ -152,7 +152,7 @@ class IndexJobs:
         given = context.job.input
         source = given.get("copy_from")
         async with self._db.read() as tx:
-            store, version = await locked(tx, given["store_id"], int(given["index"]))
+            store, version = await version_of(tx, given["store_id"], int(given["index"]))
             known = await indexes.numbered(tx, [] if source is None else [int(source)])
         return Target(store, version, known.get(int(source)) if source is not None else None)
 

@@ -28,7 +28,7 @@ from roundhouse.features.knowledge.indexing.schemas import (
     QualityRead,
     ReindexAsk,
 )
-from roundhouse.features.knowledge.indexing.switching import drop_gone, locked, switch
+from roundhouse.features.knowledge.indexing.switching import drop_gone, switch, version_of
 from roundhouse.features.knowledge.stores.model import IndexVersion, Store
 from roundhouse.features.knowledge.stores.ports import VectorHomes
 from roundhouse.features.knowledge.stores.store import indexes, stores
@@ -108,7 +108,7 @@ class IndexService:
         """
         async with self._db.begin() as tx:
             await stores.get(tx, caller, store_id, lock=True)
-            _store, version = await locked(tx, store_id, number)
+            _store, version = await version_of(tx, store_id, number, lock=True)
             if version.state in ("building", "failed"):
                 raise Conflict(f"This index version is {version.state}.")
             if await coverage.is_whole(tx, store_id, number):
@@ -125,7 +125,7 @@ class IndexService:
         """
         async with self._db.begin() as tx:
             await stores.get(tx, caller, store_id, lock=True)
-            _store, version = await locked(tx, store_id, number)
+            _store, version = await version_of(tx, store_id, number, lock=True)
             if version.state == "active":
                 raise Conflict("This index version is the one that is searched.")
             await indexes.change(tx, number, {"state": "gone"})

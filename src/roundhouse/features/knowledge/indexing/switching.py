@@ -24,7 +24,7 @@ async def switch(tx: Tx, caller: Caller, store_id: str, number: int, now_s: floa
     Raises:
         NotFound: The store or the version is gone.
     """
-    store, version = await locked(tx, store_id, number)
+    store, version = await version_of(tx, store_id, number, lock=True)
     if store.active_index == number:
         return version
     versions = await indexes.of_store(tx, store_id)
@@ -40,9 +40,9 @@ async def switch(tx: Tx, caller: Caller, store_id: str, number: int, now_s: floa
     return (await indexes.numbered(tx, [number]))[number]
 
 
-async def locked(tx: Tx, store_id: str, number: int) -> tuple[Store, IndexVersion]:
-    """A store, so that nobody changes it, and one of its versions; raises NotFound."""
-    store = await stores.any_of(tx, store_id, lock=True)
+async def version_of(tx: Tx, store_id: str, number: int, *, lock: bool = False) -> tuple[Store, IndexVersion]:
+    """A store, with `lock` so that nobody changes it, and one of its versions; raises NotFound."""
+    store = await stores.any_of(tx, store_id, lock=lock)
     version = (await indexes.numbered(tx, [number])).get(number)
     if store is None or store.deleted or version is None or version.store_id != store_id:
         raise NotFound("The vector store, or this index version, was deleted.")

@@ -13,6 +13,7 @@ from roundhouse.core.errors import (
     EmbeddingChanged,
     ModelNotFound,
     NotFound,
+    NotLocal,
     NotSupported,
     RoundhouseError,
     StorageFull,
@@ -52,7 +53,7 @@ _log = structlog.get_logger(__name__)
 _USED_EVERY_S = 60.0
 # Only some of what is found is of the kind that is wanted: so many times more are asked for.
 _MORE_OF_A_KIND = 4
-_AWAY = (BackendFailed, EmbeddingChanged, ModelNotFound, VectorsUnavailable)
+_AWAY = (BackendFailed, EmbeddingChanged, ModelNotFound, NotLocal, VectorsUnavailable)
 """What keeps vectors from being searched; words still can be."""
 
 

@@ -31,7 +31,8 @@ class Attempt(msgspec.Struct, frozen=True):
         error: `{"code", "message", …}`.
         started_at_s: Unix time, written before the call.
         ended_at_s: Unix time.
-        cost: In the units of the capability; None = not told.
+        cost: Cost units of the call, from when it is about to be made; 0 = it was refused before it was made, None =
+            it is older than costs are.
     """
 
     job_id: str
@@ -68,7 +69,7 @@ class Told(msgspec.Struct, frozen=True):
         request: What was sent; None = nothing is known of it beyond the input.
         response: What came back.
         error: Why it failed.
-        cost: See `Attempt`.
+        cost: See `Attempt`; None = as it was begun.
     """
 
     request: dict[str, Any] | None = None

@@ -18,6 +18,7 @@ SECRET_HEADERS = frozenset(
         "x-auth-token",
         "x-csrf-token",
         "x-core-signature",
+        "x-signature",
         "x-amz-security-token",
     }
 )

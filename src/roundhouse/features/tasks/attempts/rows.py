@@ -25,3 +25,9 @@ attempts = sa.Table(
     sa.Column("ended_at_s", sa.Double),
     sa.Column("cost", sa.Double),
 )
+
+
+def cost_of(job_id: sa.ColumnElement[str]) -> sa.ScalarSelect[float]:
+    """What the tries of a task cost so far, as a column of a query of tasks."""
+    total = sa.func.coalesce(sa.func.sum(attempts.c.cost), 0.0)
+    return sa.select(total).where(attempts.c.job_id == job_id).scalar_subquery()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,6 +23,7 @@ async def begin(
     step: str,
     target: str,
     at_s: float,
+    cost: float,
     request: dict[str, Any] | None = None,
 ) -> Attempt:
     """Write that a call is about to be made; it has the key of the try before where nobody knows what came of that.
@@ -32,6 +35,7 @@ async def begin(
         step: Name of the step.
         target: What is called.
         at_s: Unix time.
+        cost: Cost units of the call.
         request: What is sent, where that is not the task's own input.
     """
     before = await last(tx, job_id, step)
@@ -39,15 +43,17 @@ async def begin(
     unknown = before is not None and before.outcome_unknown
     key = before.idempotency_key if before is not None and unknown else f"{job_id}:{step}:{n}"
     return await _insert(
-        tx, Attempt(job_id, site_id, step, n, target, "started", key, request, None, None, at_s, None, None)
+        tx, Attempt(job_id, site_id, step, n, target, "started", key, request, None, None, at_s, None, cost)
     )
 
 
-async def begin_first(tx: Tx, site_id: str, job_id: str, step: str, target: str, at_s: float) -> Attempt:
+async def begin_first(
+    tx: Tx, site_id: str, job_id: str, step: str, target: str, at_s: float, cost: float
+) -> Attempt:
     """`begin` for a task that is new."""
     key = f"{job_id}:{step}:1"
     return await _insert(
-        tx, Attempt(job_id, site_id, step, 1, target, "started", key, None, None, None, at_s, None, None)
+        tx, Attempt(job_id, site_id, step, 1, target, "started", key, None, None, None, at_s, None, cost)
     )
 
 
@@ -98,6 +104,17 @@ async def of_job(tx: Tx, site_id: str, job_id: str) -> list[Attempt]:
     return [Attempt(*row) for row in rows]
 
 
+async def costs(tx: Tx, job_ids: Sequence[str]) -> dict[str, float]:
+    """What the tries of tasks cost so far, by task."""
+    query = (
+        sa.select(attempts.c.job_id, sa.func.sum(attempts.c.cost))
+        .where(attempts.c.job_id.in_(job_ids))
+        .group_by(attempts.c.job_id)
+    )
+    found = {job_id: float(cost or 0.0) for job_id, cost in await tx.execute(query)}
+    return {job_id: found.get(job_id, 0.0) for job_id in job_ids}
+
+
 async def forget_values(tx: Tx, job_id: str) -> None:
     """Have a task's tries keep only when and how they ended, and what they cost."""
     statement = sa.update(attempts).where(attempts.c.job_id == job_id)
@@ -120,5 +137,16 @@ async def _end(tx: Tx, attempt: Attempt, state: AttemptState, told: Told, at_s: 
         values["request"] = told.request
     if told.cost is not None:
         values["cost"] = told.cost
-    this = (attempts.c.job_id == attempt.job_id, attempts.c.step == attempt.step, attempts.c.n == attempt.n)
-    await tx.execute(sa.update(attempts).where(*this).values(values))
+    this = {"of_job_id": attempt.job_id, "of_step": attempt.step, "of_n": attempt.n}
+    await tx.execute(_ending(tuple(values)), values | this)
+
+
+@lru_cache(maxsize=16)
+def _ending(names: tuple[str, ...]) -> sa.Update:
+    """Changes these columns of one try; to build it costs more than to run it."""
+    this = (
+        attempts.c.job_id == sa.bindparam("of_job_id"),
+        attempts.c.step == sa.bindparam("of_step"),
+        attempts.c.n == sa.bindparam("of_n"),
+    )
+    return sa.update(attempts).where(*this).values({name: sa.bindparam(name) for name in names})

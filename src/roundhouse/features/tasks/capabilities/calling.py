@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from roundhouse.core import registry
+from roundhouse.core.errors import AddressRefused, NotLocal
 from roundhouse.core.transports import (
     CapabilityCall,
     CapabilityReply,
@@ -18,6 +19,9 @@ from roundhouse.features.tasks.capabilities.registry import CapabilityRegistry
 from roundhouse.features.tasks.capabilities.secrets import Sealer, open_headers
 from roundhouse.features.tasks.capabilities.validating import Validators
 from roundhouse.features.tasks.model import Capability
+
+OUTSIDE = "outside"
+"""The label that tells of a module inside that it passes on to others outside what it is given."""
 
 
 class CapabilityCalling:
@@ -50,6 +54,15 @@ class CapabilityCalling:
         """
         self._transport(transport).check(endpoint, trusted=trusted)
 
+    async def check_inside(self, capability: Capability) -> None:
+        """See `features.tasks.model.Calling.check_inside`."""
+        if capability.labels.get(OUTSIDE) is True:
+            raise NotLocal(
+                f"{capability.name} passes on what it is given to others outside, as its labels say."
+            )
+        transport = self._transport(capability.transport)
+        await transport.check_inside(capability.endpoint, trusted=capability.trusted)
+
     async def call(
         self,
         capability: Capability,
@@ -62,6 +75,8 @@ class CapabilityCalling:
     ) -> CapabilityReply:
         """One try; see `features.tasks.model.Calling.call`."""
         self._validators.check_input(capability, given)
+        if caller.local_only:
+            await self.check_inside(capability)
         call = CapabilityCall(
             capability=capability.name,
             endpoint=capability.endpoint,
@@ -73,7 +88,14 @@ class CapabilityCalling:
             secrets=open_headers(self._vault, self._registry.sealed(capability), capability.endpoint),
             exchange=exchange or Exchange(),
         )
-        reply = await self._transport(capability.transport).call(call)
+        transport = self._transport(capability.transport)
+        call.exchange.begun = True
+        try:
+            reply = await transport.call(call)
+        except AddressRefused:
+            # Nothing was dialled.
+            call.exchange.begun = False
+            raise
         self._validators.check_output(capability, reply.output)
         return reply
 

@@ -25,7 +25,7 @@ from roundhouse.features.tasks.capabilities.schemas import (
 from roundhouse.features.tasks.capabilities.service import CapabilityService
 from roundhouse.features.tasks.capabilities.trying import Trials
 from roundhouse.features.tasks.capabilities.validating import MOST_INPUT_BYTES
-from roundhouse.features.tasks.model import Origin, Registry, Runner
+from roundhouse.features.tasks.model import CapabilityState, Origin, Registry, Runner
 from roundhouse.infra.auth import require
 
 User = Annotated[Caller, Depends(require("tasks"))]
@@ -39,13 +39,21 @@ Word = Annotated[str | None, Query(min_length=1, max_length=300, pattern=r"^[^\x
 IdempotencyKey = Annotated[
     str | None,
     Header(
-        min_length=1, max_length=200, pattern=r"^[\x20-\x7e]+$", description="Passed on to whoever does it."
+        description="A second request with the same key and body is answered with the first one's task; with another "
+        "body 422, while the first is being answered 409."
     ),
 ]
 Prefer = Annotated[
     str | None, Header(max_length=200, description="`wait=20`: seconds that the client waits at most.")
 ]
-_WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,6})(?:$|[,;\s])")
+Privacy = Annotated[
+    Literal["local_only"] | None,
+    Header(
+        alias="X-Roundhouse-Privacy",
+        description="`local_only`: nothing is asked that is outside the house, neither a module nor a model.",
+    ),
+]
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,6})\"?\s*(?:$|[,;])", re.IGNORECASE)
 _ANY: dict[str, Any] = {
     "requestBody": {
         "description": "Valid by the capability's input schema.",
@@ -90,11 +98,12 @@ def _reading(routes: APIRouter, service: CapabilityService) -> None:
         ] = None,
         origin: Origin | None = None,
         enabled: bool | None = None,
+        state: CapabilityState | None = None,
         cursor: Cursor = None,
         limit: Limit = 100,
     ) -> CapabilityList | ToolList:
         """What can be done here, by name: the tenant's own, those that are public, those of the house."""
-        wanted = Filter(tag, label, origin, enabled)
+        wanted = Filter(tag, label, origin, enabled, state)
         if format == "openai_tools":
             return service.tools(caller, wanted, cursor, limit)
         return service.page(caller, wanted, cursor, limit)
@@ -154,8 +163,10 @@ def run_routes(registry: Registry, runner: Runner) -> APIRouter:
         capability: Name,
         idempotency_key: IdempotencyKey = None,
         prefer: Prefer = None,
+        privacy: Privacy = None,
     ) -> Response:
         """Do it and answer with its output; the body is its input."""
+        caller = msgspec.structs.replace(caller, local_only=privacy is not None)
         one = await registry.find(caller, capability)
         given = await read_input(request)
         reply = await runner.run(
@@ -187,6 +198,6 @@ async def read_input(request: Request) -> Any:
 
 
 def read_wait_s(prefer: str | None) -> float | None:
-    """Seconds of `Prefer: wait=…` (RFC 7240), None = not told."""
+    """Seconds of `Prefer: wait=…` (RFC 7240), None = not told; one that cannot be read is none."""
     found = _WAIT.search(prefer or "")
     return None if found is None else float(found.group(1))

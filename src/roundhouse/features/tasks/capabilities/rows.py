@@ -28,6 +28,7 @@ capabilities = sa.Table(
     sa.Column("expose_mcp", sa.Boolean, nullable=False),
     sa.Column("enabled", sa.Boolean, nullable=False),
     sa.Column("kept", sa.String(10), nullable=False),
+    sa.Column("cost_units", sa.Double, nullable=False, server_default="1"),
     sa.Column("transport", sa.String(64), nullable=False),
     sa.Column("endpoint", sa.JSON, nullable=False),
     # JSON {"origin", "headers"}: they are sent to that origin only, whatever version is called.
@@ -54,11 +55,26 @@ capability_versions = sa.Table(
     sa.Column("endpoint", sa.JSON, nullable=False),
     sa.Column("trusted", sa.Boolean, nullable=False),
     sa.Column("idempotent", sa.Boolean, nullable=False),
+    sa.Column("cost_units", sa.Double, nullable=False, server_default="1"),
     sa.Column("digest", sa.String(128), nullable=False),
     sa.Column("created_at_s", sa.Double, nullable=False),
     sa.PrimaryKeyConstraint("capability_id", "version", name="pk_capability_versions"),
     sa.Index("ix_capability_versions_site_id", "site_id"),
 )
 
-VERSIONED = ("input_schema", "output_schema", "transport", "endpoint", "trusted", "idempotent", "digest")
-"""Columns whose change makes another version, the digest excepted, which goes with it."""
+VERSIONED = (
+    *(
+        "input_schema",
+        "output_schema",
+        "transport",
+        "endpoint",
+        "trusted",
+        "idempotent",
+        "cost_units",
+        "digest",
+    ),
+)
+"""Columns whose change makes another version, the digest excepted, which goes with it.
+
+A task keeps the version that it was accepted under, so what it costs is what was reserved for it.
+"""

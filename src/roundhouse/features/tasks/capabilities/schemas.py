@@ -27,6 +27,7 @@ TransportName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$")]
 HeaderValue = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[\x20-\x7e]*$")]
 Headers = Annotated[dict[HeaderName, HeaderValue], Field(max_length=50)]
+CostUnits = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 TimeoutS = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Label = (
     Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
@@ -38,6 +39,7 @@ Label = (
 _ENDPOINT = "Where it is; its form is the transport's, for `http` see docs/capabilities.md."
 _HEADERS = "Headers that the target wants, its key say: kept encrypted, never returned."
 _PUBLIC = "`public` = every tenant sees it; needs `admin`."
+_COST = "What one call counts for in quota plans; another one makes a new version."
 _KEPT = "What is kept of its tasks: all, the result alone, or nothing but usage."
 
 
@@ -70,6 +72,7 @@ class CapabilityCreate(_Input):
     expose_mcp: bool = True
     enabled: bool = True
     kept: Kept = Field("full", description=_KEPT)
+    cost_units: CostUnits = Field(1.0, description=_COST)
     transport: TransportName = "http"
     endpoint: dict[str, Any] = Field(description=_ENDPOINT)
     headers: Headers = Field({}, description=_HEADERS)
@@ -81,7 +84,7 @@ class CapabilityCreate(_Input):
 
 
 class CapabilityPatch(_Input):
-    """Changes; what is left out stays. New schemas or a new endpoint make a new version."""
+    """Changes; what is left out stays. New schemas, a new endpoint or another cost make a new version."""
 
     title: Title | None = None
     description: Description | None = None
@@ -96,6 +99,7 @@ class CapabilityPatch(_Input):
     expose_mcp: bool | None = None
     enabled: bool | None = None
     kept: Kept | None = Field(None, description=_KEPT)
+    cost_units: CostUnits | None = Field(None, description=_COST)
     endpoint: dict[str, Any] | None = Field(None, description=_ENDPOINT)
     headers: Headers | None = Field(
         None, description=f"{_HEADERS} They go when the address becomes another host."
@@ -144,6 +148,7 @@ class CapabilityRead(BaseModel):
     expose_mcp: bool
     enabled: bool
     kept: Kept
+    cost_units: float = Field(description="What one call counts for in quota plans.")
     transport: str
     endpoint: dict[str, Any] | None = Field(description="null = it is another tenant's.")
     header_names: list[str]
@@ -201,6 +206,7 @@ class VersionRead(BaseModel):
     transport: str
     endpoint: dict[str, Any]
     idempotent: bool
+    cost_units: float
     created_at: datetime
 
 
@@ -258,6 +264,7 @@ class Filter(msgspec.Struct, frozen=True):
     label: str | None = None
     origin: Origin | None = None
     enabled: bool | None = None
+    state: CapabilityState | None = None
 
     def passes(self, one: Capability) -> bool:
         """Whether a capability is one of them."""
@@ -266,6 +273,7 @@ class Filter(msgspec.Struct, frozen=True):
             and (self.label is None or _labelled(one, self.label))
             and (self.origin is None or self.origin == one.origin)
             and (self.enabled is None or self.enabled == one.enabled)
+            and (self.state is None or self.state == one.state)
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, NoReturn
 
 import msgspec
 
-from roundhouse.core.errors import BadInput, NotAllowed, NotFound, Unprocessable
+from roundhouse.core.errors import BadInput, Conflict, NotAllowed, NotFound, Unprocessable
 from roundhouse.core.ids import new_id
 from roundhouse.core.ports import Clock
 from roundhouse.core.types import Caller
@@ -115,12 +115,24 @@ class CapabilityService:
 
         Raises:
             NotFound: There is none.
+            Conflict: It is to be enabled, and was switched off because its tool has changed.
             BadInput, Unprocessable, AddressRefused, NotAllowed: See `register`.
         """
         self._refuse_own(name)
         async with self._db.begin() as tx:
             await store.one_at_a_time(tx)
             before = await store.get(tx, caller, name, lock=True)
+            one = before.capability
+            # A tool is what its digest says, or off; what is imported otherwise stays as it was approved.
+            if changes.get("enabled") and (one.transport, one.state, one.enabled) == (
+                "mcp",
+                "drifted",
+                False,
+            ):
+                raise Conflict(
+                    f"The tool behind {name!r} is another one now: import it again, with its new digest.",
+                    param="enabled",
+                )
             await self._change(tx, caller, before, changes, headers)
         await self.published()
         return self.show(caller, name)

@@ -54,7 +54,18 @@ _PLAIN = (
         "output_schema",
         "timeout_s",
     ),
-    *("idempotent", "visibility", "expose_mcp", "enabled", "kept", "transport", "trusted", "origin", "state"),
+    *(
+        "idempotent",
+        "visibility",
+        "expose_mcp",
+        "enabled",
+        "kept",
+        "cost_units",
+        "transport",
+        "trusted",
+        "origin",
+        "state",
+    ),
 )
 
 
@@ -81,5 +92,6 @@ def read_version(one: Version) -> VersionRead:
         transport=one.transport,
         endpoint=one.endpoint,
         idempotent=one.idempotent,
+        cost_units=one.cost_units,
         created_at=moment(one.created_at_s),
     )

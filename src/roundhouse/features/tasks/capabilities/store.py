@@ -47,6 +47,7 @@ class Version(msgspec.Struct, frozen=True):
     endpoint: dict[str, Any]
     trusted: bool
     idempotent: bool
+    cost_units: float
     digest: str
     created_at_s: float
 

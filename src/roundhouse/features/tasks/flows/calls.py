@@ -88,6 +88,7 @@ class Calls:
             refused = failure(target, class_of(target))
         else:
             given, refused = self._input(step, facts)
+        cost = target.cost_units if isinstance(target, Capability) else 0.0
         request = (
             None
             if given is None
@@ -103,13 +104,13 @@ class Calls:
             now_s = self._clock.now_s()
             await attempts.abandon_open(tx, self._job.id, step.id, now_s)
             attempt = await attempts.begin(
-                tx, self._caller.site_id, self._job.id, step.id, shown, now_s, request
+                tx, self._caller.site_id, self._job.id, step.id, shown, now_s, cost, request
             )
             if refused is None and step.breaker is not None:
                 refused = await self._admitted(tx, name, attempt, now_s + timeout_s + _GRACE_S)
             events = self._falls_back(step, facts, attempt, now_s)
             if refused is not None:
-                await journal.end(tx, attempt, refused, Told(error=refused.error), now_s)
+                await journal.end(tx, attempt, refused, Told(error=refused.error, cost=0.0), now_s)
                 events.append(self._failed(step, attempt, refused, now_s))
             await append(tx, *events)
         if refused is not None or isinstance(target, RoundhouseError):
@@ -121,7 +122,9 @@ class Calls:
         """Make a call; whatever comes of it is an outcome, but for a cancellation."""
         exchange = Exchange()
         outcome = await self._called(begun, exchange)
-        return msgspec.structs.replace(outcome, request=exchange.request, response=exchange.response)
+        return msgspec.structs.replace(
+            outcome, request=exchange.request, response=exchange.response, begun=exchange.begun
+        )
 
     async def _called(self, begun: Begun, exchange: Exchange) -> Outcome:
         try:
@@ -166,7 +169,7 @@ class Calls:
         self._open.pop(begun.step.id, None)
 
     async def leave(self, tx: Tx, job: Job | None) -> None:
-        """In the transaction that ends the run, write that nobody waits for the calls any more that go on."""
+        """In the transaction that ends the run, write that nobody waits any more for the calls that go on."""
         for attempt in self._open.values() if job is not None else ():
             await attempts.abandon(tx, attempt, self._clock.now_s())
 
@@ -236,7 +239,7 @@ class Calls:
         if outcome.request:
             inputs = {"input": begun.given, **outcome.request}
             request = await self._keeping.fit(self._caller, inputs, {"input": begun.capability.input_schema})
-        return Told(request=request, response=response, error=outcome.error)
+        return Told(request, response, outcome.error, cost=None if outcome.begun else 0.0)
 
     def _falls_back(self, step: Step, facts: Facts, attempt: Attempt, now_s: float) -> list[NewEvent]:
         before = facts.tries[-1] if facts.tries else None

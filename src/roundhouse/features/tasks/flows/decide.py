@@ -60,6 +60,13 @@ class Ask(msgspec.Struct, frozen=True):
     step: str
 
 
+class Await(msgspec.Struct, frozen=True):
+    """Wait for the signal of a step until a Unix time; None = as long as the task lives."""
+
+    step: str
+    until_s: float | None
+
+
 class Done(msgspec.Struct, frozen=True):
     """The flow is completed."""
 
@@ -76,7 +83,7 @@ class Fail(msgspec.Struct, frozen=True):
     step: str | None = None
 
 
-Action = Call | Close | Pause | Ask | Done | Fail
+Action = Call | Close | Pause | Ask | Await | Done | Fail
 
 
 class _Past(msgspec.Struct, frozen=True):
@@ -96,7 +103,7 @@ def decide(flow: Flow, facts: Facts) -> Action:
 
     Args:
         flow: What is to be done.
-        facts: What is known: input, tries, answers of people, the time.
+        facts: What is known: input, tries, answers of people, signals, the time.
     """
     past, action = _walk(flow, facts)
     return _ended(flow, facts, past) if action is None else action
@@ -136,11 +143,18 @@ def _walk(flow: Flow, facts: Facts) -> tuple[list[_Past], Action | None]:
             continue
         if not _applies(flow, step, facts, past):
             continue
-        found = _after_tries(flow, step, facts) if step.human is None else _after_asking(step, facts)
+        found = _outcome(flow, step, facts)
         if not isinstance(found, _Past):
             return past, found
         past.append(found)
     return past, None
+
+
+def _outcome(flow: Flow, step: Step, facts: Facts) -> _Past | Action:
+    """How a step came out, or what is still to be done for it."""
+    if step.human is not None:
+        return _after_asking(step, facts)
+    return _after_tries(flow, step, facts) if step.signal is None else _after_signal(step, facts)
 
 
 def _applies(flow: Flow, step: Step, facts: Facts, past: list[_Past]) -> bool:
@@ -152,7 +166,7 @@ def _applies(flow: Flow, step: Step, facts: Facts, past: list[_Past]) -> bool:
 
 
 def _after_tries(flow: Flow, step: Step, facts: Facts) -> _Past | Action:
-    """How a step came out, or what is still to be done for it."""
+    """How a call came out, or what is still to be done for it."""
     tries = facts.tries_of(step.id)
     hedge = flow.hedges.get(step.id)
     if not tries:
@@ -246,6 +260,22 @@ def _person(step: Step, said: Said) -> _Past:
         message = said.comment or "A person rejected it."
         return _Past(step.id, "rejected", None, "rejected", "rejected", message, said.by)
     return _Past(step.id, "failed", None, "timeout", "expired", "Nobody answered in time.", said.by)
+
+
+def _after_signal(step: Step, facts: Facts) -> _Past | Action:
+    """What the signal brought, or that it is still to come."""
+    said = facts.signals.get(step.id)
+    if said is None:
+        return _late(facts, step) or Await(step.id, _waits_until_s(step, facts))
+    if said.state == "answered":
+        return _Past(step.id, "ok", said.output, by=said.by)
+    message = f"The signal {step.signal!r} did not come in time."
+    return _Past(step.id, "failed", None, "timeout", "expired", message)
+
+
+def _waits_until_s(step: Step, facts: Facts) -> float | None:
+    waited_s = None if step.timeout_s is None else facts.now_s + step.timeout_s
+    return min((one for one in (waited_s, facts.deadline_s) if one is not None), default=None)
 
 
 def _ended(flow: Flow, facts: Facts, past: list[_Past]) -> Action:

@@ -18,12 +18,12 @@ from roundhouse.core.errors import (
     RoundhouseError,
     Unprocessable,
 )
-from roundhouse.core.jobs import Job, StepContext, Waiting
+from roundhouse.core.jobs import Along, Job, StepContext, Waiting
 from roundhouse.core.ports import Clock
 from roundhouse.features.tasks.attempts.keeping import Keeping
-from roundhouse.features.tasks.flows import journal
+from roundhouse.features.tasks.flows import journal, signals
 from roundhouse.features.tasks.flows.calls import Begun, Calls
-from roundhouse.features.tasks.flows.decide import Ask, Call, Close, Done, Fail, Hedge, Pause, decide
+from roundhouse.features.tasks.flows.decide import Ask, Await, Call, Close, Done, Fail, Hedge, Pause, decide
 from roundhouse.features.tasks.flows.facts import Facts
 from roundhouse.features.tasks.flows.journal import Outcome, Past
 from roundhouse.features.tasks.flows.language import Step
@@ -33,7 +33,7 @@ from roundhouse.features.tasks.flows.targets import targets_of
 from roundhouse.features.tasks.human import asking
 from roundhouse.features.tasks.human.model import UNDECIDED
 from roundhouse.features.tasks.model import Calling, Capability, Registry
-from roundhouse.infra.db import Database
+from roundhouse.infra.db import Database, Tx
 
 _LONGEST_SLEEP_S = 2.0
 """A longer pause gives the executor's place to others."""
@@ -69,6 +69,7 @@ def facts_of(flow: Flow, job: Job, past: Past, targets: Targets, now_s: float) -
         now_s=now_s,
         tries=past.tries,
         people=past.people,
+        signals=signals.said_by(flow, job.signals),
         idempotent={
             step: target.idempotent for step, target in targets.items() if isinstance(target, Capability)
         },
@@ -84,9 +85,12 @@ class Execution:
         context: Of the job's step.
         name: Name of the flow.
         flow: What is run.
+        ends: Is told in the transaction that ends the run.
     """
 
-    def __init__(self, desk: Desk, context: StepContext, name: str, flow: Flow) -> None:
+    def __init__(
+        self, desk: Desk, context: StepContext, name: str, flow: Flow, ends: Along | None = None
+    ) -> None:
         self._desk = desk
         self._context = context
         self._job = context.job
@@ -94,15 +98,16 @@ class Execution:
         self._flow = flow
         self._calls = Calls(desk.db, desk.calling, desk.keeping, desk.clock, context.job, flow)
         self._targets: Targets = {}
+        self._ends = ends
 
     async def run(self) -> Any:
         """The flow's output.
 
         Raises:
-            Waiting: For a person, or for a time.
+            Waiting: For a person, a signal or a time.
             RoundhouseError: It has failed.
         """
-        self._context.along(self._calls.leave)
+        self._context.along(self._leave)
         while True:
             facts = await self._facts()
             action = decide(self._flow, facts)
@@ -117,8 +122,16 @@ class Execution:
                 await self._calls.close(self._flow.step(action.step), action.n, action.error_class)
             elif isinstance(action, Pause):
                 await self._pause(action)
+            elif isinstance(action, Await):
+                # One that came while this run went on has the job queued again at once.
+                raise Waiting(signals.waited(self._flow.step(action.step).signal or ""), action.until_s)
             else:
                 await self._ask(action, facts)
+
+    async def _leave(self, tx: Tx, job: Job | None) -> None:
+        await self._calls.leave(tx, job)
+        if self._ends is not None:
+            await self._ends(tx, job)
 
     async def _facts(self) -> Facts:
         desk, job = self._desk, self._job
@@ -151,13 +164,16 @@ class Execution:
             raise Unprocessable(
                 f"The person of the step {step.id!r} cannot be asked: {error.detail}"
             ) from None
-        context = await desk.keeping.fit(self._job.caller, question.context)
+        # Who is asked sees no more of the input than a trace shows.
+        shown = {"input": self._job.input["shown"]} if "shown" in self._job.input else {}
+        context = await desk.keeping.fit(self._job.caller, question.context | shown)
         question = msgspec.structs.replace(question, context=context)
         async with desk.db.begin() as tx:
             await journal.check_mine(tx, self._job)
             asked = await asking.ask(tx, self._job, question, desk.clock.now_s())
         if asked.state in UNDECIDED:
-            raise Waiting(asked.signal, asked.next_at_s)
+            ends = (asked.next_at_s, facts.deadline_s)
+            raise Waiting(asked.signal, min(one for one in ends if one is not None))
 
     # Calls
 

@@ -1,4 +1,4 @@
-"""What is known of a running flow: its input, every try, what people said, the time."""
+"""What is known of a running flow: its input, every try, what people said, what signals brought, the time."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Try(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """What came of a question to a person; `by` is who said it, e.g. `human:user:an`."""
+    """What came of a question to a person, or of a wait for a signal; `by` is who said it, e.g. `human:user:an`."""
 
     state: SaidState
     output: Any = None
@@ -64,6 +64,7 @@ class Facts(msgspec.Struct, frozen=True):
         people: What people said, by step; who has not said anything is not in it.
         idempotent: By step, whether its capability may be repeated; not in it = no.
         deadline_s: Unix time at which the flow has failed, None = never.
+        signals: What signals brought, by step; `expired` where they did not come in time.
     """
 
     task_id: str
@@ -73,6 +74,7 @@ class Facts(msgspec.Struct, frozen=True):
     people: Mapping[str, Said] = {}
     idempotent: Mapping[str, bool] = {}
     deadline_s: float | None = None
+    signals: Mapping[str, Said] = {}
 
     def tries_of(self, step: str) -> list[Try]:
         """Tries of one step, by number."""

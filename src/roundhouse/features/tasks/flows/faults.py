@@ -27,7 +27,9 @@ _MOST_TRIES = 20
 _MOST_TIMES = 20
 _MOST_PEOPLE = 100
 _MOST_OPTIONS = 100
-_NOT_FOR_PEOPLE = ("timeout_s", "retry", "map", "breaker", "race_with", "after_ms")
+_SIGNAL = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+_FOR_CALLS = ("retry", "map", "breaker", "race_with", "after_ms", "accept", "target")
+_PLAIN = Step("")
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -58,9 +60,7 @@ def faults(spec: Spec) -> Iterator[Problem]:
         if step.id in known:
             yield Problem(f"{place}/id", f"There is another step {step.id!r}.")
         yield from _step_faults(place, step)
-        yield from (
-            _call_faults(place, step, known) if step.human is None else _human_faults(place, step.human)
-        )
+        yield from _kind_faults(place, step, known)
         known[step.id] = step
     yield from _template_faults("/output", spec.output)
     raced = [one.race_with for one in spec.steps if one.race_with is not None]
@@ -83,16 +83,45 @@ def _step_faults(place: str, step: Step) -> Iterator[Problem]:
     about_use = "Not the name of a capability: `name` or `name@version`."
     checks = (
         (_STEP.fullmatch(step.id), f"{place}/id", about_id),
-        ((step.use is None) is not (step.human is None), place, "A step has either `use` or `human`."),
+        (_kinds(step) == 1, place, "A step has one of `use`, `human` and `signal`."),
         (step.use is None or _USE.fullmatch(step.use), f"{place}/use", about_use),
         (step.when is None or step.when, f"{place}/when", "Without any outcome it is never done."),
     )
     yield from _unless(checks)
     if step.only_if is not None and step.only_if != "idempotent":
         yield from _expression_faults(f"{place}/only_if", step.only_if, _ROOTS)
+
+
+def _kinds(step: Step) -> int:
+    return sum(one is not None for one in (step.use, step.human, step.signal))
+
+
+def _kind_faults(place: str, step: Step, before: dict[str, Step]) -> Iterator[Problem]:
+    if step.human is None and step.signal is None:
+        yield from _call_faults(place, step, before)
+        return
+    given = [name for name in _FOR_CALLS if getattr(step, name) != getattr(_PLAIN, name)]
+    # Whether it may be repeated is asked of a capability.
+    given += ["only_if"] if step.only_if == "idempotent" else []
+    yield from (Problem(f"{place}/{name}", "This is for calls alone.") for name in given)
     if step.human is not None:
-        given = [name for name in _NOT_FOR_PEOPLE if getattr(step, name) is not None]
-        yield from (Problem(f"{place}/{name}", "This is not for people.") for name in given)
+        # How long a person has is `due_s`.
+        yield from _unless([(step.timeout_s is None, f"{place}/timeout_s", "This is not for people.")])
+        yield from _human_faults(place, step.human)
+    if step.signal is not None:
+        yield from _span(f"{place}/timeout_s", step.timeout_s)
+        yield from _signal_faults(f"{place}/signal", step.signal, before)
+
+
+def _signal_faults(place: str, name: str, before: dict[str, Step]) -> Iterator[Problem]:
+    about = "A name has letters, digits, `_`, `.` and `-`, at most 80."
+    taken = any(one.signal == name for one in before.values())
+    yield from _unless(
+        [
+            (_SIGNAL.fullmatch(name), place, about),
+            (not taken, place, f"Another step waits for {name!r}: each signal counts once."),
+        ]
+    )
 
 
 def _call_faults(place: str, step: Step, before: dict[str, Step]) -> Iterator[Problem]:

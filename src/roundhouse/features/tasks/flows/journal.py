@@ -55,6 +55,7 @@ class Outcome(msgspec.Struct, frozen=True):
         retry_after_s: What who does it asked for.
         request: What was sent, for the trace.
         response: What came back, for the trace.
+        begun: Whether the call was made; what was refused before costs nothing.
     """
 
     error_class: ErrorClass | None = None
@@ -64,6 +65,7 @@ class Outcome(msgspec.Struct, frozen=True):
     retry_after_s: float | None = None
     request: dict[str, Any] = {}
     response: dict[str, Any] = {}
+    begun: bool = True
 
     @property
     def error(self) -> dict[str, Any] | None:
@@ -85,7 +87,8 @@ async def read(tx: Tx, job: Job) -> Past:
         for one in written
         if again is None or one.n > again.last.get(one.step, 0)
     )
-    said = {one.step: found for one in asked if (found := _said(one)) is not None}
+    began_s = None if again is None else again.at_s
+    said = {one.step: found for one in asked if (found := _said(one, began_s)) is not None}
     return Past(tries, said, job.created_at_s if again is None else again.at_s)
 
 
@@ -128,6 +131,12 @@ async def end_run(tx: Tx, job: Job) -> None:
     await tx.execute(insert_if_new(tx, flow_outputs).values(**row))
 
 
+async def forget(tx: Tx, job_id: str) -> None:
+    """Delete what steps gave and what people were told and said: they are kept no longer."""
+    await tx.execute(sa.delete(flow_outputs).where(flow_outputs.c.job_id == job_id))
+    await human.forget(tx, job_id)
+
+
 async def _outputs(tx: Tx, job_id: str) -> dict[tuple[str, int], Any]:
     columns = (flow_outputs.c.step, flow_outputs.c.n, flow_outputs.c.output)
     rows = await tx.execute(sa.select(*columns).where(flow_outputs.c.job_id == job_id))
@@ -160,13 +169,14 @@ def _read_try(one: Attempt, output: Any) -> Try:
     )
 
 
-def _said(one: HumanRequest) -> Said | None:
+def _said(one: HumanRequest, began_s: float | None) -> Said | None:
+    """What a person said; None = nothing yet, since the task was last begun anew or cancelled."""
     by = f"human:{one.answered_by}"
     if one.state == "answered":
         return Said("answered", one.answer, by, one.comment)
     if one.state == "rejected":
         return Said("rejected", None, by, one.comment)
-    if one.state in ("expired", "cancelled"):
+    if one.state == "expired" and (began_s is None or one.updated_at_s > began_s):
         return Said("expired", None, by)
     return None
 

@@ -31,6 +31,7 @@ ErrorClass = Literal[
 
 Retried = Literal["timeout", "unavailable", "rate_limited", "worker_lost", "bad_output", "rejected"]
 Outcome = Literal["ok", "failed", "rejected", "unknown"]
+Privacy = Literal["local_only"]
 Backoff = Literal["exp_jitter", "fixed"]
 HumanKind = Literal["approve", "edit", "answer", "choose", "do"]
 OnTimeout = Literal["fail", "default_answer", "next_level", "reject"]
@@ -39,6 +40,7 @@ Channel = Literal["inbox", "email", "webhook"]
 AFTER_CALL: tuple[Outcome, ...] = ("failed", "rejected")
 AFTER_ANY: tuple[Outcome, ...] = ("ok", "failed", "rejected", "unknown")
 FOR_PERSON: tuple[Outcome, ...] = ("failed", "rejected", "unknown")
+AFTER_GOOD: tuple[Outcome, ...] = ("ok",)
 
 
 class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -140,18 +142,19 @@ class Human(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One step: a capability or a person.
+    """One step: a capability, a person or a signal.
 
     Attributes:
         id: Unique in the flow.
         use: Name of a capability, `name` or `name@version`.
         human: A person instead.
+        signal: Instead the name of a signal that is waited for; of a flow's steps one waits for it.
         target: Who may do it.
-        timeout_s: Longest time of one try; None = the defaults'.
+        timeout_s: Longest time of one try, None = the defaults'; of a signal the longest wait, None = to the deadline.
         retry: None = the defaults'.
         accept: When its output is taken.
         when: After which outcomes of the step before it is done; None = `failed` and `rejected`, for a person
-            `unknown` as well.
+            `unknown` as well, for a signal `ok`.
         only_if: Expression that must be true, or `idempotent`: only if its capability may be repeated.
         map: Template of its input; None = the flow's input.
         after_ms: With `race_with`: time after which it is begun besides.
@@ -162,6 +165,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     id: str
     use: str | None = None
     human: Human | None = None
+    signal: str | None = None
     target: Target = Target()
     timeout_s: float | None = None
     retry: Retry | None = None
@@ -178,6 +182,8 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         """Outcomes of the step before after which it is done."""
         if self.when is not None:
             return self.when
+        if self.signal is not None:
+            return AFTER_GOOD
         return AFTER_CALL if self.human is None else FOR_PERSON
 
 
@@ -193,6 +199,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         defaults: For all steps.
         steps: In order.
         deadline_s: Longest time of the whole flow; None = the task's.
+        privacy: `local_only` = steps whose capability is outside the house are passed over.
         output: Template of the flow's result.
         examples: Inputs to try.
         compensate: Must be empty: what was done is not undone.
@@ -206,6 +213,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     input_schema: dict[str, Any] | None = None
     defaults: Defaults = Defaults()
     deadline_s: float | None = None
+    privacy: Privacy | None = None
     output: Any = "$.last.output"
     examples: tuple[Any, ...] = ()
     compensate: tuple[Any, ...] = ()

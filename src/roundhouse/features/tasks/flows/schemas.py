@@ -26,10 +26,13 @@ class SimulateAsk(_Input):
         description="Steps that fail, each time: as `unavailable`, or by the class that is given for each.",
     )
     outputs: dict[StepId, Any] = Field(
-        {}, description="What steps give, and people answer; else what their schema or draft suggests."
+        {},
+        description="What steps give, people answer and signals bring; else what their schema or draft suggests.",
     )
     reject: list[StepId] = Field([], description="People who say no.")
-    silent: list[StepId] = Field([], description="People who do not answer in time.")
+    silent: list[StepId] = Field(
+        [], description="People who do not answer in time, signals that do not come."
+    )
     deadline_s: float | None = Field(None, gt=0, le=366 * 86_400)
     spec: dict[str, Any] | None = Field(
         None, description="A flow that is not kept (yet); else the newest version of the one in the address."
@@ -48,14 +51,16 @@ class ValidationRead(BaseModel):
 
     valid: bool
     problems: list[ProblemRead] = Field(description="It cannot be kept with these.")
-    warnings: list[ProblemRead] = Field(description="It can be kept; a step that needs this is passed over.")
+    warnings: list[ProblemRead] = Field(
+        description="It can be kept; a step that needs what is missing is passed over."
+    )
 
 
 class SimulatedStep(BaseModel):
     """One thing that would be done."""
 
     step: str
-    action: Literal["call", "pause", "ask", "close"]
+    action: Literal["call", "pause", "ask", "wait", "close"]
     n: int | None = None
     target: str | None = None
     at_s: float = Field(description="Seconds after the beginning, by the times the flow allows at most.")
@@ -66,7 +71,9 @@ class SimulatedStep(BaseModel):
 class SimulationRead(BaseModel):
     """The way through a flow."""
 
-    state: Literal["completed", "failed"]
+    state: Literal["completed", "failed", "waiting"] = Field(
+        description="`waiting`: for a signal that does not come, without anything that ends the wait."
+    )
     path: list[SimulatedStep]
     output: Any = None
     decided_by: str | None = None

@@ -29,9 +29,9 @@ from roundhouse.features.tasks.flows.schemas import (
 )
 from roundhouse.features.tasks.flows.simulating import simulate
 from roundhouse.features.tasks.flows.store import KeptFlow
-from roundhouse.features.tasks.flows.targets import is_reference, targets_of, warnings_of
+from roundhouse.features.tasks.flows.targets import callable_of, is_reference, warnings_of
 from roundhouse.features.tasks.human.forms import SchemaForms
-from roundhouse.features.tasks.model import Registry
+from roundhouse.features.tasks.model import Calling, Registry
 from roundhouse.infra import audit
 from roundhouse.infra.db import Database, Tx, is_unique_violation
 from roundhouse.infra.events.store import NewEvent, append
@@ -45,13 +45,17 @@ class FlowService:
     Args:
         db: The database.
         registry: The capabilities.
+        calling: Knows which of them are outside the house.
         forms: Checks schemas.
         clock: Time.
     """
 
-    def __init__(self, db: Database, registry: Registry, forms: SchemaForms, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, registry: Registry, calling: Calling, forms: SchemaForms, clock: Clock
+    ) -> None:
         self._db = db
         self._registry = registry
+        self._calling = calling
         self._forms = forms
         self._clock = clock
         self._shipped = shipped_flows()
@@ -131,7 +135,7 @@ class FlowService:
         flow, problems = look_through(given)
         if flow is not None:
             problems = list(self._problems(flow, name))
-        warnings = [] if flow is None else await warnings_of(self._registry, caller, flow)
+        warnings = [] if flow is None else await warnings_of(self._registry, self._calling, caller, flow)
         return ValidationRead(valid=not problems, problems=_told(problems), warnings=_told(warnings))
 
     async def simulate(self, caller: Caller, name: str, asked: SimulateAsk) -> SimulationRead:
@@ -141,7 +145,7 @@ class FlowService:
             async with self._db.read() as tx:
                 given = (await self._find(tx, caller, name, None)).spec
         flow = read_flow(given)
-        return simulate(flow, asked, await targets_of(self._registry, caller, flow))
+        return simulate(flow, asked, await callable_of(self._registry, self._calling, caller, flow))
 
     async def breakers(self, caller: Caller) -> BreakerList:
         """What flows watch, and which of it is left alone now."""
@@ -198,7 +202,7 @@ class FlowService:
         return found
 
     async def _warnings(self, caller: Caller, kept: KeptFlow) -> list[Problem]:
-        return await warnings_of(self._registry, caller, read_flow(kept.spec))
+        return await warnings_of(self._registry, self._calling, caller, read_flow(kept.spec))
 
     async def _tell(self, tx: Tx, caller: Caller, verb: str, flow: KeptFlow, now_s: float) -> None:
         detail = {"name": flow.name, "version": flow.version}

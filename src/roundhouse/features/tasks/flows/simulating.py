@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from roundhouse.core.errors import NotAllowed, NotFound, RoundhouseError, Unprocessable
-from roundhouse.features.tasks.flows.decide import Ask, Call, Close, Done, Fail, Pause, decide, roots
+from roundhouse.core.errors import RoundhouseError, Unprocessable
+from roundhouse.features.tasks.flows.classes import class_of
+from roundhouse.features.tasks.flows.decide import Ask, Await, Call, Close, Done, Fail, Pause, decide, roots
 from roundhouse.features.tasks.flows.facts import Facts, Said, Try
 from roundhouse.features.tasks.flows.language import ErrorClass, Step
 from roundhouse.features.tasks.flows.reading import Flow
@@ -45,6 +46,7 @@ class _Pretended:
         self._now_s = 0.0
         self._tries: list[Try] = []
         self._people: dict[str, Said] = {}
+        self._signals: dict[str, Said] = {}
         self._path: list[SimulatedStep] = []
         failing: dict[str, ErrorClass] = {}
         for step in asked.fail:
@@ -74,6 +76,9 @@ class _Pretended:
                 self._now_s = action.until_s
             elif isinstance(action, Ask):
                 self._ask(self._flow.step(action.step), facts)
+            elif isinstance(action, Await):
+                if not self._await(self._flow.step(action.step), action.until_s):
+                    return SimulationRead(state="waiting", path=self._path)
             elif isinstance(action, Close):
                 raise RoundhouseError("Nothing is cut off that is only pretended.")
         raise Unprocessable("The flow takes more than can be shown.")
@@ -86,6 +91,7 @@ class _Pretended:
             now_s=self._now_s,
             tries=tuple(self._tries),
             people=self._people,
+            signals=self._signals,
             idempotent={
                 step: target.idempotent
                 for step, target in self._targets.items()
@@ -132,12 +138,10 @@ class _Pretended:
         failing = self._failing.get(step.id)
         if failing is not None:
             return None, failing
-        if isinstance(target, NotAllowed):
-            return None, "auth"
-        if isinstance(target, NotFound):
-            return None, "not_found"
+        if isinstance(target, RoundhouseError):
+            return None, class_of(target)
         if step.id not in self._asked.outputs:
-            return sample(target.output_schema if isinstance(target, Capability) else None), None
+            return sample(target.output_schema), None
         output = self._asked.outputs[step.id]
         rule = self._flow.accepts.get(step.id)
         taken = rule is None or rule.holds({**roots(self._flow, facts), "output": output})
@@ -172,6 +176,19 @@ class _Pretended:
             said = Said("answered", sample(form) if draft is None else draft, by)
         self._people[step.id] = said
         self._tell(step.id, "ask", outcome="ok" if said.state == "answered" else said.state)
+
+    def _await(self, step: Step, until_s: float | None) -> bool:
+        """Wait for a signal; False when it does not come, and nothing ends the wait."""
+        if step.id not in self._asked.silent and step.id not in self._failing:
+            self._signals[step.id] = Said("answered", self._asked.outputs.get(step.id), "signal")
+            self._tell(step.id, "wait", target=step.signal, outcome="ok")
+            return True
+        self._tell(step.id, "wait", target=step.signal, outcome="expired")
+        if until_s is None:
+            return False
+        self._signals[step.id] = Said("expired")
+        self._now_s = until_s
+        return True
 
     def _tell(self, step: str, action: Any, at_s: float | None = None, **more: Any) -> None:
         at_s = self._now_s if at_s is None else at_s

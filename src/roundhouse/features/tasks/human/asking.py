@@ -23,8 +23,8 @@ from roundhouse.infra.events.store import append
 async def ask(tx: Tx, job: Job, question: Question, now_s: float) -> HumanRequest:
     """Ask a question, or look again at the one that was asked: what is due by the clock is done.
 
-    An undecided one has a new `signal` afterwards, for which the task is to wait until `next_at_s`. The last statements
-    of the transaction are in here.
+    One that nobody answered before the task was tried again is asked again. An undecided one has a new `signal`
+    afterwards, for which the task is to wait until `next_at_s`. The last statements of the transaction are in here.
 
     Args:
         tx: A write transaction.
@@ -40,7 +40,10 @@ async def ask(tx: Tx, job: Job, question: Question, now_s: float) -> HumanReques
         return new
     before = await store.of_step(tx, job.id, question.step, lock=True)
     assert before is not None
-    after, notes = clock_turned(before, now_s)
+    if before.state in ("expired", "cancelled"):
+        after, notes = _again(before, new), [Note("requested", "flow", {"to": list(new.assignees)}, now_s)]
+    else:
+        after, notes = clock_turned(before, now_s)
     if after.state in UNDECIDED and job.signals.keys() & {before.signal}:
         # That wait is over: the next one needs a name of its own.
         after = msgspec.structs.replace(after, wait=before.wait + 1)
@@ -63,6 +66,11 @@ async def cancel(tx: Tx, job_ids: list[str], now_s: float) -> int:
         events += events_of(after, notes, now_s)
     await append(tx, *events)
     return len(found)
+
+
+def _again(before: HumanRequest, new: HumanRequest) -> HumanRequest:
+    kept = {"id": before.id, "version": before.version, "created_at_s": before.created_at_s}
+    return msgspec.structs.replace(new, wait=before.wait + 1, **kept)
 
 
 def _new(job: Job, question: Question, now_s: float) -> HumanRequest:

@@ -116,6 +116,22 @@ async def save(tx: Tx, before: HumanRequest, after: HumanRequest, now_s: float) 
     return after
 
 
+async def forget(tx: Tx, job_id: str) -> None:
+    """Have the questions of a task keep only who was asked and how it ended."""
+    empty: dict[str, Any] = {
+        "title": "",
+        "instructions": "",
+        "draft": None,
+        "context": {},
+        "answer": None,
+        "comment": "",
+    }
+    this = human_requests.c.job_id == job_id
+    await tx.execute(sa.update(human_requests).where(this).values(**empty))
+    asked = sa.select(human_requests.c.id).where(this)
+    await tx.execute(sa.update(human_notes).where(human_notes.c.request_id.in_(asked)).values(data={}))
+
+
 async def add_notes(tx: Tx, request: HumanRequest, notes: Sequence[Note]) -> None:
     """Write lines of a question's history."""
     rows = [

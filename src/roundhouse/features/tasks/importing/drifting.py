@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import msgspec
 import structlog
@@ -15,14 +14,16 @@ from roundhouse.features.tasks.capabilities import store as registered
 from roundhouse.features.tasks.capabilities.service import CapabilityService
 from roundhouse.features.tasks.importing import store
 from roundhouse.features.tasks.importing.fetching import Fetcher
-from roundhouse.features.tasks.importing.model import Drift, DriftReason, Source
+from roundhouse.features.tasks.importing.gateway.checking import RegistrationChecks
+from roundhouse.features.tasks.importing.given import without_headers
+from roundhouse.features.tasks.importing.model import DriftReason, Source
 from roundhouse.features.tasks.importing.openapi.addresses import origin as address_of
 from roundhouse.features.tasks.importing.openapi.proposing import Wanted, propose
 from roundhouse.features.tasks.importing.proposed import Proposed
 from roundhouse.features.tasks.importing.schemas import DriftCheck
 from roundhouse.features.tasks.importing.service import refuse_elsewhere
+from roundhouse.features.tasks.importing.settling import locked_of, settle
 from roundhouse.features.tasks.importing.usable import usable
-from roundhouse.features.tasks.model import Capability
 from roundhouse.infra.db import Database, Tx
 
 _log = structlog.get_logger(__name__)
@@ -34,18 +35,27 @@ class DriftService:
     Args:
         db: The database.
         capabilities: Marks what drifted.
+        modules: Looks at registered modules.
         fetcher: Fetches descriptions.
         clock: Time.
     """
 
-    def __init__(self, db: Database, capabilities: CapabilityService, fetcher: Fetcher, clock: Clock) -> None:
+    def __init__(
+        self,
+        db: Database,
+        capabilities: CapabilityService,
+        modules: RegistrationChecks,
+        fetcher: Fetcher,
+        clock: Clock,
+    ) -> None:
         self._db = db
+        self._modules = modules
         self._capabilities = capabilities
         self._fetcher = fetcher
         self._clock = clock
 
     async def check(self, site_id: str | None = None) -> DriftCheck:
-        """Look at all sources of a tenant, or of all tenants.
+        """Look at all sources of a tenant, or of all tenants; registered modules that have a document are sources, too.
 
         A source that does not answer is left as it is and looked at again next time.
         """
@@ -65,6 +75,11 @@ class DriftService:
                 await self._note(source, error.code)
             else:
                 await self._settle(source, proposed, "gone", None, told)
+        for module in await self._modules.check_described(site_id):
+            told.sources += 1
+            told.failed += module.error is not None
+            told.drifted += module.drifted
+            told.settled += module.settled
         if told.drifted or told.settled:
             await self._capabilities.published()
         return told
@@ -74,7 +89,7 @@ class DriftService:
         caller = _in_the_name_of(source)
         async with self._db.read() as tx:
             kept = await registered.of_origin(tx, caller, source.origin, source.ref)
-        headers = self._capabilities.headers_of(kept[0]) if kept else {}
+        given = headers = self._capabilities.headers_of(kept[0]) if kept else {}
         if kept and address_of(str(kept[0].capability.endpoint.get("url", ""))) != address_of(source.url):
             headers = {}
         document = await self._fetcher.fetch(source.url, headers, trusted=source.trusted)
@@ -82,7 +97,7 @@ class DriftService:
         proposal = await asyncio.to_thread(lambda: usable(propose(document, wanted)))
         if source.trusted and not source.base_url:
             refuse_elsewhere(proposal, source.url)
-        return {one.name: one for one in proposal.capabilities}
+        return {one.name: one for one in without_headers(proposal, given).capabilities}
 
     async def _note(self, source: Source, error_code: str) -> None:
         async with self._db.begin() as tx:
@@ -111,43 +126,13 @@ class DriftService:
         """
         caller = _in_the_name_of(source)
         async with self._db.begin() as tx:
-            kept = await registered.of_origin(tx, caller, source.origin, source.ref)
-            for one in kept:
-                await registered.find(tx, source.site_id, one.capability.name, lock=True)
+            kept = await locked_of(tx, caller, source.origin, source.ref)
             await self._keep(tx, source, error_code)
-            marks = []
-            for one in kept:
-                mark = await self._mark(tx, source, one.capability, proposed, otherwise)
-                if mark is not None:
-                    marks.append((one.capability.name, mark))
-            for name, (what, values, more) in marks:
-                await self._capabilities.mark(tx, caller, name, what, values, more)
-                (told.drifted if what == "drifted" else told.settled).append(name)
-
-    async def _mark(
-        self,
-        tx: Tx,
-        source: Source,
-        one: Capability,
-        proposed: dict[str, Proposed] | None,
-        otherwise: DriftReason,
-    ) -> tuple[Any, dict[str, Any], dict[str, Any]] | None:
-        """What is to be told of a capability, None = nothing new."""
-        if not one.enabled:
-            return None
-        now = None if proposed is None else proposed.get(one.name)
-        if now is not None and now.digest == one.digest:
-            if one.state == "active":
-                return None
-            await store.forget_drifts(tx, source.site_id, [one.name])
-            return "changed", {"state": "active"}, {"changed": ["state"]}
-        reason: DriftReason = otherwise if now is None else "changed"
-        before = await store.find_drift(tx, source.site_id, one.name)
-        same = before is not None and before.reason == reason and before.proposed == now
-        if same and one.state == "drifted":
-            return None
-        await store.keep_drift(tx, source.site_id, Drift(one.name, now, reason, self._clock.now_s()))
-        return "drifted", {"state": "drifted"}, {"reason": reason}
+            found = await settle(
+                tx, self._capabilities, caller, kept, proposed, otherwise, self._clock.now_s()
+            )
+        told.drifted += found.drifted
+        told.settled += found.settled
 
 
 def _in_the_name_of(source: Source) -> Caller:

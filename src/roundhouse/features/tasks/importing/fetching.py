@@ -23,6 +23,31 @@ class Fetcher:
     def __init__(self, http: ModuleHttp) -> None:
         self._http = http
 
+    async def reach(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        trusted: bool,
+        timeouts: Timeouts = _TIMEOUTS,
+    ) -> int:
+        """The status that an address answers with, whatever it is.
+
+        Args:
+            url: Where.
+            headers: What is sent with it.
+            trusted: Whether an operator gave the URL, so that it may be a private one.
+            timeouts: How long it may take.
+
+        Raises:
+            AddressRefused: The address may not be dialled.
+            BackendFailed: Nobody answers there.
+        """
+        endpoint = self._http.endpoint("GET", url, headers, trusted=trusted)
+        answer = await endpoint.send(timeouts=timeouts)
+        await answer.aclose()
+        return answer.status
+
     async def fetch(
         self,
         url: str,
@@ -57,4 +82,4 @@ class Fetcher:
         except BackendBadAnswer as error:
             raise BadInput(f"The document is larger than {MOST_BYTES} bytes.", param="url") from error
         except BackendFailed as error:
-            raise BadInput(f"The URL cannot be fetched: {error.title.lower()}.", param="url") from error
+            raise BadInput(f"The URL cannot be fetched: {error.detail}", param="url") from error

@@ -18,6 +18,7 @@ from roundhouse.features.tasks.capabilities.service import CapabilityService
 from roundhouse.features.tasks.importing import store
 from roundhouse.features.tasks.importing.diffing import Difference, changes_of, compare
 from roundhouse.features.tasks.importing.fetching import Fetcher
+from roundhouse.features.tasks.importing.given import without_headers
 from roundhouse.features.tasks.importing.model import Drift, Source
 from roundhouse.features.tasks.importing.openapi.addresses import origin as address_of
 from roundhouse.features.tasks.importing.openapi.proposing import Wanted, propose
@@ -41,7 +42,7 @@ from roundhouse.infra import audit
 from roundhouse.infra.db import Database, Tx
 from roundhouse.infra.paging import decode_cursor, encode_cursor
 
-_KEPT_AS_THEY_ARE = ("labels", "timeout_s", "visibility", "expose_mcp", "enabled", "kept")
+_KEPT_AS_THEY_ARE = ("labels", "timeout_s", "visibility", "expose_mcp", "enabled", "kept", "cost_units")
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -120,6 +121,7 @@ class ImportService:
 
     async def take(self, caller: Caller, order: Order, *, apply: bool) -> ImportRead:
         """Compare, and take over where that is wanted; raises Conflict for a name that is taken."""
+        order = await self._fitted(caller, order)
         if not apply:
             async with self._db.read() as tx:
                 found, conflicts = await self._compare(tx, caller, order)
@@ -207,6 +209,15 @@ class ImportService:
                 at_s=self._clock.now_s(),
             )
         return SourceDeleted(id=source_id)
+
+    async def _fitted(self, caller: Caller, order: Order) -> Order:
+        """The order without inputs that are sent as its headers, or as those that stay."""
+        headers = order.headers
+        if headers is None:
+            async with self._db.read() as tx:
+                kept = await registered.of_origin(tx, caller, order.source.origin, order.source.ref)
+            headers = self._capabilities.headers_of(kept[0]) if kept else {}
+        return msgspec.structs.replace(order, proposal=without_headers(order.proposal, headers))
 
     async def _compare(self, tx: Tx, caller: Caller, order: Order) -> tuple[Difference, list[str]]:
         present = await self._present(tx, caller, order)

@@ -184,6 +184,7 @@ class McpImports:
             visibility=one.visibility,
             expose_mcp=one.expose_mcp,
             kept=one.kept,
+            cost_units=one.cost_units,
         )
         async with self._db.begin() as tx:
             await self._capabilities.put(tx, caller, new)

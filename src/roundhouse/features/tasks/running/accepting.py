@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
 
-from roundhouse.core.errors import Busy, Conflict, Unprocessable
+from roundhouse.core.errors import BackendDown, Busy, Conflict, Unprocessable
 from roundhouse.core.ids import new_id
 from roundhouse.core.jobs import Job, NewJob
 from roundhouse.core.ports import Clock
@@ -20,7 +21,7 @@ from roundhouse.features.tasks.attempts.redacting import redacted
 from roundhouse.features.tasks.model import Calling, Capability, Kept, Registry
 from roundhouse.features.tasks.running import store
 from roundhouse.features.tasks.running.jobs import Begun, TaskCalls, target_of
-from roundhouse.features.tasks.running.keys import check_same
+from roundhouse.features.tasks.running.keys import Known
 from roundhouse.features.tasks.running.model import CALL, TASK, Order, TaskRow, named, stricter
 from roundhouse.features.tasks.running.ports import Flows
 from roundhouse.infra.db import Database, Tx
@@ -47,6 +48,7 @@ class NewTask(msgspec.Struct, frozen=True):
         key: Idempotency key.
         body_sha256: Of the request, for the key.
         waits: Whether the client waits for the answer.
+        held_s: So long it waits at most; meanwhile its key is held.
         once: Whether it is tried once, without a place in the queue as long as there is room: its client waits, and
             is told what came of the one attempt.
     """
@@ -63,6 +65,7 @@ class NewTask(msgspec.Struct, frozen=True):
     key: str | None = None
     body_sha256: str = ""
     waits: bool = False
+    held_s: float = 0.0
     once: bool = False
 
 
@@ -108,8 +111,10 @@ class _Ordered(msgspec.Struct, frozen=True):
     version: int
     kept: Kept
     is_flow: bool
+    cost_units: float
     capability: Capability | None = None
     shown: dict[str, Any] | None = None
+    local_only: bool = False
 
 
 class Accepting:
@@ -157,8 +162,10 @@ class Accepting:
 
         Raises:
             NotFound: There is no such capability or flow.
+            NotLocal: The caller is `local_only`, and the capability is outside.
             Unprocessable: The input is not valid, or what is asked for does not go together.
             IdempotencyMismatch: The key was used for another request.
+            IdempotencyInFlight: The request that it was used for is being answered.
             QueueFull: Too many wait.
             BadInput, AddressRefused: The webhook is none, or may not be called.
             PlanExceeded, TooLarge: A quota plan has no room for it.
@@ -167,8 +174,9 @@ class Accepting:
             async with self._db.read() as tx:
                 known = await store.known_key(tx, caller, asked.key)
             if known is not None:
-                return _repeated(known, asked)
+                return self._repeated(known, asked)
         ordered = await self._ordered(caller, asked)
+        caller = _bound(caller, ordered)
         if asked.webhook is not None and self._hooks is not None:
             await self._hooks.check(caller, asked.webhook)
         try:
@@ -182,12 +190,16 @@ class Accepting:
                 raise Conflict(
                     "The task of this idempotency key was deleted just now; send it again."
                 ) from None
-            return _repeated(known, asked)
+            return self._repeated(known, asked)
+
+    def _repeated(self, known: Known, asked: NewTask) -> Accepted:
+        known.check(asked.body_sha256, self._clock.now_s())
+        return Accepted(known.task_id)
 
     async def _accept_instead(self, caller: Caller, asked: NewTask, flow: str) -> Accepted:
         instead = msgspec.structs.replace(asked, capability=None, flow=flow)
         ordered = await self._run_of_flow(caller, instead, flow)
-        return await self._queued(caller, instead, ordered, degraded=True)
+        return await self._queued(_bound(caller, ordered), instead, ordered, degraded=True)
 
     # What is asked
 
@@ -203,6 +215,10 @@ class Accepting:
     async def _call(self, caller: Caller, asked: NewTask, name: str) -> _Ordered:
         capability = await self._registry.find(caller, *named(name))
         self._calling.check_input(capability, asked.input)
+        if caller.local_only:
+            # Of a name that is not known now the call will tell.
+            with suppress(BackendDown):
+                await self._calling.check_inside(capability)
         kept = capability.kept if asked.store is None else stricter(capability.kept, asked.store)
         if kept == "none":
             _check_unkept(asked)
@@ -211,7 +227,16 @@ class Accepting:
         plain = redacted(asked.input, capability.input_schema)
         shown = None if plain == asked.input else {"input": plain}
         name, version = capability.name, capability.version
-        return _Ordered(new, name, version, kept, is_flow=False, capability=capability, shown=shown)
+        return _Ordered(
+            new,
+            name,
+            version,
+            kept,
+            is_flow=False,
+            cost_units=capability.cost_units,
+            capability=capability,
+            shown=shown,
+        )
 
     async def _run_of_flow(self, caller: Caller, asked: NewTask, name: str) -> _Ordered:
         if asked.store == "none":
@@ -222,7 +247,17 @@ class Accepting:
             raise Unprocessable("There are no flows here.", param="flow")
         flow = await self._flows.order(caller, *named(name), asked.input)
         new = _new_job(flow.kind, flow.input, asked)
-        return _Ordered(new, flow.name, flow.version, asked.store or "full", is_flow=True)
+        shown = {"input": flow.input["shown"]} if "shown" in flow.input else None
+        return _Ordered(
+            new,
+            flow.name,
+            flow.version,
+            asked.store or "full",
+            is_flow=True,
+            cost_units=flow.cost_units,
+            shown=shown,
+            local_only=flow.local_only,
+        )
 
     # What is written
 
@@ -245,10 +280,10 @@ class Accepting:
         row: list[TaskRow] = []
         key = new_id("res")
         async with self._db.begin() as tx:
-            reserved = await self._reserve(tx, caller, key, asked)
+            reserved = await self._reserve(tx, caller, key, asked, ordered)
             if reserved.flow not in (None, asked.flow) and not degraded:
                 raise _Degraded(str(reserved.flow))
-            new = ordered.new
+            new = msgspec.structs.replace(ordered.new, counted=reserved.counted)
             if reserved.run_after_s is not None:
                 new = msgspec.structs.replace(new, run_after_s=reserved.run_after_s)
 
@@ -260,9 +295,15 @@ class Accepting:
             job = await self._queue.submit(tx, caller, new, also)
         return Accepted(job.id, job, row[0], headers=reserved.headers)
 
-    async def _reserve(self, tx: Tx, caller: Caller, key: str, asked: NewTask) -> Reserved:
-        size_bytes = len(msgspec.json.encode(asked.input))
-        return await self._quotas.reserve(tx, caller, key, input_bytes=size_bytes, begins_s=asked.run_after_s)
+    async def _reserve(self, tx: Tx, caller: Caller, key: str, asked: NewTask, ordered: _Ordered) -> Reserved:
+        return await self._quotas.reserve(
+            tx,
+            caller,
+            key,
+            cost_units=ordered.cost_units,
+            input_bytes=len(msgspec.json.encode(asked.input)),
+            begins_s=asked.run_after_s,
+        )
 
     async def _place(self, asked: NewTask, ordered: _Ordered) -> str | None:
         if ordered.is_flow or asked.run_after_s is not None:
@@ -279,7 +320,7 @@ class Accepting:
             jumps = asked.once or ordered.kept == "none"
             if not jumps and await store.is_waiting(tx, caller.site_id):
                 return None
-            reserved = await self._reserve(tx, caller, key, asked)
+            reserved = await self._reserve(tx, caller, key, asked, ordered)
             if reserved.flow is not None or reserved.run_after_s is not None:
                 raise _PutOff
             found: list[tuple[TaskRow, Begun]] = []
@@ -288,11 +329,12 @@ class Accepting:
                 row = await self._write(tx, caller, asked, ordered, job)
                 if reserved.counted:
                     await self._quotas.bind(tx, key, job.id)
-                target, now_s = target_of(capability), job.created_at_s
-                attempt = await attempts.begin_first(tx, caller.site_id, job.id, CALL, target, now_s)
+                target, now_s, cost = target_of(capability), job.created_at_s, capability.cost_units
+                attempt = await attempts.begin_first(tx, caller.site_id, job.id, CALL, target, now_s, cost)
                 found.append((row, Begun(attempt, capability)))
 
-            job = await self._queue.start(tx, caller, ordered.new, executor_id, also)
+            new = msgspec.structs.replace(ordered.new, counted=reserved.counted)
+            job = await self._queue.start(tx, caller, new, executor_id, also)
             return job, *found[0], reserved
 
         try:
@@ -308,7 +350,9 @@ class Accepting:
             return None
         job, row, begun, reserved = written
         self._calls.expect(begun)
-        return Accepted(job.id, job, row, self._at_once.begin(job), begun, reserved.headers)
+        run = self._at_once.begin(job)
+        run.add_done_callback(lambda _: self._calls.expect_no_more(job.id))
+        return Accepted(job.id, job, row, run, begun, reserved.headers)
 
     async def _written(self, act: Callable[[Tx], Coroutine[Any, Any, _T]], *, whole: bool) -> _T:
         if whole:
@@ -328,21 +372,21 @@ class Accepting:
             forgotten=False,
             metadata=asked.metadata,
             shown=ordered.shown,
+            cost_units=ordered.cost_units,
         )
         await store.insert(tx, row)
-        if asked.key is not None and not await store.insert_key(
-            tx, caller, asked.key, asked.body_sha256, job.id
-        ):
-            raise _Repeated
+        if asked.key is not None:
+            until_s = job.created_at_s + asked.held_s
+            if not await store.insert_key(tx, caller, asked.key, asked.body_sha256, job.id, until_s):
+                raise _Repeated
         if asked.webhook is not None and self._hooks is not None:
             await self._hooks.follow(tx, caller, asked.webhook, job.id, _TOLD)
         return row
 
 
-def _repeated(known: tuple[str, str], asked: NewTask) -> Accepted:
-    task_id, body = known
-    check_same(body, asked.body_sha256)
-    return Accepted(task_id)
+def _bound(caller: Caller, ordered: _Ordered) -> Caller:
+    """The caller as the task has it: a flow may say that nothing leaves the house."""
+    return msgspec.structs.replace(caller, local_only=caller.local_only or ordered.local_only)
 
 
 def _new_job(kind: str, given: dict[str, Any], asked: NewTask) -> NewJob:

@@ -20,9 +20,9 @@ from roundhouse.core.errors import (
     OutcomeUnknown,
     RoundhouseError,
 )
-from roundhouse.core.jobs import Job, Pipeline, RetryPolicy, Step, StepContext
+from roundhouse.core.jobs import Counting, Job, Pipeline, RetryPolicy, Step, StepContext
 from roundhouse.core.ports import Clock
-from roundhouse.core.transports import CapabilityReply
+from roundhouse.core.transports import CapabilityReply, Exchange
 from roundhouse.features.tasks.attempts import store as attempts
 from roundhouse.features.tasks.attempts.keeping import Keeping
 from roundhouse.features.tasks.attempts.model import Attempt, Told
@@ -30,7 +30,7 @@ from roundhouse.features.tasks.model import Calling, Capability, Registry
 from roundhouse.features.tasks.running.forgetting import forget
 from roundhouse.features.tasks.running.model import CALL, TASK, Order
 from roundhouse.infra.db import Database, Tx
-from roundhouse.infra.events.store import NewEvent, append
+from roundhouse.infra.events.store import NewEvent
 from roundhouse.infra.jobs.model import RunLost
 from roundhouse.infra.jobs.transitions import Claim, holds
 
@@ -49,6 +49,7 @@ class Begun(msgspec.Struct):
         job: The task as its run left it; None = it runs still, or somebody else has it.
         output: What came of it.
         error: Why it failed.
+        cost: Cost units of the call.
     """
 
     attempt: Attempt
@@ -56,6 +57,11 @@ class Begun(msgspec.Struct):
     job: Job | None = None
     output: Any = None
     error: RoundhouseError | None = None
+    cost: float = 0.0
+
+    def __post_init__(self) -> None:
+        """As it is written, until it is refused."""
+        self.cost = self.attempt.cost or 0.0
 
 
 class TaskCalls:
@@ -67,13 +73,20 @@ class TaskCalls:
         calling: Calls them.
         keeping: Makes values fit to be kept.
         clock: Time.
+        counting: What counts tasks; None = nothing does.
 
     Attributes:
         pipeline: For executors, and for processes that run tasks at once.
     """
 
     def __init__(
-        self, db: Database, registry: Registry, calling: Calling, keeping: Keeping, clock: Clock
+        self,
+        db: Database,
+        registry: Registry,
+        calling: Calling,
+        keeping: Keeping,
+        clock: Clock,
+        counting: Counting | None = None,
     ) -> None:
         self._db = db
         self._registry = registry
@@ -88,23 +101,34 @@ class TaskCalls:
             retry=_RETRY,
             timeout_s=_LONGEST_S,
             durable=False,
+            counting=counting,
         )
 
     def expect(self, begun: Begun) -> None:
         """The next run of this task in this process makes a call whose attempt is written already."""
         self._begun[begun.attempt.job_id] = begun
 
+    def expect_no_more(self, task_id: str) -> None:
+        """Its run is over, also where it was stopped before it began."""
+        self._begun.pop(task_id, None)
+
     async def _call(self, context: StepContext) -> Any:
         job, order = context.job, _order_of(context.job)
         begun = self._begun.pop(job.id, None) or await self._begin(job, order)
         context.along(partial(self._abandoned, begun))
+        exchange = Exchange()
         try:
             reply = await self._calling.call(
-                begun.capability, order.input, job.caller, idempotency_key=begun.attempt.idempotency_key
+                begun.capability,
+                order.input,
+                job.caller,
+                idempotency_key=begun.attempt.idempotency_key,
+                exchange=exchange,
             )
         except RoundhouseError as error:
             begun.error = error
-            told = await self._told_failure(job, order, error)
+            begun.cost = begun.cost if exchange.begun else 0.0
+            told = msgspec.structs.replace(await self._told_failure(job, order, error), cost=begun.cost)
             context.along(partial(self._failed, begun, told))
             raise _as_ended(error, job, begun.capability) from error
         told = await self._told_reply(job, order, begun.capability, reply)
@@ -129,7 +153,8 @@ class TaskCalls:
                     await attempts.settle(tx, job.id, {"code": unknown.code, "message": unknown.detail})
             if unknown is None:
                 target = target_of(capability)
-                attempt = await attempts.begin(tx, job.caller.site_id, job.id, CALL, target, now_s)
+                cost = capability.cost_units
+                attempt = await attempts.begin(tx, job.caller.site_id, job.id, CALL, target, now_s, cost)
         if unknown is not None:
             raise unknown
         return Begun(attempt, capability)
@@ -160,10 +185,9 @@ class TaskCalls:
     async def _succeeded(self, begun: Begun, told: Told, tx: Tx, job: Job | None) -> None:
         await self._ended(begun, told, attempts.succeed, tx, job)
 
-    async def _failed(self, begun: Begun, told: Told, tx: Tx, job: Job | None) -> None:
+    async def _failed(self, begun: Begun, told: Told, tx: Tx, job: Job | None) -> list[NewEvent]:
         await self._ended(begun, told, attempts.fail, tx, job)
-        if job is not None:
-            await append(tx, _step_failed(begun.attempt, told, job))
+        return [] if job is None else [_step_failed(begun.attempt, told, job)]
 
     async def _abandoned(self, begun: Begun, tx: Tx, job: Job | None) -> None:
         if job is not None:

@@ -45,27 +45,63 @@ def check_same(known: str, asked: str) -> None:
         )
 
 
+class Known(msgspec.Struct, frozen=True):
+    """What was accepted under a key.
+
+    Attributes:
+        task_id: The task.
+        body_sha256: Of the request.
+        held_until_s: So long (Unix time) whoever sent it may wait for the task's end, in whichever process.
+        ended: Whether the task has ended.
+    """
+
+    task_id: str
+    body_sha256: str
+    held_until_s: float
+    ended: bool
+
+    def check(self, body_sha256: str, now_s: float) -> None:
+        """Raise IdempotencyMismatch for another request, IdempotencyInFlight while the first is being answered.
+
+        A process that dies answers nobody, and tells nobody either: its keys are held as long as its clients would
+        have waited.
+        """
+        check_same(self.body_sha256, body_sha256)
+        if not self.ended and now_s < self.held_until_s:
+            raise _in_flight()
+
+
 class InFlight:
-    """The keys whose first requests are being answered by this process."""
+    """The keys whose first requests are being answered by this process, from before they are written."""
 
     def __init__(self) -> None:
-        self._keys: set[tuple[str, str | None, str | None, str]] = set()
+        self._bodies: dict[tuple[str, str | None, str | None, str], str] = {}
 
     @contextmanager
-    def holding(self, caller: Caller, key: str | None) -> Iterator[None]:
-        """Hold a key as long as the block lasts; raises IdempotencyInFlight where somebody else does."""
+    def holding(self, caller: Caller, key: str | None, body_sha256: str) -> Iterator[None]:
+        """Hold a key as long as the block lasts.
+
+        Raises:
+            IdempotencyMismatch: It is held for another request.
+            IdempotencyInFlight: It is held.
+        """
         if key is None:
             yield
             return
-        held = (caller.site_id, caller.user_id, caller.app_id, key)
-        if held in self._keys:
-            raise IdempotencyInFlight(
-                "A request with this idempotency key is being answered.",
-                param="Idempotency-Key",
-                retry_after_s=_AGAIN_S,
-            )
-        self._keys.add(held)
+        whose = (caller.site_id, caller.user_id, caller.app_id, key)
+        if whose in self._bodies:
+            check_same(self._bodies[whose], body_sha256)
+            raise _in_flight()
+        self._bodies[whose] = body_sha256
         try:
             yield
         finally:
-            self._keys.discard(held)
+            del self._bodies[whose]
+
+
+def _in_flight() -> IdempotencyInFlight:
+    return IdempotencyInFlight(
+        "A request with this idempotency key is being answered.",
+        param="Idempotency-Key",
+        retry_after_s=_AGAIN_S,
+    )

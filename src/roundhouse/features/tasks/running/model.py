@@ -14,8 +14,6 @@ TASK = "task"
 """Kind of the job that is a call of one capability."""
 CALL = "call"
 """Its one step."""
-SIGNAL = "signal."
-"""What a flow that waits for a signal waits for begins so: nobody can signal what is another's to answer."""
 
 TaskState = Literal["scheduled", "queued", "running", "waiting", "completed", "failed", "dead", "cancelled"]
 TASK_STATES: tuple[TaskState, ...] = (
@@ -62,6 +60,7 @@ class TaskRow(msgspec.Struct, frozen=True):
         forgotten: Whether what is not to be kept has been deleted.
         metadata: The client's own.
         shown: `{"input"}` as it may be shown, where it holds secrets; None = as it is.
+        cost_units: What it may cost at most when nothing is tried twice.
     """
 
     job_id: str
@@ -73,6 +72,7 @@ class TaskRow(msgspec.Struct, frozen=True):
     forgotten: bool
     metadata: Mapping[str, Any]
     shown: Mapping[str, Any] | None = None
+    cost_units: float = 1.0
 
 
 class Wanted(msgspec.Struct, frozen=True):

@@ -18,13 +18,18 @@ class FlowOrder(msgspec.Struct, frozen=True):
         name: The flow.
         version: The version that it keeps to its end.
         kind: Kind of its jobs, one of `core.jobs.TASK_KINDS`.
-        input: Input of the job; its members `flow` and `version` are told in events.
+        input: Input of the job; its members `flow` and `version` are told in events, and `shown` is its input where
+            that holds secrets, without them.
+        cost_units: What it may cost at most when nothing is tried twice.
+        local_only: Whether nothing of it may leave the house.
     """
 
     name: str
     version: int
     kind: str
     input: dict[str, Any]
+    cost_units: float
+    local_only: bool = False
 
 
 class Flows(Protocol):
@@ -39,6 +44,25 @@ class Flows(Protocol):
         """
         ...
 
+    async def forget(self, tx: Tx, job: Job) -> dict[str, Any]:
+        """Delete of a run what is not to be kept, but for its input, result and attempts.
+
+        Returns:
+            What its input has to keep for its trace.
+        """
+        ...
+
     async def trace(self, tx: Tx, caller: Caller, job: Job) -> dict[str, Any]:
-        """What a trace tells of a run besides its attempts: `flow`, `human`, `decided_by`."""
+        """What a trace tells of a run besides its attempts: `flow`, `human`, `signals`, `decided_by`."""
+        ...
+
+    async def signal(
+        self, tx: Tx, caller: Caller, job: Job, name: str, payload: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """What a run waits for that waits for a signal, and what is kept of one that came.
+
+        Raises:
+            NotFound: No step of it waits for this signal.
+            TooLarge: The payload has more than 64 KiB.
+        """
         ...

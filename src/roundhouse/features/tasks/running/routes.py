@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 import msgspec
@@ -10,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from roundhouse.core.ports import Clock
 from roundhouse.core.types import Caller
+from roundhouse.features.tasks.capabilities.routes import read_wait_s
 from roundhouse.features.tasks.running.accepting import NewTask
 from roundhouse.features.tasks.running.keys import body_sha256, checked_key
 from roundhouse.features.tasks.running.model import TaskState, Wanted
@@ -55,7 +55,6 @@ Prefer = Annotated[
     ),
 ]
 
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,6})\"?\s*(?:$|[,;])", re.IGNORECASE)
 _EITHER: dict[int | str, dict[str, Any]] = {
     200: {"model": TaskRead, "description": "It has ended within the wait."},
     202: {"model": TaskRead, "description": "It is on its way."},
@@ -87,6 +86,7 @@ def _create_route(routes: APIRouter, tasks: TaskService, clock: Clock) -> None:
         """Have something done: by one capability, or by a flow. Accepted, it is on disk and is not lost."""
         wait_s = _wait_s(prefer)
         new = _new_task(asked, checked_key(idempotency_key), clock.now_s())
+        caller = msgspec.structs.replace(caller, local_only=asked.privacy == "local_only")
         standing = await tasks.create(caller, msgspec.structs.replace(new, waits=wait_s > 0), wait_s)
         _tell(response, standing, wait_s)
         return read_task(standing, clock.now_s())
@@ -184,7 +184,9 @@ def _old_routes(routes: APIRouter, tasks: TaskService, clock: Clock) -> None:
 
 
 def _new_task(asked: TaskCreate, key: str | None, now_s: float) -> NewTask:
-    body = "" if key is None else body_sha256("tasks", asked.model_dump(mode="json"))
+    # What was not asked for is no part of what a key stands for: it may be a field that is newer than the key.
+    left = {"privacy"} if asked.privacy is None else set()
+    body = "" if key is None else body_sha256("tasks", asked.model_dump(mode="json", exclude=left))
     return NewTask(
         capability=asked.capability,
         flow=asked.flow,
@@ -211,9 +213,7 @@ def _tell(response: Response, standing: Standing, wait_s: float) -> None:
 
 
 def _wait_s(prefer: str | None) -> float:
-    """How long the client would wait; a preference that cannot be read is none (RFC 7240)."""
-    found = None if prefer is None else _WAIT.search(prefer)
-    return 0.0 if found is None else min(float(found[1]), MOST_WAIT_S)
+    return min(read_wait_s(prefer) or 0.0, MOST_WAIT_S)
 
 
 def _is_shown(event: Event) -> bool:

@@ -18,6 +18,8 @@ tasks = sa.Table(
     sa.Column("forgotten", sa.Boolean, nullable=False),
     sa.Column("metadata", sa.JSON, nullable=False),
     sa.Column("shown", sa.JSON(none_as_null=True)),
+    # What it may cost at most when nothing is tried twice: reserved when it is accepted, and when it is tried again.
+    sa.Column("cost_units", sa.Double, nullable=False, server_default="1"),
     sa.Index("ix_tasks_site_id_capability", "site_id", "capability"),
     sa.Index("ix_tasks_site_id_flow", "site_id", "flow"),
     # For the few whose values are still to be deleted.
@@ -34,5 +36,7 @@ idempotency = sa.Table(
     sa.Column("key", sa.String(255), primary_key=True),
     sa.Column("body_sha256", sa.String(64), nullable=False),
     sa.Column("job_id", sa.String(40), sa.ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    # So long whoever came first may wait for the end of the task.
+    sa.Column("held_until_s", sa.Double, nullable=False, server_default="0"),
     sa.Index("ix_idempotency_job_id", "job_id"),
 )

@@ -7,14 +7,11 @@ from typing import Any
 from roundhouse.core.errors import Cancelled, RoundhouseError, tree
 from roundhouse.core.ports import Clock
 from roundhouse.core.types import Caller
-from roundhouse.features.tasks.model import Capability, RunReply
+from roundhouse.features.tasks.model import TASK_HEADER, Capability, RunReply
 from roundhouse.features.tasks.running.accepting import NewTask
 from roundhouse.features.tasks.running.keys import body_sha256, checked_key
 from roundhouse.features.tasks.running.service import TaskService
 from roundhouse.features.tasks.running.shapes import Standing, read_task
-
-TASK_HEADER = "x-roundhouse-task"
-"""Tells the id of the task that a run is."""
 
 MOST_WAIT_S = 300.0
 """A run is waited for no longer, whatever its capability may take; then its task goes on and is answered 202."""
@@ -49,6 +46,8 @@ class TaskRunner:
         """
         key = checked_key(idempotency_key)
         body = {"capability": capability.name, "input": given}
+        if caller.local_only:
+            body["privacy"] = "local_only"
         asked = NewTask(
             capability=f"{capability.name}@{capability.version}",
             input=given,

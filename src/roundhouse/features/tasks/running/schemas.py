@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from roundhouse.core.jobs import MOST_PRIORITY
 from roundhouse.features.tasks.attempts.model import AttemptState
@@ -13,7 +13,12 @@ from roundhouse.features.tasks.model import Kept
 from roundhouse.features.tasks.running.model import Reason, TaskState
 from roundhouse.infra.moments import Moment
 
+MetadataName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+MetadataText = Annotated[str, StringConstraints(max_length=2000)]
+
 MOST_DEADLINE_S = 30 * 24 * 3600.0
+
+Privacy = Literal["local_only"]
 
 _NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,180}(@[0-9]{1,9})?$"
 
@@ -34,13 +39,17 @@ class TaskCreate(BaseModel):
         None, gt=0, le=MOST_DEADLINE_S, description="It fails so many seconds from now, wherever it is."
     )
     webhook: str | None = Field(None, max_length=2000, description="URL that is told what happens to it.")
-    metadata: dict[str, str] = Field(
+    metadata: dict[MetadataName, MetadataText] = Field(
         default_factory=dict, max_length=50, description="Your own; given back as it is."
     )
     store: Kept | None = Field(
         None,
         description="What is kept of it: everything, the result alone, or nothing but usage. The stricter of this and "
         "the capability's own counts.",
+    )
+    privacy: Privacy | None = Field(
+        None,
+        description="`local_only`: nothing is asked that is outside the house, neither a module nor a model.",
     )
 
 
@@ -49,8 +58,8 @@ class SignalCreate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_.\-]{1,80}$", description="As the flow calls it.")
-    payload: Any = Field(None, description="JSON; given to the flow.")
+    name: str = Field(pattern=r"^[A-Za-z0-9_.\-]{1,80}$", description="As a step of the flow calls it.")
+    payload: Any = Field(None, description="JSON, 64 KiB at most: the output of that step.")
 
 
 class TaskLinks(BaseModel):
@@ -85,8 +94,10 @@ class TaskRead(BaseModel):
     reason: Reason | None = Field(description="Why it cannot start: `no_worker` = there is nobody to do it.")
     priority: int
     attempts: int = Field(description="Attempts so far.")
+    cost: float = Field(description="Cost units of its calls so far, as quota plans count them.")
     metadata: dict[str, Any]
     store: Kept
+    privacy: Privacy | None = Field(description="As it was asked for, or as its flow says.")
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -118,7 +129,7 @@ class AttemptRead(BaseModel):
     started_at: datetime
     ended_at: datetime | None
     ms: float | None
-    cost: float | None
+    cost: float | None = Field(description="Cost units; 0 = the call was refused before it was made.")
 
 
 class StepRead(BaseModel):
@@ -147,8 +158,13 @@ class TraceRead(BaseModel):
     input: Any
     steps: list[StepRead]
     human: Any = Field(description="What was asked of people, and what they said.")
+    signals: Any = Field(
+        description="Signals that came, that did not come in time, and the one that is waited for; null = no flow."
+    )
     output: Any
-    decided_by: str | None = Field(description="`capability:<name>`, or `human:<who>`.")
+    decided_by: str | None = Field(
+        description="`capability:<name>`, `step:<id>`, `human:<who>` or `signal:<who>`."
+    )
     events: list[EventRead]
 
 

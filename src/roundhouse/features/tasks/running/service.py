@@ -8,17 +8,23 @@ from typing import Any
 import msgspec
 import structlog
 
-from roundhouse.core.errors import Conflict, StorageFull, StorageUnavailable
+from roundhouse.core.errors import (
+    AlreadyAnswered,
+    Conflict,
+    NotFound,
+    RequestExpired,
+    StorageFull,
+    StorageUnavailable,
+)
 from roundhouse.core.jobs import TASK_KINDS, Job
 from roundhouse.core.ports import Clock, Gatekeeper
-from roundhouse.core.quotas import Quotas
 from roundhouse.core.types import Caller
 from roundhouse.features.tasks.attempts import store as attempts
 from roundhouse.features.tasks.running import store
 from roundhouse.features.tasks.running.accepting import Accepted, Accepting, NewTask
 from roundhouse.features.tasks.running.forgetting import forget, forget_left
 from roundhouse.features.tasks.running.keys import InFlight
-from roundhouse.features.tasks.running.model import SIGNAL, Wanted
+from roundhouse.features.tasks.running.model import TaskRow, Wanted
 from roundhouse.features.tasks.running.ports import Flows
 from roundhouse.features.tasks.running.schemas import TaskList, TraceRead
 from roundhouse.features.tasks.running.shapes import Standing, read_events, read_steps, read_task
@@ -29,6 +35,7 @@ from roundhouse.infra.events.store import Event
 from roundhouse.infra.events.tail import EventTail
 from roundhouse.infra.jobs.queue import JobQueue, Note
 from roundhouse.infra.jobs.telling import ends_job
+from roundhouse.infra.jobs.transitions import lock_one
 from roundhouse.infra.paging import decode_cursor, encode_cursor
 
 _MOST_EVENTS = 1000
@@ -46,7 +53,6 @@ class TaskService:
         tail: The event stream.
         clock: Time.
         gatekeeper: Whether a caller may ask now.
-        quotas: Plans that count tasks.
         flows: Tells of flows in traces; None = there are none here.
     """
 
@@ -58,7 +64,6 @@ class TaskService:
         tail: EventTail,
         clock: Clock,
         gatekeeper: Gatekeeper,
-        quotas: Quotas[Tx],
         flows: Flows | None = None,
     ) -> None:
         self._db = db
@@ -67,7 +72,6 @@ class TaskService:
         self._tail = tail
         self._clock = clock
         self._gatekeeper = gatekeeper
-        self._quotas = quotas
         self._flows = flows
         self._in_flight = InFlight()
         self._forgetting: set[asyncio.Task[None]] = set()
@@ -81,7 +85,8 @@ class TaskService:
             IdempotencyInFlight: A request with the same key is being answered.
             RateLimited, BudgetExceeded: The caller may not ask now.
         """
-        with self._in_flight.holding(caller, asked.key):
+        asked = msgspec.structs.replace(asked, held_s=wait_s)
+        with self._in_flight.holding(caller, asked.key, asked.body_sha256):
             admission = self._gatekeeper.admit(caller)
             if admission is not None:
                 await admission
@@ -98,7 +103,7 @@ class TaskService:
             await asyncio.wait({accepted.run}, timeout=wait_s)
         begun = accepted.begun
         if begun is not None and begun.job is not None and begun.job.ended and accepted.row is not None:
-            return Standing(begun.job, accepted.row, output=begun.output, error=begun.error)
+            return Standing(begun.job, accepted.row, output=begun.output, error=begun.error, cost=begun.cost)
         if accepted.job is None:
             before = await self.get(caller, accepted.task_id)
             if before.job.ended:
@@ -107,14 +112,14 @@ class TaskService:
         if wait_s > 0 and left_s > 0:
             await self._until_ended(caller, accepted.task_id, left_s)
         elif accepted.job is not None and accepted.row is not None and accepted.job.state == "running":
-            return Standing(accepted.job, accepted.row)
+            return Standing(accepted.job, accepted.row, cost=0.0 if begun is None else begun.cost)
         return await self.get(caller, accepted.task_id)
 
     async def _until_ended(self, caller: Caller, task_id: str, left_s: float) -> None:
         """Follow a task until it has ended, or the time is over."""
         ends_s = self._clock.monotonic_s() + left_s
         async with self._tail.follow(task_id, caller.site_id) as follower:
-            job, _ = await self._look(caller, task_id)
+            job, *_ = await self._look(caller, task_id)
             while not job.ended and (left_s := ends_s - self._clock.monotonic_s()) > 0:
                 if any(map(ends_job, await follower.batch(left_s))):
                     return
@@ -126,10 +131,10 @@ class TaskService:
     async def get(self, caller: Caller, task_id: str) -> Standing:
         """One task, with its place while it is queued; raises NotFound."""
         async with self._db.read() as tx:
-            job, row = await store.get(tx, caller, task_id)
+            job, row, cost = await store.get(tx, caller, task_id)
             place = await self._queue.place(tx, job)
             no_worker = place is not None and not await store.is_served(tx, job.queue)
-        return Standing(job, row, place, "no_worker" if no_worker else None)
+        return Standing(job, row, place, "no_worker" if no_worker else None, cost=cost)
 
     async def wait(self, caller: Caller, task_id: str, wait_s: float) -> Standing:
         """One task at its end, or as it stands when the time is over; raises NotFound."""
@@ -151,7 +156,7 @@ class TaskService:
             found = await store.page(tx, caller, wanted, now_s, before_seq=before_seq, limit=limit + 1)
         shown, more = found[:limit], len(found) > limit
         return TaskList(
-            data=[read_task(Standing(job, row), now_s) for job, row in shown],
+            data=[read_task(Standing(job, row, cost=cost), now_s) for job, row, cost in shown],
             has_more=more,
             next_cursor=encode_cursor(shown[-1][0].seq) if more else None,
         )
@@ -159,7 +164,7 @@ class TaskService:
     async def trace(self, caller: Caller, task_id: str) -> TraceRead:
         """All that is known of a task; raises NotFound."""
         async with self._db.read() as tx:
-            job, row = await store.get(tx, caller, task_id)
+            job, row, cost = await store.get(tx, caller, task_id)
             tries = await attempts.of_job(tx, row.site_id, task_id)
             told = await events.page(tx, row.site_id, task_id, 0, _MOST_EVENTS)
             more: dict[str, Any] = {}
@@ -170,11 +175,12 @@ class TaskService:
         if decided_by is None and row.capability is not None and job.state == "completed":
             decided_by = f"capability:{row.capability}"
         return TraceRead(
-            task=read_task(Standing(job, row), self._clock.now_s()),
+            task=read_task(Standing(job, row, cost=cost), self._clock.now_s()),
             flow=more.get("flow"),
             input=given,
             steps=read_steps(tries, given, job.result),
             human=more.get("human"),
+            signals=more.get("signals"),
             output=job.result,
             decided_by=decided_by,
             events=read_events(told),
@@ -197,8 +203,9 @@ class TaskService:
             NotFound: No such task.
             Conflict: It has neither failed nor was it cancelled, or its input is not kept.
             QueueFull: Too many wait.
+            PlanExceeded: A quota plan has no room for it: it counts like a new one.
         """
-        _, row = await self._look(caller, task_id)
+        _, row, _ = await self._look(caller, task_id)
         if row.kept != "full" and row.forgotten:
             raise Conflict("The input of this task is not kept any more: send it as a new one.")
         await self._queue.retry(caller, task_id, self._note(caller, "task.retry", settle=True))
@@ -208,20 +215,36 @@ class TaskService:
         """Bring a flow what it waits for, or will wait for.
 
         Raises:
-            NotFound: No such task.
-            Conflict: It has ended, or was brought this before.
+            NotFound: No such task, or no step of it waits for this signal.
+            TooLarge: The payload is too large.
+            AlreadyAnswered: It was brought this before.
+            RequestExpired: It has waited for this in vain.
+            Conflict: It has ended.
         """
-        await self._look(caller, task_id)
         async with self._db.begin() as tx:
-            if not await self._queue.wake(tx, task_id, SIGNAL + name, payload):
-                raise Conflict("The task has ended, or was given this signal before.")
+            await lock_one(tx, task_id)
+            job, row, _ = await store.get(tx, caller, task_id)
+            if job.ended:
+                raise Conflict("The task has ended.")
+            if row.flow is None or self._flows is None:
+                raise NotFound("Nothing in this task waits for a signal: it is no flow.", param="name")
+            waited, kept = await self._flows.signal(tx, caller, job, name, payload)
+            if waited in job.signals:
+                in_vain = job.signals[waited] is None
+                raise (
+                    RequestExpired(f"The task has waited for {name!r} in vain, and went on.")
+                    if in_vain
+                    else AlreadyAnswered(f"The task was brought {name!r} before: each signal counts once.")
+                )
+            await self._audit(tx, caller, "task.signal", job, {"signal": name})
+            await self._queue.wake(tx, task_id, waited, kept)
         return await self.get(caller, task_id)
 
     # Forgetting
 
     async def forget_left(self) -> None:
         """Delete what is not to be kept of tasks that ended while nobody looked."""
-        await forget_left(self._db)
+        await forget_left(self._db, self._flows)
 
     def heard(self, event: Event) -> None:
         """Hear that a job failed or was cancelled: that may have been otherwise than by its own run."""
@@ -244,12 +267,12 @@ class TaskService:
             if row is None or row.kept == "full" or row.forgotten:
                 return
             async with self._db.begin() as tx:
-                await forget(tx, task_id)
+                await forget(tx, task_id, self._flows)
         except (StorageUnavailable, StorageFull) as error:
             # The next start of a server makes up for it.
             _log.warning("task_not_forgotten", task=task_id, error=error.code)
 
-    async def _look(self, caller: Caller, task_id: str) -> tuple[Job, Any]:
+    async def _look(self, caller: Caller, task_id: str) -> tuple[Job, TaskRow, float]:
         async with self._db.read() as tx:
             return await store.get(tx, caller, task_id)
 
@@ -257,16 +280,12 @@ class TaskService:
         async def note(tx: Tx, job: Job) -> None:
             if settle:
                 await attempts.settle(tx, job.id, _RETRIED)
-            elif job.run == 0:
-                await self._quotas.release(tx, job.id)
-            await audit.append(
-                tx,
-                caller,
-                action=action,
-                object_id=job.id,
-                detail={"state": job.state},
-                at_s=self._clock.now_s(),
-                site_id=job.caller.site_id,
-            )
+            await self._audit(tx, caller, action, job, {"state": job.state})
 
         return note
+
+    async def _audit(self, tx: Tx, caller: Caller, action: str, job: Job, detail: dict[str, Any]) -> None:
+        now_s, site_id = self._clock.now_s(), job.caller.site_id
+        await audit.append(
+            tx, caller, action=action, object_id=job.id, detail=detail, at_s=now_s, site_id=site_id
+        )

@@ -34,6 +34,7 @@ class Standing(msgspec.Struct, frozen=True):
         reason: Why it cannot start.
         output: What came of it, where the job does not say: it is not kept.
         error: What the last attempt failed with, where this process made it.
+        cost: Cost units of its attempts so far.
         headers: What quota plans tell of it that was accepted just now.
     """
 
@@ -43,6 +44,7 @@ class Standing(msgspec.Struct, frozen=True):
     reason: Reason | None = None
     output: Any = None
     error: RoundhouseError | None = None
+    cost: float = 0.0
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -67,8 +69,10 @@ def read_task(one: Standing, now_s: float) -> TaskRead:
         reason=one.reason,
         priority=job.priority,
         attempts=job.attempts,
+        cost=one.cost,
         metadata=dict(row.metadata),
         store=row.kept,
+        privacy="local_only" if job.caller.local_only else None,
         created_at=moment(job.created_at_s),
         started_at=moment_or_none(job.started_at_s),
         ended_at=moment_or_none(job.ended_at_s),

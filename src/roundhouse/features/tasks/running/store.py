@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from roundhouse.core.errors import NotFound
 from roundhouse.core.jobs import EXHAUSTED, TASK_KINDS, Job
 from roundhouse.core.types import Caller
+from roundhouse.features.tasks.attempts.rows import cost_of
+from roundhouse.features.tasks.running.keys import Known
 from roundhouse.features.tasks.running.model import TASK, TaskRow, TaskState, Wanted
 from roundhouse.features.tasks.running.rows import idempotency, tasks
 from roundhouse.infra.db import Tx, insert_if_new
@@ -19,6 +21,7 @@ from roundhouse.infra.jobs.rows import jobs, read_row
 from roundhouse.infra.tenancy import visible
 
 _FIELDS = [tasks.c[name] for name in TaskRow.__struct_fields__]
+_TASK = [*(column.label(f"task_{column.name}") for column in _FIELDS), cost_of(jobs.c.id).label("cost")]
 _NOT_LISTED = ("input", "result", "signals", "history")
 _LISTED = [column for column in jobs.c if column.name not in _NOT_LISTED]
 _EMPTY: dict[str, Any] = {"input": {}, "result": None, "signals": {}, "history": []}
@@ -30,25 +33,25 @@ async def insert(tx: Tx, row: TaskRow) -> None:
     await tx.execute(sa.insert(tasks), msgspec.structs.asdict(row))
 
 
-async def get(tx: Tx, caller: Caller, task_id: str) -> tuple[Job, TaskRow]:
-    """One task; raises NotFound."""
+async def get(tx: Tx, caller: Caller, task_id: str) -> tuple[Job, TaskRow, float]:
+    """One task, and what it cost so far; raises NotFound."""
     query = (
-        sa.select(*jobs.c, *(column.label(f"task_{column.name}") for column in _FIELDS))
+        sa.select(*jobs.c, *_TASK)
         .join(tasks, tasks.c.job_id == jobs.c.id)
         .where(jobs.c.id == task_id, jobs.c.kind.in_(TASK_KINDS), visible(jobs, caller))
     )
     row = (await tx.execute(query)).mappings().one_or_none()
     if row is None:
         raise NotFound(f"No task {task_id!r}.")
-    return read_row(row), _task(row)
+    return read_row(row), _task(row), row["cost"]
 
 
 async def page(
     tx: Tx, caller: Caller, wanted: Wanted, now_s: float, *, before_seq: int | None, limit: int
-) -> list[tuple[Job, TaskRow]]:
-    """Tasks of the caller, newest first, without inputs and results."""
+) -> list[tuple[Job, TaskRow, float]]:
+    """Tasks of the caller, newest first, without inputs and results, and what they cost so far."""
     query = (
-        sa.select(*_LISTED, *(column.label(f"task_{column.name}") for column in _FIELDS))
+        sa.select(*_LISTED, *_TASK)
         .join(tasks, tasks.c.job_id == jobs.c.id)
         .where(visible(jobs, caller), jobs.c.kind.in_(TASK_KINDS), *_conditions(wanted, now_s))
         .order_by(jobs.c.seq.desc())
@@ -57,19 +60,25 @@ async def page(
     if before_seq is not None:
         query = query.where(jobs.c.seq < before_seq)
     rows = (await tx.execute(query)).mappings()
-    return [(read_row({**row, **_EMPTY}), _task(row)) for row in rows]
+    return [(read_row({**row, **_EMPTY}), _task(row), row["cost"]) for row in rows]
+
+
+_WAITING = (
+    sa.select(jobs.c.seq)
+    .where(
+        jobs.c.queue == "io",
+        jobs.c.state == "queued",
+        jobs.c.site_id == sa.bindparam("site_id"),
+        jobs.c.kind == TASK,
+        jobs.c.run_after_s.is_(None),
+    )
+    .limit(1)
+)
 
 
 async def is_waiting(tx: Tx, site_id: str) -> bool:
     """Whether a call of the tenant waits for an executor, and is due."""
-    query = sa.select(jobs.c.seq).where(
-        jobs.c.queue == "io",
-        jobs.c.state == "queued",
-        jobs.c.site_id == site_id,
-        jobs.c.kind == TASK,
-        jobs.c.run_after_s.is_(None),
-    )
-    return (await tx.execute(query.limit(1))).first() is not None
+    return (await tx.execute(_WAITING, {"site_id": site_id})).first() is not None
 
 
 async def is_served(tx: Tx, queue: str) -> bool:
@@ -101,14 +110,25 @@ async def row_of(tx: Tx, task_id: str) -> TaskRow | None:
     return None if found is None else TaskRow(*found)
 
 
-async def known_key(tx: Tx, caller: Caller, key: str) -> tuple[str, str] | None:
-    """The task that was accepted under an idempotency key, and the hash of its request."""
-    query = sa.select(idempotency.c.job_id, idempotency.c.body_sha256)
-    row = (await tx.execute(query.where(*_this(caller, key)))).one_or_none()
-    return None if row is None else (str(row[0]), str(row[1]))
+async def known_key(tx: Tx, caller: Caller, key: str) -> Known | None:
+    """What was accepted under an idempotency key."""
+    query = (
+        sa.select(
+            idempotency.c.job_id,
+            idempotency.c.body_sha256,
+            idempotency.c.held_until_s,
+            jobs.c.state.in_(_ENDED),
+        )
+        .join(jobs, jobs.c.id == idempotency.c.job_id)
+        .where(*_this(caller, key))
+    )
+    row = (await tx.execute(query)).one_or_none()
+    return None if row is None else Known(*row)
 
 
-async def insert_key(tx: Tx, caller: Caller, key: str, body_sha256: str, job_id: str) -> bool:
+async def insert_key(
+    tx: Tx, caller: Caller, key: str, body_sha256: str, job_id: str, held_until_s: float
+) -> bool:
     """Take an idempotency key for a task; False when somebody else has taken it meanwhile."""
     statement = insert_if_new(tx, idempotency).values(
         site_id=caller.site_id,
@@ -117,6 +137,7 @@ async def insert_key(tx: Tx, caller: Caller, key: str, body_sha256: str, job_id:
         key=key,
         body_sha256=body_sha256,
         job_id=job_id,
+        held_until_s=held_until_s,
     )
     return (await tx.execute(statement.returning(idempotency.c.job_id))).first() is not None
 

@@ -26,6 +26,7 @@ from roundhouse.infra.moments import Moment
 
 User = Annotated[Caller, Depends(require("webhooks"))]
 WebhookId = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9_]+$")]
+DeliveryId = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9_]+$")]
 Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="Most in one page.")]
 Type = Annotated[
@@ -110,3 +111,8 @@ def _delivery_routes(routes: APIRouter, deliveries: DeliveryService) -> None:
         return await deliveries.page(
             caller, webhook_id, state=state, event_type=type, subject=subject, cursor=cursor, limit=limit
         )
+
+    @routes.post("/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend", operation_id="resend_delivery")
+    async def resend_delivery(caller: User, webhook_id: WebhookId, delivery_id: DeliveryId) -> DeliveryRead:
+        """Send one delivery again, taken or not, with the same `webhook-id`; one that waits is sent at once."""
+        return await deliveries.resend(caller, webhook_id, delivery_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from roundhouse.core.errors import BadInput, NotFound
+from roundhouse.core.errors import BadInput, Conflict, NotFound
 from roundhouse.core.ports import Clock
 from roundhouse.core.types import Caller
 from roundhouse.features.webhooks.choosing import types_of
@@ -144,6 +144,38 @@ class DeliveryService:
             has_more=more,
             next_since=moment(found[MOST_REPLAYED].at_s) if more else None,
         )
+
+    async def resend(self, caller: Caller, webhook_id: str, delivery_id: str) -> DeliveryRead:
+        """Have one delivery begin anew, however it ended; one that waits is tried at once.
+
+        Where the webhook is off it waits with the rest. Tries that were made stay to be seen.
+
+        Raises:
+            NotFound: There is no such webhook, or no such delivery to it.
+            Conflict: Its event is deleted, so there is nothing to send.
+        """
+        refuse_narrow(caller)
+        now_s = self._clock.now_s()
+        async with self._db.begin() as tx:
+            webhook = await endpoints.get(tx, caller.site_id, webhook_id, lock=True)
+            found = await deliveries.by_id(tx, webhook.id, delivery_id, lock=True)
+            if found is None:
+                raise NotFound(f"No delivery {delivery_id!r}.")
+            if not await kept.is_kept(tx, found.event_id, found.event_seq):
+                raise Conflict("Its event is deleted: there is nothing to send.")
+            anew: dict[str, Any] = (
+                {} if found.state == "pending" else {"state": "pending", "attempts": 0, "ended_at_s": None}
+            )
+            await deliveries.change(tx, found.seq, {**anew, "next_at_s": now_s})
+            if not webhook.enabled:
+                await deliveries.park(tx, webhook.id)
+            detail = {"delivery_id": found.id, "event_id": found.event_id}
+            await audit.append(
+                tx, caller, action="webhook.resend", object_id=webhook.id, detail=detail, at_s=now_s
+            )
+            data = {"webhook_id": webhook.id, **detail}
+            await append(tx, NewEvent(webhook.site_id, webhook.id, "webhook.resent", data, now_s))
+        return read_delivery(await self._found(webhook.id, found.event_id))
 
     @staticmethod
     def _types(webhook: Webhook) -> set[str]:

@@ -126,6 +126,13 @@ async def get(tx: Tx, webhook_id: str, event_id: str) -> Delivery | None:
     return None if row is None else _delivery(row)
 
 
+async def by_id(tx: Tx, webhook_id: str, delivery_id: str, *, lock: bool = False) -> Delivery | None:
+    """One delivery to a webhook."""
+    query = sa.select(deliveries).where(deliveries.c.webhook_id == webhook_id, deliveries.c.id == delivery_id)
+    row = (await tx.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
+    return None if row is None else _delivery(row)
+
+
 async def page(
     tx: Tx,
     webhook_id: str,

@@ -53,3 +53,9 @@ async def get(tx: Tx, site_id: str, seq: int, types: Collection[str]) -> Event |
     )
     row = (await tx.execute(query)).one_or_none()
     return None if row is None else Event(*row)
+
+
+async def is_kept(tx: Tx, event_id: str, seq: int) -> bool:
+    """Whether an event is still there."""
+    query = sa.select(events.c.seq).where(events.c.seq == seq, events.c.id == event_id)
+    return (await tx.execute(query)).first() is not None

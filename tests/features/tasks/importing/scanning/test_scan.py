@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from roundhouse.core.errors import BadInput
 from roundhouse.features.tasks.importing.openapi.proposing import Wanted, propose
@@ -151,6 +152,70 @@ def test_what_wraps_it() -> None:
     body = json.loads(shop["roundhouse.import.json"])
     again = propose(body["document"], Wanted(body["base_url"], body["prefix"]))
     assert again.capabilities == scan(MODULES / "shop").proposal.capabilities
+
+
+def test_an_image_is_built_of_the_code_wherever_the_files_lie(tmp_path: Path) -> None:
+    code = tmp_path / "my code"
+    shutil.copytree(MODULES / "lamp", code)
+    beside = scan(code).files
+    assert "    build: .\n" in beside["compose.yaml"]
+    assert "COPY requirements.txt .\n" in beside["Dockerfile"]
+    assert "COPY . .\n" in beside["Dockerfile"]
+    for out, context, dockerfile, needs, copied in (
+        (code / "wrapped", "..", "wrapped/Dockerfile", "wrapped/requirements.txt .", ". ."),
+        (tmp_path / "out", "..", "out/Dockerfile", "out/requirements.txt .", '["my code", "."]'),
+        (tmp_path, ".", "Dockerfile", "requirements.txt .", '["my code", "."]'),
+    ):
+        files = scan(code, out=out).files
+        (service,) = yaml.safe_load(files["compose.yaml"])["services"].values()
+        build = service["build"]
+        assert build == ("." if context == "." else {"context": context, "dockerfile": dockerfile})
+        assert f"COPY {needs}\n" in files["Dockerfile"]
+        assert f"COPY {copied}\n" in files["Dockerfile"]
+        # As a build sees it: from the context all of it is there.
+        seen = (out / context).resolve()
+        assert (seen / json.loads(copied)[0] if copied.startswith("[") else seen / ".").resolve() == code
+        assert (seen / dockerfile).resolve() == out / "Dockerfile"
+
+
+def test_ports_do_not_meet_that_of_roundhouse(tmp_path: Path) -> None:
+    application = "import fastapi\napp = fastapi.FastAPI(title='Sums')\n@app.get('/a')\ndef a(): ...\n"
+    (tmp_path / "main.py").write_text(application)
+    found = scan(tmp_path)
+    assert (found.base_url, found.warnings) == ("http://127.0.0.1:8044", ())
+    assert '"127.0.0.1:8044:8044"' in found.files["compose.yaml"]
+    (tmp_path / "main.py").write_text(f"{application}import uvicorn\nuvicorn.run(app, port=8000)\n")
+    (warning,) = scan(tmp_path).warnings
+    assert "--base-url" in warning
+    moved = scan(tmp_path, base_url="http://127.0.0.1:8051")
+    assert (moved.base_url, moved.warnings) == ("http://127.0.0.1:8051", ())
+    assert '"127.0.0.1:8051:8000"' in moved.files["compose.yaml"]
+    assert '"8000"]' in moved.files["Dockerfile"]
+    far = scan(tmp_path, base_url="https://sums.example.org")
+    assert '"127.0.0.1:8000:8000"' in far.files["compose.yaml"]
+
+
+def test_distributions_that_are_called_otherwise_than_what_is_imported(tmp_path: Path) -> None:
+    imports = [
+        "whisper",
+        "google.cloud.storage",
+        "google.genai",
+        "PIL",
+        "sentence_transformers",
+        "llama_cpp.llama",
+    ]
+    lines = "".join(f"import {name}\n" for name in imports)
+    (tmp_path / "main.py").write_text(f"{lines}import fastapi\napp = fastapi.FastAPI()\n")
+    assert scan(tmp_path).files["requirements.txt"].split() == [
+        "fastapi",
+        "google-cloud-storage",
+        "google-genai",
+        "llama-cpp-python",
+        "openai-whisper",
+        "pillow",
+        "sentence-transformers",
+        "uvicorn",
+    ]
 
 
 @pytest.mark.parametrize("text", [None, "", "print('hello')", "from elsewhere import app"])

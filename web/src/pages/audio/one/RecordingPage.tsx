@@ -7,7 +7,8 @@ import { useTranslation } from "react-i18next";
 import { get } from "@/api/client";
 import { useMay } from "@/api/me";
 import { ApiError } from "@/api/problem";
-import { Async, Badge, Button, ErrorNotice, IconButton, Menu, PageBody, PageHeader, Tabs } from "@/components";
+import { Async, Badge, Button, ErrorNotice, IconButton, Menu, PageBody, PageHeader } from "@/components";
+import { Tabs } from "@/components/Tabs";
 import { useFormat } from "@/i18n/format";
 
 import { DeleteQuestion } from "../RecordingMenu";

@@ -4,7 +4,8 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api } from "@/api/client";
-import { Button, ErrorNotice, Field, Input, Popover } from "@/components";
+import { Button, ErrorNotice, Field, Input } from "@/components";
+import { Popover } from "@/components/Popover";
 
 import { useJobActions } from "../useJobActions";
 import { SpeakerDot } from "./SpeakerName";

@@ -6,7 +6,8 @@ import { useTranslation } from "react-i18next";
 
 import { api } from "@/api/client";
 import { useMay } from "@/api/me";
-import { Badge, Button, Confirm, ErrorNotice, PageHeader, Tabs, useToast } from "@/components";
+import { Badge, Button, Confirm, ErrorNotice, PageHeader, useToast } from "@/components";
+import { Tabs } from "@/components/Tabs";
 
 import type { Template } from "../states";
 import { NAME, same, type Draft } from "./draft";

@@ -7,7 +7,7 @@ import { useMay } from "@/api/me";
 import { upload } from "@/api/upload";
 import { IconButton, Progress, useErrorText } from "@/components";
 
-import { contentOf, isPicture } from "../message/Attachments";
+import { contentOf, isPicture } from "../state/files";
 
 /** As many as one question takes. */
 const MOST_FILES = 32;

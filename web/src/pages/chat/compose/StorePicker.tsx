@@ -1,14 +1,13 @@
-import { useQuery } from "@tanstack/react-query";
 import { LibraryBig } from "lucide-react";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 
-import { get } from "@/api/client";
 import { useMay } from "@/api/me";
-import { Async, Button, Checkbox, Popover } from "@/components";
+import { Button, Spinner } from "@/components";
+import { Popover } from "@/components/Popover";
 import { useFormat } from "@/i18n/format";
 
-/** As many as a session takes. */
-const MOST_STORES = 20;
+const StoreChoices = lazy(() => import("./StoreChoices").then((part) => ({ default: part.StoreChoices })));
 
 /** From which documents a session's answers are made. */
 export function StorePicker({ chosen, onChange }: { chosen: string[]; onChange: (ids: string[]) => void }) {
@@ -32,44 +31,9 @@ export function StorePicker({ chosen, onChange }: { chosen: string[]; onChange: 
         </Button>
       }
     >
-      <Stores chosen={chosen} onChange={onChange} />
+      <Suspense fallback={<Spinner />}>
+        <StoreChoices chosen={chosen} onChange={onChange} />
+      </Suspense>
     </Popover>
-  );
-}
-
-function Stores({ chosen, onChange }: { chosen: string[]; onChange: (ids: string[]) => void }) {
-  const { t } = useTranslation("chat");
-  const query = useQuery(get("/v1/vector_stores", { query: { limit: 100 } }));
-  return (
-    <div className="flex w-80 max-w-full flex-col gap-1">
-      <p className="text-sm text-muted">{t("documentsAbout")}</p>
-      <Async query={query}>
-        {({ data }) =>
-          data.length === 0 ? (
-            <p className="py-2">{t("noDocuments")}</p>
-          ) : (
-            <ul className="max-h-72 overflow-y-auto">
-              {data.map((store) => (
-                <li key={store.id}>
-                  <Checkbox
-                    checked={chosen.includes(store.id)}
-                    disabled={!chosen.includes(store.id) && chosen.length >= MOST_STORES}
-                    onChange={(event) =>
-                      onChange(event.target.checked ? [...chosen, store.id] : chosen.filter((one) => one !== store.id))
-                    }
-                    label={
-                      <>
-                        <bdi className="break-words">{store.name || store.id}</bdi>{" "}
-                        <span className="text-sm text-muted">{t("filesIn", { count: store.file_counts.completed })}</span>
-                      </>
-                    }
-                  />
-                </li>
-              ))}
-            </ul>
-          )
-        }
-      </Async>
-    </div>
   );
 }

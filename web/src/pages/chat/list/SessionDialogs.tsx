@@ -25,7 +25,7 @@ function useSave({ session, onSave, onOpenChange }: Saving) {
     setBusy(true);
     try {
       const known = await onSave(api.patch("/v1/sessions/{session_id}", { params: { session_id: session.id }, body }));
-      chats.conversation(known.id).take(known);
+      chats.take(known);
       onOpenChange(false);
     } catch (reason) {
       setError(reason);

@@ -1,16 +1,17 @@
 import { Link } from "@tanstack/react-router";
 import { Search, SquarePen, X } from "lucide-react";
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useMay } from "@/api/me";
-import { Button, IconButton, Input } from "@/components";
+import { Button, IconButton, Input, Spinner } from "@/components";
 
 import { usePanel } from "../state/panel";
 import { useSessionPages, type Folder } from "../state/sessions";
 import { Folders } from "./Folders";
-import { Found } from "./Found";
 import { SessionList } from "./SessionList";
+
+const Found = lazy(() => import("./Found").then((part) => ({ default: part.Found })));
 
 const TYPED_MS = 250;
 
@@ -58,7 +59,13 @@ export function SessionPanel({ current }: { current: string | undefined }) {
         </div>
         <Folders folder={folder} onChange={setFolder} />
       </div>
-      {wanted ? <Found words={wanted} folder={folder} /> : <SessionList folder={folder} current={current} />}
+      {wanted ? (
+        <Suspense fallback={<Spinner />}>
+          <Found words={wanted} folder={folder} />
+        </Suspense>
+      ) : (
+        <SessionList folder={folder} current={current} />
+      )}
     </>
   );
 }

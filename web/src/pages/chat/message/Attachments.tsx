@@ -1,19 +1,10 @@
 import { useQueries } from "@tanstack/react-query";
 import { FileText, FileX } from "lucide-react";
 
-import { address, get, type Schemas } from "@/api/client";
+import { get, type Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 
-const PICTURES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"]);
-
-/** Where the bytes of a file are. */
-export function contentOf(id: string): string {
-  return address("/v1/files/{file_id}/content", { file_id: id });
-}
-
-export function isPicture(contentType: string): boolean {
-  return PICTURES.has(contentType);
-}
+import { contentOf, isPicture } from "../state/files";
 
 /** Files of a message: pictures as such, others by name. */
 export function Attachments({ ids }: { ids: string[] }) {

@@ -6,8 +6,8 @@ import { useMay } from "@/api/me";
 import { Button, Dialog } from "@/components";
 import { useFormat } from "@/i18n/format";
 
+import { contentOf } from "../state/files";
 import type { Citation } from "../state/shapes";
-import { contentOf } from "./Attachments";
 
 /** The passage that a mark cites: where it stands, and what of it was quoted. */
 export function Passage({ citation, onClose }: { citation: Citation | null; onClose: () => void }) {

@@ -2,7 +2,8 @@ import { Info } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { Badge, Button, Popover } from "@/components";
+import { Badge, Button } from "@/components";
+import { Popover } from "@/components/Popover";
 import { useFormat } from "@/i18n/format";
 
 import { decisionOf, type Decision, type Message } from "../state/shapes";

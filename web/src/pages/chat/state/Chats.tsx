@@ -1,7 +1,8 @@
-import { createContext, useContext, useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
+import { createContext, useContext, useEffect, useState, type ReactNode } from "react";
 
-import { Conversation, type Shown } from "./conversation";
+import type { Conversation } from "./conversation";
 import { useSessionPages } from "./sessions";
+import type { Session } from "./shapes";
 
 const MOST_KEPT = 12;
 
@@ -9,15 +10,21 @@ const MOST_KEPT = 12;
 export class Chats {
   private open = new Map<string, Conversation>();
 
-  constructor(private readonly onSession: ConstructorParameters<typeof Conversation>[1]) {}
+  constructor(private readonly onSession: (session: Session) => void) {}
 
-  conversation(id: string): Conversation {
+  /** The one of a session, opened now unless it is open: its code is not loaded with the list of sessions. */
+  conversation(id: string, Kind: typeof Conversation): Conversation {
     const known = this.open.get(id);
     this.open.delete(id);
-    const conversation = known ?? new Conversation(id, this.onSession);
+    const conversation = known ?? new Kind(id, this.onSession);
     this.open.set(id, conversation);
     this.leaveOld();
     return conversation;
+  }
+
+  /** A session has changed elsewhere. */
+  take(session: Session): void {
+    this.open.get(session.id)?.take(session);
   }
 
   forget(id: string): void {
@@ -56,21 +63,4 @@ export function useChats(): Chats {
   const chats = useContext(ChatsContext);
   if (!chats) throw new Error("useChats is used below ChatsProvider.");
   return chats;
-}
-
-/** A session as it is shown, loaded when it is first looked at. */
-export function useConversation(id: string): [Conversation, Shown] {
-  const chats = useChats();
-  const conversation = useMemo(() => chats.conversation(id), [chats, id]);
-  const shown = useSyncExternalStore(conversation.subscribe, conversation.snapshot);
-  useEffect(() => {
-    void conversation.start();
-    const look = (): void => {
-      // What cannot be read now stays as it was; the next look asks again.
-      if (!document.hidden) conversation.refresh().catch(() => undefined);
-    };
-    document.addEventListener("visibilitychange", look);
-    return () => document.removeEventListener("visibilitychange", look);
-  }, [conversation]);
-  return [conversation, shown];
 }

@@ -2,7 +2,8 @@ import { RotateCw, TriangleAlert } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { Badge, Button, Popover, Progress, useToast } from "@/components";
+import { Badge, Button, Progress, useToast } from "@/components";
+import { Popover } from "@/components/Popover";
 import { useFormat } from "@/i18n/format";
 
 import type { Store, StoreFile } from "../data";

@@ -1,6 +1,7 @@
 import { useTranslation } from "react-i18next";
 
-import { CodeBlock, Panel, Tabs } from "@/components";
+import { CodeBlock, Panel } from "@/components";
+import { Tabs } from "@/components/Tabs";
 
 import type { Snippets } from "./snippets";
 

@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Boxes } from "lucide-react";
+import { Boxes, Plus } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -8,8 +8,8 @@ import { useMay } from "@/api/me";
 import { Async, Badge, EmptyState, Field, Pager, Select, Table, type Column } from "@/components";
 
 import type { Capability } from "../data";
-import { ImportDialog } from "../importing/ImportDialog";
-import { To } from "../parts";
+import { ImportMenu } from "../importing/ImportMenu";
+import { To, ToButton } from "../parts";
 import { OnOff } from "./OnOff";
 
 const ORIGINS = ["manual", "builtin", "openapi", "register", "postman", "mcp"] as const satisfies Capability["origin"][];
@@ -34,8 +34,11 @@ export function Capabilities() {
           />
         </Field>
         {mayChange && (
-          <div className="ms-auto">
-            <ImportDialog />
+          <div className="ms-auto flex flex-wrap gap-2">
+            <ImportMenu />
+            <ToButton part="capabilities" id="/new" icon={Plus} look="primary">
+              {t("edit.new")}
+            </ToButton>
           </div>
         )}
       </div>

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
+import { History, Pencil } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -9,16 +10,18 @@ import { Async, Badge, Button, Confirm, Facts, Json, Panel } from "@/components"
 import { useFormat } from "@/i18n/format";
 
 import { useRenew, type Capability } from "../data";
-import { Fold, Head } from "../parts";
+import { Fold, Head, ToButton } from "../parts";
 import { Marks } from "./Capabilities";
 import { Drift } from "./Drift";
 import { OnOff } from "./OnOff";
 import { RunPanel } from "./RunPanel";
+import { ToolDrift } from "./ToolDrift";
 
 /** One capability: a form that runs it, what it takes and gives, where it came from. */
 export function CapabilityPage({ name }: { name: string }) {
   const { t } = useTranslation("tasks");
   const found = useQuery(get("/v1/capabilities/{name}", { params: { name } }));
+  const mayChange = useMay("capabilities");
   const one = found.data;
   return (
     <section className="flex flex-col gap-4">
@@ -30,6 +33,16 @@ export function CapabilityPage({ name }: { name: string }) {
         actions={
           one && (
             <>
+              {one.own && one.origin !== "builtin" && (
+                <ToButton part="capabilities" id={`${name}/versions`} icon={History}>
+                  {t("versions.title")}
+                </ToButton>
+              )}
+              {mayChange && one.own && one.origin !== "builtin" && (
+                <ToButton part="capabilities" id={`${name}/edit`} icon={Pencil}>
+                  {t("edit.open")}
+                </ToButton>
+              )}
               <OnOff one={one} />
               <Remove one={one} />
             </>
@@ -52,7 +65,7 @@ function Whole({ one }: { one: Capability }) {
           {one.description && <p className="whitespace-pre-line break-words text-muted">{one.description}</p>}
         </div>
       )}
-      {one.state === "drifted" && mayChange && one.own && <Drift name={one.name} />}
+      {one.state === "drifted" && mayChange && one.own && (one.origin === "mcp" ? <ToolDrift one={one} /> : <Drift name={one.name} />)}
       <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_20rem]">
         <div className="min-w-0">
           <RunPanel key={one.version} one={one} />
@@ -87,6 +100,7 @@ function Known({ one }: { one: Capability }) {
     [t("capabilities.transport"), <bdi>{one.transport}</bdi>],
     [t("capabilities.toolName"), <code className="text-xs break-all">{one.tool_name}</code>],
     [t("capabilities.timeout"), format.duration(one.timeout_s)],
+    [t("capabilities.costUnits"), format.number(one.cost_units)],
     [t("capabilities.idempotent"), one.idempotent ? t("capabilities.yes") : t("capabilities.no")],
     [t("one.kept"), t(`kept.${one.kept}`)],
     ...(one.updated_at ? [[t("capabilities.changed"), format.time(one.updated_at)] as [string, ReactNode]] : []),

@@ -4,13 +4,13 @@ import { useState, type FormEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api } from "@/api/client";
-import { Badge, Button, CodeBlock, ErrorNotice, Json, Panel, Select } from "@/components";
-import { JsonInput, SchemaForm } from "@/components/schema/SchemaForm";
-import { isRecord, least, nodeOf, type Schema } from "@/components/schema/schema";
+import { Badge, Button, CodeBlock, ErrorNotice, Json, Panel } from "@/components";
+import { least, type Schema } from "@/components/schema/schema";
 
 import { isOpen, STATE_KINDS, useFollowed, useRenew, useTask, type Capability, type Task } from "../data";
 import { Failure, To } from "../parts";
 import { curlOf } from "./curl";
+import { InputForm } from "./InputForm";
 
 /** Seconds that the answer of a run is waited for; what takes longer is followed by its events. */
 const WAIT_S = 20;
@@ -19,11 +19,7 @@ const WAIT_S = 20;
 export function RunPanel({ one }: { one: Capability }) {
   const { t } = useTranslation("tasks");
   const schema = one.input_schema as Schema;
-  const formed = nodeOf(schema, schema).shape === "object" && nodeOf(schema, schema).schema.properties !== undefined;
-  const [way, setWay] = useState<"form" | "json">(formed ? "form" : "json");
   const [input, setInput] = useState<unknown>(() => one.examples[0]?.input ?? least(schema, schema) ?? {});
-  // An example that is chosen writes the fields anew, with what was half typed in them.
-  const [round, setRound] = useState(0);
   const renew = useRenew();
   const run = useMutation({
     mutationFn: () =>
@@ -37,63 +33,23 @@ export function RunPanel({ one }: { one: Capability }) {
     event.preventDefault();
     run.mutate();
   };
-  const choose = (next: unknown): void => {
-    setInput(next);
-    setRound(round + 1);
-  };
   return (
     <div className="flex flex-col gap-4">
-      <Panel
-        title={t("run.title")}
-        actions={
-          formed && (
-            <Select
-              aria-label={t("run.way")}
-              className="w-auto!"
-              value={way}
-              onChange={(next) => setWay(next as typeof way)}
-              choices={[
-                { value: "form", label: t("run.form") },
-                { value: "json", label: "JSON" },
-              ]}
-            />
-          )
-        }
-      >
-        {one.examples.length > 0 && <Examples one={one} onChoose={choose} />}
-        <form aria-label={t("run.title")} className="flex flex-col gap-4" onSubmit={submit}>
-          {way === "form" ? (
-            <SchemaForm key={round} name="" part={schema} root={schema} value={isRecord(input) ? input : {}} onChange={setInput} />
-          ) : (
-            <JsonInput key={round} label={t("one.input")} rows={8} value={input} onChange={setInput} />
-          )}
+      <Panel title={t("run.title")}>
+        <InputForm label={t("run.title")} schema={schema} examples={one.examples} input={input} onChange={setInput} onSubmit={submit}>
           <div className="flex flex-wrap items-center gap-3">
             <Button type="submit" look="primary" icon={Play} busy={run.isPending} disabled={!one.enabled}>
               {t("run.run")}
             </Button>
             {!one.enabled && <span className="text-sm text-muted">{t("run.isOff")}</span>}
           </div>
-        </form>
+        </InputForm>
         {run.error && <ErrorNotice error={run.error} className="mt-4" />}
         {run.data && <Outcome key={run.data.id} first={run.data} />}
       </Panel>
       <Panel title={t("run.code")}>
         <CodeBlock name="curl" text={curlOf(window.location.origin, one.name, input)} copy={t("run.copy")} />
       </Panel>
-    </div>
-  );
-}
-
-function Examples({ one, onChoose }: { one: Capability; onChoose: (input: unknown) => void }) {
-  const { t } = useTranslation("tasks");
-  return (
-    <div role="group" aria-label={t("run.examples")} className="mb-4 flex flex-wrap items-center gap-2">
-      <span className="text-sm text-muted">{t("run.examples")}</span>
-      {one.examples.map((example) => (
-        <Button key={example.name} size="small" className="max-w-full" title={example.summary} onClick={() => onChoose(example.input)}>
-          <bdi className="truncate">{example.name}</bdi>
-        </Button>
-      ))}
     </div>
   );
 }

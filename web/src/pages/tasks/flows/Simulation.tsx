@@ -4,50 +4,98 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, type Schemas } from "@/api/client";
-import { Badge, Button, Checkbox, ErrorNotice, Json, Panel } from "@/components";
+import { Badge, Button, ErrorNotice, Field, Json, Panel, Select } from "@/components";
 import { JsonInput } from "@/components/schema/SchemaForm";
 import { isRecord, least, type Schema } from "@/components/schema/schema";
 import { useFormat } from "@/i18n/format";
 
-import { Failure } from "../parts";
+import { Failure as Failed } from "../parts";
 
-/** Steps by what does them: a capability, or a person. */
-function stepsOf(spec: Record<string, unknown> | null): { id: string; human: boolean }[] {
-  const steps = Array.isArray(spec?.steps) ? spec.steps : [];
-  return steps.flatMap((one: unknown) => (isRecord(one) && typeof one.id === "string" ? [{ id: one.id, human: isRecord(one.human) }] : []));
+/** What a step is: a call, a question to a person, a wait for a signal. */
+type Kind = "call" | "human" | "signal";
+
+function kindOf(step: Record<string, unknown>): Kind {
+  if (isRecord(step.human)) return "human";
+  return typeof step.signal === "string" ? "signal" : "call";
 }
 
-/** The way a flow would take where steps fail and people say no; nothing is called, and nobody is asked. */
+function stepsOf(spec: Record<string, unknown> | null): { id: string; kind: Kind }[] {
+  const steps = Array.isArray(spec?.steps) ? spec.steps : [];
+  return steps.flatMap((one: unknown) => (isRecord(one) && typeof one.id === "string" ? [{ id: one.id, kind: kindOf(one) }] : []));
+}
+
+/** How a step can go wrong; "" = it goes well. */
+const FAILURES = [
+  "unavailable",
+  "timeout",
+  "rate_limited",
+  "worker_lost",
+  "bad_output",
+  "invalid_input",
+  "auth",
+  "not_found",
+  "unknown_outcome",
+] as const;
+const PEOPLE = ["reject", "silent"] as const;
+const SIGNALS = ["late"] as const;
+const FATES = { call: FAILURES, human: PEOPLE, signal: SIGNALS } as const;
+const WELL = { call: "pretending.well", human: "pretending.answers", signal: "pretending.comes" } as const;
+
+type Failure = (typeof FAILURES)[number];
+type Fate = Failure | (typeof PEOPLE)[number] | (typeof SIGNALS)[number] | "";
+
+function isFailure(fate: Fate | undefined): fate is Failure {
+  return FAILURES.some((one) => one === fate);
+}
+
+/** The way a flow would take where steps fail and people say no or nothing; nothing is called, and nobody is asked. */
 export function Simulation({ name, spec }: { name: string; spec: Record<string, unknown> | null }) {
   const { t } = useTranslation("tasks");
   const schema = (isRecord(spec?.input_schema) ? spec.input_schema : {}) as Schema;
   const [input, setInput] = useState<unknown>(() => least(schema, schema) ?? {});
-  const [fail, setFail] = useState<string[]>([]);
+  const [fates, setFates] = useState<Record<string, Fate>>({});
   const steps = stepsOf(spec);
-  const named = (human: boolean): string[] => steps.filter((one) => one.human === human && fail.includes(one.id)).map((one) => one.id);
+  const ended = (...wanted: Fate[]): string[] =>
+    steps.filter((one) => one.kind !== "call" && wanted.includes(fates[one.id] ?? "")).map((one) => one.id);
+  const failing = (): Record<string, Failure> =>
+    Object.fromEntries(
+      steps.flatMap((one) => {
+        const fate = fates[one.id];
+        return one.kind === "call" && isFailure(fate) ? [[one.id, fate] as const] : [];
+      }),
+    );
   const simulate = useMutation({
     mutationFn: () =>
       api.post("/v1/flows/{name}/simulate", {
         params: { name },
-        body: { input, fail: named(false), reject: named(true), silent: [], outputs: {}, spec },
+        body: {
+          input,
+          fail: failing(),
+          reject: ended("reject"),
+          silent: ended("silent", "late"),
+          outputs: {},
+          spec,
+        },
       }),
   });
   return (
     <Panel title={t("flows.simulate")}>
       <div className="flex flex-col gap-4">
         <JsonInput label={t("one.input")} rows={5} value={input} onChange={setInput} />
-        <fieldset>
-          <legend className="text-sm font-medium">{t("flows.fail")}</legend>
-          <div className="flex flex-wrap gap-x-4">
-            {steps.map((one) => (
-              <Checkbox
-                key={one.id}
-                label={<bdi>{one.human ? t("flows.saysNo", { step: one.id }) : one.id}</bdi>}
-                checked={fail.includes(one.id)}
-                onChange={(event) => setFail(event.target.checked ? [...fail, one.id] : fail.filter((id) => id !== one.id))}
+        <fieldset className="flex min-w-0 flex-col gap-2">
+          <legend className="mb-1 text-sm font-medium">{t("flows.fail")}</legend>
+          {steps.map((one, number) => (
+            <Field key={number} label={one.id}>
+              <Select
+                choices={(["", ...FATES[one.kind]] as const).map((value) => ({
+                  value,
+                  label: value === "" ? t(WELL[one.kind]) : t(`pretending.fates.${value}`),
+                }))}
+                value={fates[one.id] ?? ""}
+                onChange={(fate) => setFates({ ...fates, [one.id]: fate as Fate })}
               />
-            ))}
-          </div>
+            </Field>
+          ))}
         </fieldset>
         <div>
           <Button icon={Play} busy={simulate.isPending} disabled={spec === null} onClick={() => simulate.mutate()}>
@@ -61,13 +109,16 @@ export function Simulation({ name, spec }: { name: string; spec: Record<string, 
   );
 }
 
+/** A wait that nothing would ever end is no failure yet, and no success. */
+const ENDS = { completed: "good", failed: "bad", waiting: "warn" } as const;
+
 function Way({ found }: { found: Schemas["SimulationRead"] }) {
   const { t } = useTranslation("tasks");
   const format = useFormat();
   return (
     <section aria-label={t("flows.way")} aria-live="polite" className="flex flex-col gap-3">
       <div>
-        <Badge kind={found.state === "completed" ? "good" : "bad"}>{t(`states.${found.state}`)}</Badge>
+        <Badge kind={ENDS[found.state]}>{t(`states.${found.state}`)}</Badge>
       </div>
       <ol className="flex flex-col gap-1.5 border-s-2 border-line ps-3 text-sm">
         {found.path.map((one, number) => (
@@ -80,7 +131,7 @@ function Way({ found }: { found: Schemas["SimulationRead"] }) {
           </li>
         ))}
       </ol>
-      {found.error && <Failure error={found.error} />}
+      {found.error && <Failed error={found.error} />}
       {found.state === "completed" && <Json label={t("one.output")} value={found.output} />}
     </section>
   );

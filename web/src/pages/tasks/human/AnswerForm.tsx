@@ -4,12 +4,14 @@ import { useEffect, useRef, useState, type FormEvent, type KeyboardEvent } from 
 import { useTranslation } from "react-i18next";
 
 import { api, type Schemas } from "@/api/client";
-import { Button, Confirm, ErrorNotice, Field, Input, Panel, Select, Textarea, useToast } from "@/components";
+import { Button, ErrorNotice, Field, Input, Panel, Select, Textarea, useToast } from "@/components";
 import { JsonInput, SchemaForm } from "@/components/schema/SchemaForm";
 import { least, nodeOf, type Schema } from "@/components/schema/schema";
 
 import { useRenew, type Asked } from "../data";
+import { useIsOthers } from "./Claim";
 import { isUndecided } from "./Inbox";
+import { Reject } from "./Reject";
 
 /** What the form begins with. */
 function begin(one: Asked): unknown {
@@ -21,14 +23,18 @@ function begin(one: Asked): unknown {
 /** The next question of the list that was looked at before, null when there is none. */
 function useNext(): (after: string) => string | null {
   const queries = useQueryClient();
+  const isOthers = useIsOthers();
   return (after) => {
     const lists = queries.getQueriesData<InfiniteData<Schemas["HumanRequestList"]>>({ queryKey: ["/v1/human", "pages"] });
     const rows = lists.flatMap(([, data]) => data?.pages.flatMap((page) => page.data) ?? []);
-    return rows.find((one) => one.id !== after && isUndecided(one.state))?.id ?? null;
+    return rows.find((one) => one.id !== after && isUndecided(one.state) && !isOthers(one))?.id ?? null;
   };
 }
 
-/** Answers a question: Ctrl+Enter sends it and goes on to the next one, Escape leads back to the list. */
+/**
+ * Answers a question: Ctrl+Enter sends it and goes on to the next one, with Shift it asks for the reason of a no, Escape
+ * leads back to the list.
+ */
 export function AnswerForm({ one }: { one: Asked }) {
   const { t } = useTranslation("tasks");
   const toast = useToast();
@@ -38,6 +44,8 @@ export function AnswerForm({ one }: { one: Asked }) {
   const form = useRef<HTMLFormElement>(null);
   const [value, setValue] = useState<unknown>(() => begin(one));
   const [comment, setComment] = useState("");
+  const [rejecting, setRejecting] = useState(false);
+  const isOthers = useIsOthers()(one);
   useEffect(() => {
     form.current?.querySelector<HTMLElement>("input, textarea, select")?.focus();
   }, []);
@@ -53,17 +61,18 @@ export function AnswerForm({ one }: { one: Asked }) {
       api.post("/v1/human/{request_id}/answer", { params, body: { answer: value ?? null, comment, version: one.version } }),
     onSuccess: () => leave(t("inbox.sent")),
   });
-  const reject = async (): Promise<void> => {
-    await api.post("/v1/human/{request_id}/reject", { params, body: { comment, version: one.version } });
-    await leave(t("inbox.said"));
-  };
   const submit = (event: FormEvent): void => {
+    // What a dialog does that was opened from here comes by here as well, wherever it is drawn.
+    if (event.target !== form.current) return;
     event.preventDefault();
-    answer.mutate();
+    if (!isOthers) answer.mutate();
   };
   const press = (event: KeyboardEvent): void => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.current?.requestSubmit();
-    else if (event.key === "Escape") void navigate({ to: "/tasks", hash: "inbox" });
+    if (!form.current?.contains(event.target as Node)) return;
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      if (event.shiftKey) setRejecting(!isOthers);
+      else form.current.requestSubmit();
+    } else if (event.key === "Escape") void navigate({ to: "/tasks", hash: "inbox" });
     else return;
     event.preventDefault();
   };
@@ -76,17 +85,11 @@ export function AnswerForm({ one }: { one: Asked }) {
         </Field>
         {answer.error && <ErrorNotice error={answer.error} />}
         <div className="flex flex-wrap items-center gap-2">
-          <Button type="submit" look="primary" busy={answer.isPending}>
+          <Button type="submit" look="primary" busy={answer.isPending} disabled={isOthers}>
             {one.kind === "approve" ? t("inbox.approve") : one.kind === "do" ? t("inbox.isDone") : t("inbox.send")}
           </Button>
-          <Confirm
-            title={t("inbox.rejectTitle")}
-            about={t("inbox.rejectAbout")}
-            action={t("inbox.reject")}
-            onConfirm={reject}
-            trigger={<Button>{t("inbox.reject")}</Button>}
-          />
-          <span className="text-sm text-muted max-sm:hidden">{t("inbox.keys")}</span>
+          <Reject one={one} open={rejecting} onOpenChange={setRejecting} disabled={isOthers} onSaid={() => leave(t("inbox.said"))} />
+          <span className="text-sm text-muted max-sm:hidden">{t("asking.keys")}</span>
         </div>
       </form>
     </Panel>

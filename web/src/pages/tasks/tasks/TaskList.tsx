@@ -9,6 +9,7 @@ import { useFormat } from "@/i18n/format";
 
 import { POLL_MS, STATE_KINDS, STATES, useLiveTasks, type Task, type TaskState } from "../data";
 import { To } from "../parts";
+import { OwnPlans } from "./OwnPlans";
 import { Turn } from "./Turn";
 
 interface Filters {
@@ -29,6 +30,7 @@ export function TaskList() {
   });
   return (
     <section className="flex flex-col gap-4">
+      <OwnPlans />
       <FilterBar filters={filters} onChange={setFilters} />
       <Async query={tasks}>{(data) => <TaskTable tasks={data.pages.flatMap((page) => page.data)} />}</Async>
       <Pager query={tasks} />

@@ -63,6 +63,7 @@ function Standing({ task }: { task: Task }) {
     ...row(task.started_at, t("one.started"), () => format.clock(task.started_at!)),
     ...row(task.ended_at, t("one.ended"), () => format.clock(task.ended_at!)),
     ...row(task.deadline, t("one.deadline"), () => format.time(task.deadline!)),
+    ...row(task.waiting_for, t("one.waitingFor"), () => <code className="text-xs break-all">{task.waiting_for}</code>),
     ...row(task.position, t("one.position"), () => format.number(task.position!)),
     ...row(task.expected_wait_s, t("one.wait"), () => format.duration(task.expected_wait_s!)),
     [t("list.attempts"), format.number(task.attempts)],
@@ -114,6 +115,11 @@ function Traced({ trace }: { trace: Trace }) {
         {trace.human !== null && (
           <Fold title={t("one.people")}>
             <Json label={t("one.people")} value={trace.human} />
+          </Fold>
+        )}
+        {Array.isArray(trace.signals) && trace.signals.length > 0 && (
+          <Fold title={t("one.signals")}>
+            <Json label={t("one.signals")} value={trace.signals} />
           </Fold>
         )}
         <Fold title={t("one.events")}>

@@ -1,13 +1,13 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
-import { Inbox } from "lucide-react";
-import { useState } from "react";
+import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
+import { Inbox, RotateCw } from "lucide-react";
+import { useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { pages } from "@/api/client";
-import { Async, Badge, EmptyState, Field, Pager, Select } from "@/components";
+import { api, pages } from "@/api/client";
+import { Async, Badge, Button, EmptyState, Field, Input, Pager, Select, useToast } from "@/components";
 import { useFormat } from "@/i18n/format";
 
-import { DELIVERY_KINDS, POLL_MS, type Delivery } from "../data";
+import { DELIVERY_KINDS, POLL_MS, useRenew, type Delivery } from "../data";
 import { Fold } from "../parts";
 
 const DELIVERY_STATES = ["pending", "delivered", "failed", "gone"] as const satisfies Delivery["state"][];
@@ -16,10 +16,16 @@ const DELIVERY_STATES = ["pending", "delivered", "failed", "gone"] as const sati
 export function Deliveries({ webhookId }: { webhookId: string }) {
   const { t } = useTranslation("tasks");
   const [state, setState] = useState<Delivery["state"] | "">("");
+  const [type, setType] = useState("");
+  const [subject, setSubject] = useState("");
+  // What is half typed is no type yet, and the server would say so.
+  const wantedType = useDeferredValue(/^[a-z_]+\.[a-z_.]*[a-z_]$/.test(type.trim()) ? type.trim() : "");
+  const wantedSubject = useDeferredValue(subject.trim());
+  const narrowed = Boolean(state || wantedType || wantedSubject);
   const found = useInfiniteQuery({
     ...pages("/v1/webhooks/{webhook_id}/deliveries", {
       params: { webhook_id: webhookId },
-      query: { limit: 50, state: state || undefined },
+      query: { limit: 50, state: state || undefined, type: wantedType || undefined, subject: wantedSubject || undefined },
     }),
     refetchInterval: POLL_MS,
     placeholderData: (before) => before,
@@ -28,7 +34,13 @@ export function Deliveries({ webhookId }: { webhookId: string }) {
     <section aria-label={t("deliveries.title")} className="flex flex-col gap-3">
       <div className="flex flex-wrap items-end gap-3">
         <h3 className="min-w-0 flex-1 basis-40 text-base font-semibold">{t("deliveries.title")}</h3>
-        <Field label={t("list.state")} className="min-w-40">
+        <Field label={t("hooks.type")} className="min-w-36 max-sm:flex-1">
+          <Input dir="ltr" placeholder="job.completed" maxLength={100} value={type} onChange={(event) => setType(event.target.value)} />
+        </Field>
+        <Field label={t("hooks.subject")} className="min-w-36 max-sm:flex-1">
+          <Input dir="ltr" placeholder="job_…" maxLength={100} value={subject} onChange={(event) => setSubject(event.target.value)} />
+        </Field>
+        <Field label={t("list.state")} className="min-w-36 max-sm:flex-1">
           <Select
             value={state}
             onChange={(next) => setState(next as typeof state)}
@@ -39,7 +51,7 @@ export function Deliveries({ webhookId }: { webhookId: string }) {
       <Async query={found}>
         {(data) => {
           const rows = data.pages.flatMap((page) => page.data);
-          if (rows.length === 0) return <EmptyState icon={Inbox} title={t("deliveries.none")} />;
+          if (rows.length === 0) return <EmptyState icon={Inbox} title={t(narrowed ? "hooks.noneSuch" : "deliveries.none")} />;
           return (
             <ul className="flex flex-col gap-2">
               {rows.map((one) => (
@@ -67,6 +79,7 @@ function DeliveryRow({ one }: { one: Delivery }) {
             {format.ago(one.created_at)}
           </time>
           <Badge kind={DELIVERY_KINDS[one.state]}>{t(`deliveries.states.${one.state}`)}</Badge>
+          {one.state !== "gone" && <Resend one={one} />}
         </span>
       </div>
       {one.url && <code className="block text-xs break-all text-muted">{one.url}</code>}
@@ -77,6 +90,30 @@ function DeliveryRow({ one }: { one: Delivery }) {
         </Fold>
       )}
     </li>
+  );
+}
+
+/** Sends one delivery again, or at once where it waits for its next try. */
+function Resend({ one }: { one: Delivery }) {
+  const { t } = useTranslation("tasks");
+  const toast = useToast();
+  const renew = useRenew();
+  const resend = useMutation({
+    mutationFn: () =>
+      api.post("/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend", { params: { webhook_id: one.webhook_id, delivery_id: one.id } }),
+    onSuccess: () => renew("/v1/webhooks/{webhook_id}", "/v1/webhooks/{webhook_id}/deliveries"),
+    onError: toast.failed,
+  });
+  return (
+    <Button
+      size="small"
+      icon={RotateCw}
+      busy={resend.isPending}
+      aria-label={t("hooks.resendOf", { type: one.event_type, subject: one.subject })}
+      onClick={() => resend.mutate()}
+    >
+      {t("hooks.resend")}
+    </Button>
   );
 }
 

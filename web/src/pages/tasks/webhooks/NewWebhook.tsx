@@ -1,19 +1,28 @@
-import { useMutation } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api } from "@/api/client";
-import { Button, Checkbox, Dialog, ErrorNotice, Field, Input } from "@/components";
+import { Button, Dialog } from "@/components";
 
 import { useRenew } from "../data";
 import { Secret } from "./Secret";
+import { WebhookForm, type Wanted } from "./WebhookForm";
+
+const BEGIN = { url: "", events: ["*"], description: "", thin: false };
 
 /** Makes a webhook, and shows its secret once. */
 export function NewWebhook() {
   const { t } = useTranslation("tasks");
+  const renew = useRenew();
   const [open, setOpen] = useState(false);
   const [secret, setSecret] = useState<string | null>(null);
+  const create = async (wanted: Wanted): Promise<void> => {
+    const made = await api.post("/v1/webhooks", { body: { ...wanted, headers: wanted.headers ?? {}, enabled: true } });
+    await renew("/v1/webhooks");
+    setOpen(false);
+    setSecret(made.secret);
+  };
   if (secret !== null) return <Secret secret={secret} onClose={() => setSecret(null)} />;
   return (
     <Dialog
@@ -26,57 +35,7 @@ export function NewWebhook() {
         </Button>
       }
     >
-      <WebhookForm
-        onMade={(made) => {
-          setOpen(false);
-          setSecret(made);
-        }}
-      />
+      <WebhookForm begin={BEGIN} headerNames={[]} action={t("webhooks.create")} onSend={create} />
     </Dialog>
   );
-}
-
-function WebhookForm({ onMade }: { onMade: (secret: string) => void }) {
-  const { t } = useTranslation("tasks");
-  const renew = useRenew();
-  const [url, setUrl] = useState("");
-  const [events, setEvents] = useState("*");
-  const [description, setDescription] = useState("");
-  const [thin, setThin] = useState(false);
-  const create = useMutation({
-    mutationFn: () =>
-      api.post("/v1/webhooks", {
-        body: { url: url.trim(), events: words(events), description: description.trim(), thin, enabled: true, headers: {} },
-      }),
-    onSuccess: async (made) => {
-      await renew("/v1/webhooks");
-      onMade(made.secret);
-    },
-  });
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    create.mutate();
-  };
-  return (
-    <form onSubmit={submit} className="flex flex-col gap-4">
-      <Field label={t("webhooks.url")} hint={t("webhooks.urlHint")}>
-        <Input required type="url" dir="ltr" value={url} onChange={(event) => setUrl(event.target.value)} />
-      </Field>
-      <Field label={t("webhooks.events")} hint={t("webhooks.eventsHint")}>
-        <Input required dir="ltr" value={events} onChange={(event) => setEvents(event.target.value)} />
-      </Field>
-      <Field label={t("webhooks.description")}>
-        <Input maxLength={500} value={description} onChange={(event) => setDescription(event.target.value)} />
-      </Field>
-      <Checkbox label={t("webhooks.thin")} checked={thin} onChange={(event) => setThin(event.target.checked)} />
-      {create.error && <ErrorNotice error={create.error} />}
-      <Button type="submit" look="primary" busy={create.isPending} className="self-end">
-        {t("webhooks.create")}
-      </Button>
-    </form>
-  );
-}
-
-function words(text: string): string[] {
-  return text.split(/[\s,]+/).filter(Boolean);
 }

@@ -11,6 +11,7 @@ import { useFormat } from "@/i18n/format";
 import { useRenew, type Webhook } from "../data";
 import { Head } from "../parts";
 import { Deliveries } from "./Deliveries";
+import { EditWebhook } from "./EditWebhook";
 import { Replay } from "./Replay";
 import { Secret } from "./Secret";
 import { WebhookState } from "./Webhooks";
@@ -47,7 +48,12 @@ function Known({ one }: { one: Webhook }) {
   const format = useFormat();
   const rows: [string, ReactNode][] = [
     [t("one.id"), <code className="text-xs break-all">{one.id}</code>],
+    ...(one.description ? [[t("webhooks.description"), <bdi>{one.description}</bdi>] as [string, ReactNode]] : []),
     [t("webhooks.events"), <code className="text-xs break-words">{one.events.join(" ")}</code>],
+    [t("hooks.data"), t(one.thin ? "hooks.thin" : "hooks.whole")],
+    ...(one.header_names.length > 0
+      ? [[t("hooks.headers"), <code className="text-xs break-words">{one.header_names.join(" ")}</code>] as [string, ReactNode]]
+      : []),
     [t("deliveries.states.pending"), format.number(one.pending)],
     [t("deliveries.states.failed"), format.number(one.failed)],
     [t("one.created"), format.time(one.created_at)],
@@ -100,6 +106,7 @@ function Actions({ one }: { one: Webhook }) {
           {t("webhooks.test")}
         </Button>
       )}
+      <EditWebhook one={one} />
       <Button busy={turn.isPending} onClick={() => turn.mutate()}>
         {one.enabled ? t("capabilities.disable") : t("capabilities.enable")}
       </Button>

@@ -7,8 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 
 from roundhouse.core.types import Caller
+from roundhouse.features.tasks.importing.gateway.checking import RegistrationChecks
 from roundhouse.features.tasks.importing.gateway.schemas import (
     GatewayRegister,
+    RegistrationCheck,
     RegistrationDeleted,
     RegistrationList,
     RegistrationRead,
@@ -23,8 +25,13 @@ Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor`
 Limit = Annotated[int, Query(ge=1, le=500, description="Most rows in one page.")]
 
 
-def router(registrations: RegistrationService) -> APIRouter:
-    """All routes of registrations."""
+def router(registrations: RegistrationService, checks: RegistrationChecks) -> APIRouter:
+    """All routes of registrations.
+
+    Args:
+        registrations: Keeps them.
+        checks: Looks at modules again.
+    """
     routes = APIRouter(tags=["gateway"])
 
     @routes.post("/gateway/register", operation_id="register_module")
@@ -41,6 +48,11 @@ def router(registrations: RegistrationService) -> APIRouter:
     async def get_registration(caller: User, name: Name) -> RegistrationRead:
         """One registered module."""
         return await registrations.show(caller, name)
+
+    @routes.post("/gateway/registrations/{name}/check", operation_id="check_registration")
+    async def check_registration(caller: Manager, name: Name) -> RegistrationCheck:
+        """Look now whether it answers, and whether its document still says what was approved, as each night."""
+        return await checks.check(caller, name)
 
     @routes.delete("/gateway/registrations/{name}", operation_id="delete_registration")
     async def delete_registration(caller: Manager, name: Name) -> RegistrationDeleted:

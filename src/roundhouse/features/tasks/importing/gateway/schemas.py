@@ -103,6 +103,25 @@ class RegistrationDeleted(BaseModel):
     deleted: Literal[True] = True
 
 
+class RegistrationCheck(BaseModel):
+    """What a look at a registered module found."""
+
+    object: Literal["gateway.registration.check"] = "gateway.registration.check"
+    name: str
+    status: int | None = Field(
+        description="What its address answers with, whatever it is; null = nobody does."
+    )
+    took_ms: float = Field(description="Until it answered, or did not.")
+    described: bool = Field(
+        description="Whether schemas are from its own document, which is compared with what was approved."
+    )
+    error: str | None = Field(
+        description="Code of why it, or its document, could not be looked at; null = it could."
+    )
+    drifted: list[str] = Field(description="Capabilities that are drifted now and were not before.")
+    settled: list[str] = Field(description="Capabilities that its document describes again as approved.")
+
+
 def read_registration(one: Registration, routes: Sequence[GatewayRoute]) -> RegistrationRead:
     """A registration."""
     return RegistrationRead(

@@ -15,6 +15,7 @@ from roundhouse.core.types import Caller, Timeouts
 from roundhouse.features.tasks.capabilities import store as registered
 from roundhouse.features.tasks.capabilities.service import CapabilityService
 from roundhouse.features.tasks.capabilities.told import tell
+from roundhouse.features.tasks.importing import store as store_of_drifts
 from roundhouse.features.tasks.importing.fetching import Fetcher
 from roundhouse.features.tasks.importing.gateway import store
 from roundhouse.features.tasks.importing.gateway.model import Described, GatewayRoute, Registration
@@ -26,6 +27,7 @@ from roundhouse.features.tasks.importing.gateway.schemas import (
     RegistrationRead,
     read_registration,
 )
+from roundhouse.features.tasks.importing.given import without_headers
 from roundhouse.features.tasks.importing.openapi.addresses import PLACEHOLDER, check_path, server_url
 from roundhouse.features.tasks.importing.openapi.proposing import Wanted, propose
 from roundhouse.features.tasks.importing.proposed import Proposed
@@ -38,7 +40,7 @@ Shadows = Callable[[str], bool]
 """Whether a path of the gateway would lie over one of ours."""
 
 _PATIENCE = Timeouts(connect_s=2.0, first_byte_s=4.0, idle_s=4.0, total_s=6.0)
-_OPERATOR = ("labels", "timeout_s", "visibility", "expose_mcp", "enabled", "kept")
+_OPERATOR = ("labels", "timeout_s", "visibility", "expose_mcp", "enabled", "kept", "cost_units")
 _BODYLESS = ("GET", "DELETE")
 
 
@@ -120,6 +122,7 @@ class RegistrationService:
             one = await store.get(tx, caller, name, lock=True)
             present = await self._present(tx, caller, one)
             await store.delete(tx, one)
+            await store_of_drifts.forget_drifts(tx, caller.site_id, list(present))
             await self._forget(tx, caller, list(present.values()))
         await self._capabilities.published()
         return RegistrationDeleted(name=name)
@@ -132,6 +135,12 @@ class RegistrationService:
             check_path(route.upstream_path)
             if PLACEHOLDER.match(path.lstrip("/")):
                 raise BadInput("The first part of a path must be a word of its own.", param=param)
+            if "%" in path:
+                # Requests are told apart by their decoded paths: it would never be served.
+                raise BadInput("A path is written without percent signs.", param=param)
+            parameters = PLACEHOLDER.findall(path)
+            if len(set(parameters)) < len(parameters):
+                raise BadInput("A parameter stands in a path once.", param=param)
             if self._shadows(path):
                 raise Conflict(f"The path {path} is one of Roundhouse's own; choose another.", param=param)
             if (route.method, path) in paths or route.name in names:
@@ -153,6 +162,7 @@ class RegistrationService:
         except BadInput:
             # It need not have one, and need not run yet; what refuses the address itself comes up below.
             return {}
+        proposal = without_headers(proposal, asked.headers or {})
         return {one.operation: one for one in proposal.capabilities}
 
     async def _take(
@@ -175,6 +185,8 @@ class RegistrationService:
             imported.add(name)
         await store.put(tx, one, routes, new=new)
         names = {each.name for each in wanted}
+        # Whoever registers it anew has taken over what it says now.
+        await store_of_drifts.forget_drifts(tx, caller.site_id, [*names - imported, *present])
         for each in wanted:
             if each.name in imported:
                 continue

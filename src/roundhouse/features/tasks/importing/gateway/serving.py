@@ -19,17 +19,13 @@ from roundhouse.core.errors import MethodNotAllowed, NotFound, RoundhouseError, 
 from roundhouse.core.types import Caller
 from roundhouse.features.tasks.capabilities.routes import read_input, read_wait_s
 from roundhouse.features.tasks.importing.gateway.table import Found, ServedTable
-from roundhouse.features.tasks.model import Capability, Registry, Runner
-from roundhouse.infra.auth import require
+from roundhouse.features.tasks.model import TASK_HEADER, Capability, Registry, Runner
+from roundhouse.infra.auth import CREDENTIAL_HEADERS, require
 from roundhouse.infra.web import error_object, problem
-
-TASK_HEADER = "x-roundhouse-task"
-"""Of answers, the task that was made, where one was."""
 
 _JSON = re.compile(r"\s*application/(json|[a-z0-9.+-]+\+json)\s*(;|$)", re.IGNORECASE)
 _BODYLESS = ("GET", "DELETE")
 _WRITTEN = {"true": True, "false": False}
-_KEY_CHARS = 200
 
 
 class _Template:
@@ -81,7 +77,9 @@ class ServedPaths(BaseRoute):
             raise NotFound(f"There is nothing at {request.url.path[:200]!r}.")
         if one is None:
             methods = ", ".join(sorted({each.route.method for each in found}))
-            raise MethodNotAllowed(f"This path takes {methods} only.")
+            refused = MethodNotAllowed(f"This path takes {methods} only.")
+            refused.headers = (("allow", methods),)
+            raise refused
         capability = await self._registry.find(caller, one.route.capability)
         if one.route.raw:
             return await self._run(request, caller, one, capability)
@@ -96,12 +94,11 @@ class ServedPaths(BaseRoute):
 
     async def _run(self, request: Request, caller: Caller, one: Found, capability: Capability) -> Response:
         given = await _input(request, one, capability)
-        key = request.headers.get("idempotency-key")
         reply = await self._runner.run(
             caller,
             capability,
             given,
-            idempotency_key=key[:_KEY_CHARS] if key else None,
+            idempotency_key=request.headers.get("idempotency-key"),
             wait_s=read_wait_s(request.headers.get("prefer")),
         )
         return Response(msgspec.json.encode(reply.body), reply.status, reply.headers, "application/json")
@@ -191,12 +188,13 @@ def _named(capability: Capability, place: str, name: str) -> str:
 
 
 def _headers(capability: Capability) -> dict[str, str]:
-    """Properties that are headers, and the names of those."""
+    """Properties that are headers, and the names of those; never one by which the caller signs in here."""
     found = {}
     for label, where in _places(capability).items():
         told = where if isinstance(where, dict) else {"place": where}
-        if told.get("place") == "header":
-            found[label] = str(told.get("name", label)).lower()
+        name = str(told.get("name", label)).lower()
+        if told.get("place") == "header" and name not in CREDENTIAL_HEADERS:
+            found[label] = name
     return found
 
 

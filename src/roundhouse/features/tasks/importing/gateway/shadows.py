@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-RESERVED = ("v1", "api", "docs", "console", "ws", "mcp", "openapi.json", "asyncapi.json")
+RESERVED = ("v1", "api", "docs", "console", "gateway", "ws", "mcp", "openapi.json", "asyncapi.json")
 """First parts of paths that are ours, whatever follows."""
 
 _PARAMETER = re.compile(r"\{[^{}]*\}")

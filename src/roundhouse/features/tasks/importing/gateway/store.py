@@ -49,6 +49,16 @@ async def page(tx: Tx, caller: Caller, after: str | None, limit: int) -> list[Re
     return [Registration(**row) for row in (await tx.execute(query)).mappings()]
 
 
+async def described(tx: Tx, site_id: str | None = None) -> list[Registration]:
+    """Registrations with schemas from the module's own document, by id; None = of every tenant."""
+    c = gateway_registrations.c
+    told = sa.select(gateway_routes.c.registration_id).where(gateway_routes.c.described == "openapi")
+    query = sa.select(gateway_registrations).where(c.id.in_(told)).order_by(c.id)
+    if site_id is not None:
+        query = query.where(c.site_id == site_id)
+    return [Registration(**row) for row in (await tx.execute(query)).mappings()]
+
+
 async def routes_of(tx: Tx, registration_ids: Sequence[str]) -> list[GatewayRoute]:
     """Routes of some registrations, by path."""
     return await _routes(tx, gateway_routes.c.registration_id.in_(registration_ids))

@@ -19,35 +19,49 @@ _CALLED = {
     "Crypto": "pycryptodome",
     "cv2": "opencv-python-headless",
     "dateutil": "python-dateutil",
+    "discord": "discord-py",
+    "dns": "dnspython",
     "docx": "python-docx",
     "dotenv": "python-dotenv",
     "faiss": "faiss-cpu",
+    "ffmpeg": "ffmpeg-python",
     "fitz": "pymupdf",
     "flask_cors": "flask-cors",
     "git": "gitpython",
+    "google.auth": "google-auth",
+    "google.genai": "google-genai",
+    "google.generativeai": "google-generativeai",
+    "google.oauth2": "google-auth",
     "google.protobuf": "protobuf",
     "grpc": "grpcio",
     "jose": "python-jose",
     "jwt": "pyjwt",
+    "llama_cpp": "llama-cpp-python",
     "magic": "python-magic",
     "multipart": "python-multipart",
     "MySQLdb": "mysqlclient",
     "OpenSSL": "pyopenssl",
+    "paddle": "paddlepaddle",
     "PIL": "pillow",
     "pkg_resources": "setuptools",
     "pptx": "python-pptx",
     "psycopg2": "psycopg2-binary",
+    "pyannote": "pyannote-audio",
     "serial": "pyserial",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "slugify": "python-slugify",
     "socks": "pysocks",
+    "speech_recognition": "speechrecognition",
+    "telegram": "python-telegram-bot",
     "umap": "umap-learn",
     "websocket": "websocket-client",
+    "whisper": "openai-whisper",
     "yaml": "pyyaml",
     "zmq": "pyzmq",
 }
-"""Names that are imported, and the distribution that has them, where those differ."""
+"""Names that are imported, and the distribution that has them, where those differ. What has the imported name is often
+somebody else's: `whisper` is a database of time series."""
 
 _SPECIFIER = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)")
 _SERVERS = {"fastapi": "uvicorn", "flask": "gunicorn"}
@@ -106,9 +120,17 @@ def _imported(sources: Sources) -> set[str]:
             first = name.partition(".")[0]
             if first in sys.stdlib_module_names or first in own or first == "":
                 continue
-            dotted = ".".join(name.split(".")[:2])
-            found.add(_CALLED.get(dotted) or _CALLED.get(first) or first.lower().replace("_", "-"))
+            found.add(_distribution(name))
     return found
+
+
+def _distribution(name: str) -> str:
+    """The distribution that has a module."""
+    parts = name.split(".")
+    if parts[:2] == ["google", "cloud"] and len(parts) > 2:
+        return f"google-cloud-{parts[2]}".replace("_", "-")
+    known = _CALLED.get(".".join(parts[:2])) or _CALLED.get(parts[0])
+    return known or parts[0].lower().replace("_", "-")
 
 
 def _top_level(tree: ast.Module) -> Iterable[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from roundhouse.core.errors import BadInput
+from roundhouse.core.settings import ServerSettings
 from roundhouse.features.tasks.importing.naming import module_part
 from roundhouse.features.tasks.importing.openapi.proposing import Wanted, propose
 from roundhouse.features.tasks.importing.proposed import Proposal
@@ -17,9 +18,9 @@ from roundhouse.features.tasks.importing.scanning.found import Application
 from roundhouse.features.tasks.importing.scanning.requirements import requirements
 from roundhouse.features.tasks.importing.scanning.sources import read_sources
 from roundhouse.features.tasks.importing.scanning.types import Types
-from roundhouse.features.tasks.importing.scanning.wrapping import wrapping
+from roundhouse.features.tasks.importing.scanning.wrapping import DEFAULT_PORT, places, wrapping
 
-_PORTS = {"fastapi": 8000, "flask": 5000}
+_PORTS = {"fastapi": DEFAULT_PORT, "flask": 5000}
 
 
 class Scan(msgspec.Struct, frozen=True):
@@ -44,7 +45,9 @@ class Scan(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
-def scan(folder: Path, *, name: str = "", base_url: str = "", target: str = "") -> Scan:
+def scan(
+    folder: Path, *, name: str = "", base_url: str = "", target: str = "", out: Path | None = None
+) -> Scan:
     """Read a folder; nothing of it is executed or imported.
 
     Args:
@@ -52,6 +55,7 @@ def scan(folder: Path, *, name: str = "", base_url: str = "", target: str = "") 
         name: Of the module; empty = of its title, or of the folder.
         base_url: Where it will answer; empty = this machine, at the port that its own start names.
         target: Which application, `module:variable`; empty = the one with the most routes.
+        out: Where the files that wrap it will lie; None = beside it.
 
     Raises:
         BadInput: There is no FastAPI and no Flask application in it.
@@ -67,10 +71,19 @@ def scan(folder: Path, *, name: str = "", base_url: str = "", target: str = "") 
     document = openapi_document(main, types.components, called, url)
     proposal = propose(document, Wanted(prefix=called, base_url=url))
     needs = requirements(folder, sources, main)
-    warnings = (*sources.warnings, *(f"{one.operation}: {one.reason}" for one in proposal.skipped))
+    skipped = (f"{one.operation}: {one.reason}" for one in proposal.skipped)
+    warnings = (*sources.warnings, *skipped, *_clash(url))
     others = tuple(one.target for one in found if one is not main)
-    files = wrapping(called, main, proposal, document, needs, url)
+    code = folder if folder.is_dir() else folder.parent
+    files = wrapping(called, main, proposal, document, needs, url, places(code, out or code))
     return Scan(called, url, main, others, proposal, files, warnings)
+
+
+def _clash(url: str) -> list[str]:
+    ours = ServerSettings.model_fields["port"].default
+    if url not in (f"http://127.0.0.1:{ours}", f"http://localhost:{ours}"):
+        return []
+    return [f"port {ours} of this machine is Roundhouse's own by default; --base-url names another one."]
 
 
 def _main(found: list[Application], target: str) -> Application:
