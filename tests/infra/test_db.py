@@ -248,7 +248,7 @@ async def test_a_full_postgres_disk(postgres_url):
 async def test_connections_cut_by_the_server_are_replaced(postgres_url, postgres_server):
     db = Database(DbSettings(), postgres_url)
     name = parse_url(postgres_url).database
-    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    cut = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
     with pytest.raises(StorageUnavailable):
         async with db.begin() as tx:
             await store.list_aliases(tx)
