@@ -23,6 +23,7 @@ import sqlalchemy as sa
 
 from bench.search.plain_or import plain_or
 from bench.search.run import databases, percentiles
+from roundhouse.cli.starting import settle
 from roundhouse.core.types import Caller
 from roundhouse.infra.db import Database, Tx
 from roundhouse.infra.search import Entry, Query, Some, mark, search, store
@@ -241,6 +242,8 @@ async def recalls(db: Database, questions: Sequence[Question]) -> tuple[float, f
 async def show(name: str, db: Database, texts: Sequence[str], questions: Sequence[Question]) -> None:
     """Print what one database does."""
     print(f"{name}: {await build(db, texts)}", flush=True)
+    # As a process of the product does behind its start.
+    settle()
     counted = Counted(db)
     for question in questions[:20]:
         await ask(db, question)

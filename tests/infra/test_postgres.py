@@ -68,7 +68,9 @@ async def test_reading_leaves_statements_prepared(db):
 async def test_dead_connections_are_replaced_before_they_are_used(db, postgres_server):
     await db.whole(putting(1))
     name = db.url.database
-    postgres_server.run(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+    postgres_server.run(
+        f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
+    )
     await db.whole(putting(2))
     assert await places(db) == [1, 2]
 

@@ -54,7 +54,13 @@ def upgrade(settings: Settings) -> None:
 
 
 def settle() -> None:
-    """Collect what the start left over, and look at what remains never again: it lives as long as the process."""
+    """Collect what the start left over, and look at what remains never again: it lives as long as the process.
+
+    What is freed from now on is kept for the next request.
+    """
+    from roundhouse.infra.allocator import keep_freed
+
+    keep_freed()
     gc.enable()
     gc.collect()
     gc.freeze()

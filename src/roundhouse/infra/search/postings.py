@@ -218,9 +218,9 @@ def _unpacked(kind: bytes, first: int, size: int, data: bytes) -> Columns:
     if kind == FILTER:
         return Columns(numbers, numbers, numbers, numbers)
     if kind == TIME:
-        return Columns(numbers, numbers, numbers, np.frombuffer(data[4 * size :], "<f8"))
+        return Columns(numbers, numbers, numbers, np.frombuffer(data, "<f8", size, 4 * size))
     counts = np.frombuffer(data, "u1", size, 4 * size)
-    return Columns(numbers, counts, np.frombuffer(data[5 * size :], "<u2"), counts)
+    return Columns(numbers, counts, np.frombuffer(data, "<u2", size, 5 * size), counts)
 
 
 def _joined(rows: Sequence[tuple[int, int, bytes]], start: int, end: int) -> bytes:
