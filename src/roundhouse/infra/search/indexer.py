@@ -110,7 +110,9 @@ class Indexer:
             StorageUnavailable: The database does not answer.
             StorageFull: No space left.
         """
-        # Not at the top: it needs numpy, without which the product starts.
+        if not self._written:
+            return False
+        # Not before there is work: it needs numpy.
         from roundhouse.infra.search.upkeep import is_scattered, pack
 
         for space, written in sorted(self._written.items()):
