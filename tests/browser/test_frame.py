@@ -97,7 +97,7 @@ async def test_the_navigation_of_a_phone(window):
         await one.shot("navigation-narrow")
         assert await one.serious() == []
         await one.page.keyboard.press("Escape")
-        assert not await one.page.locator("#navigation").is_visible()
+        await expect(one.page.locator("#navigation")).to_be_hidden()
         await one.page.get_by_role("button", name="Open navigation").click()
         await one.page.get_by_role("navigation").get_by_role("link", name="System").click()
         await one.page.get_by_role("heading", level=1, name="System").wait_for()

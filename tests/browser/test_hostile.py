@@ -224,14 +224,19 @@ async def test_a_conversation_and_what_was_found_of_it(window, seeded):
         assert links == [["noreferrer noopener nofollow", "_blank"]] * len(links)
         # A vector picture is a file to take away, never one of the page.
         assert await page.locator("article img").count() == 0
+        # A dialog's code may still be on its way when it is asked for.
+        dialog = page.get_by_role("dialog").or_(page.get_by_role("alertdialog"))
         await page.get_by_role("button", name="Why weird/").click()
+        await dialog.wait_for()
         await dead(one, "why")
         await page.keyboard.press("Escape")
+        await dialog.wait_for(state="detached")
         for action in ("Statistics", "Rename", "Folders", "Delete"):
             await session_menu(page, action)
+            await dialog.wait_for()
             await dead(one, action)
             await page.keyboard.press("Escape")
-            await page.get_by_role("dialog").or_(page.get_by_role("alertdialog")).wait_for(state="detached")
+            await dialog.wait_for(state="detached")
         await page.get_by_label("Search titles and messages").fill("word")
         await page.locator("mark").first.wait_for()
         await dead(one, "found")

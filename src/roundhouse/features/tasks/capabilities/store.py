@@ -96,13 +96,16 @@ async def find(tx: Tx, site_id: str, name: str, *, lock: bool = False) -> Kept |
     return found[0] if found else None
 
 
-async def of_origin(tx: Tx, caller: Caller, origin: str, origin_ref: str) -> list[Kept]:
+async def of_origin(
+    tx: Tx, caller: Caller, origin: str, origin_ref: str, *, lock: bool = False
+) -> list[Kept]:
     """What of the caller's tenant came from one place, by name."""
     return await _all(
         tx,
         capabilities.c.site_id == caller.site_id,
         capabilities.c.origin == origin,
         capabilities.c.origin_ref == origin_ref,
+        lock=lock,
     )
 
 

@@ -22,7 +22,7 @@ from roundhouse.features.tasks.importing.openapi.proposing import Wanted, propos
 from roundhouse.features.tasks.importing.proposed import Proposed
 from roundhouse.features.tasks.importing.schemas import DriftCheck
 from roundhouse.features.tasks.importing.service import refuse_elsewhere
-from roundhouse.features.tasks.importing.settling import locked_of, settle
+from roundhouse.features.tasks.importing.settling import settle
 from roundhouse.features.tasks.importing.usable import usable
 from roundhouse.infra.db import Database, Tx
 
@@ -126,7 +126,7 @@ class DriftService:
         """
         caller = _in_the_name_of(source)
         async with self._db.begin() as tx:
-            kept = await locked_of(tx, caller, source.origin, source.ref)
+            kept = await registered.of_origin(tx, caller, source.origin, source.ref, lock=True)
             await self._keep(tx, source, error_code)
             found = await settle(
                 tx, self._capabilities, caller, kept, proposed, otherwise, self._clock.now_s()

@@ -14,7 +14,7 @@ from roundhouse.features.tasks.capabilities.told import What
 from roundhouse.features.tasks.importing import store
 from roundhouse.features.tasks.importing.model import Drift, DriftReason
 from roundhouse.features.tasks.importing.proposed import Proposed
-from roundhouse.features.tasks.model import Capability, Origin
+from roundhouse.features.tasks.model import Capability
 from roundhouse.infra.db import Tx
 
 
@@ -37,14 +37,6 @@ class _Mark(msgspec.Struct, frozen=True):
     more: dict[str, Any]
 
 
-async def locked_of(tx: Tx, caller: Caller, origin: Origin, ref: str) -> list[registered.Kept]:
-    """What of the caller's tenant came from one place, held until the transaction ends."""
-    kept = await registered.of_origin(tx, caller, origin, ref)
-    for one in kept:
-        await registered.find(tx, caller.site_id, one.capability.name, lock=True)
-    return kept
-
-
 async def settle(
     tx: Tx,
     capabilities: CapabilityService,
@@ -60,7 +52,7 @@ async def settle(
         tx: A write transaction.
         capabilities: Marks; call its `published` behind the commit.
         caller: In whose name.
-        kept: Capabilities of one source, locked by `locked_of`.
+        kept: Capabilities of one source, locked.
         proposed: What it says now, by name; None = it may not be looked at.
         otherwise: Why what it does not tell of is drifted.
         now_s: Unix time.

@@ -19,7 +19,7 @@ from roundhouse.features.tasks.importing.gateway.schemas import RegistrationChec
 from roundhouse.features.tasks.importing.given import without_headers
 from roundhouse.features.tasks.importing.openapi.proposing import Wanted, propose
 from roundhouse.features.tasks.importing.proposed import Proposed
-from roundhouse.features.tasks.importing.settling import locked_of, settle
+from roundhouse.features.tasks.importing.settling import settle
 from roundhouse.features.tasks.importing.usable import usable
 from roundhouse.infra.db import Database, Tx
 
@@ -151,7 +151,7 @@ class RegistrationChecks:
     ) -> None:
         caller = _in_the_name_of(known.one)
         async with self._db.begin() as tx:
-            every = await locked_of(tx, caller, "register", known.one.name)
+            every = await registered.of_origin(tx, caller, "register", known.one.name, lock=True)
             kept = [one for one in every if one.capability.name in known.described]
             found = await settle(
                 tx,
